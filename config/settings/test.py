@@ -1,0 +1,16 @@
+"""Tests: real PostgreSQL and Redis in a data folder of their own, quick password hashing."""
+
+from apps.operations.embedded import ensure_environment
+
+ensure_environment(name="test")
+
+from config.settings.base import *  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+OUTBOX_RELAY_ON_COMMIT = False
