@@ -1,0 +1,93 @@
+"""What every REST door shares: strict input, money as text, rows scoped to the actor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.db import models
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import mixins, serializers, viewsets
+
+from apps.common.access import authorize
+from apps.common.money import exponent
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Input that refuses fields it does not know, instead of ignoring them."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = sorted(set(data) - set(self.fields))
+            if unknown:
+                raise serializers.ValidationError(
+                    {name: ["This field is not known here."] for name in unknown}
+                )
+        return super().to_internal_value(data)
+
+
+@extend_schema_field({"type": "string", "format": "decimal", "example": "1234.50"})
+@extend_schema_field(str)
+class AmountField(serializers.Field[Decimal, Any, str, Any]):
+    """Money as a string ("1234.50"); a JSON number with a fraction is refused.
+
+    Output has the decimals of the currency found in the instance's `currency_source`.
+    """
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "type": 'Send an amount as a string, for example "1234.50".',
+        "invalid": "This is not an amount.",
+        "range": "An amount has at most 16 digits before and 4 after the point.",
+    }
+
+    def __init__(self, *, currency_source: str = "currency", **kwargs: Any) -> None:
+        self.currency_source = currency_source
+        super().__init__(**kwargs)
+
+    def get_attribute(self, instance: Any) -> Any:
+        return instance, super().get_attribute(instance)
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if not isinstance(data, str) or len(data) > 40:
+            self.fail("type")
+        return serializers.DecimalField(max_digits=20, decimal_places=4).to_internal_value(data)
+
+    def to_representation(self, value: Any) -> str:
+        instance, amount = value if isinstance(value, tuple) else (None, value)
+        if amount is None:
+            return ""
+        currency = _dig(instance, self.currency_source)
+        places = exponent(currency) if currency else 4
+        return f"{amount:.{places}f}"
+
+
+def _dig(instance: Any, path: str) -> Any:
+    for name in path.split("."):
+        if instance is None:
+            return None
+        instance = (
+            instance.get(name) if isinstance(instance, Mapping) else getattr(instance, name, None)
+        )
+    return instance
+
+
+class ScopedView(viewsets.GenericViewSet[Any]):
+    """Rows that the actor may see; what he may not see does not exist (404).
+
+    `view_permission` is asked before anything is looked up.
+    """
+
+    view_permission: ClassVar[str]
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        if getattr(self, "swagger_fake_view", False):
+            return super().get_queryset().none()
+        actor: Any = self.request.user
+        authorize(actor, self.view_permission)
+        queryset: Any = super().get_queryset()
+        return queryset.visible_to(actor)
+
+
+class ScopedReadView(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedView):
+    """List and detail over scoped rows."""

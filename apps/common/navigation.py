@@ -1,0 +1,61 @@
+"""The main menu: each app adds its entry in `apps.py`; people see what they may open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+
+@dataclass(frozen=True, order=True)
+class MenuEntry:
+    """One entry: where in the order, its words, the URL name, and the permission it needs.
+
+    `count` says how many things wait there for the user; it may ask one cheap query a page.
+    """
+
+    position: int
+    label: str
+    url_name: str
+    permission: str
+    count: Callable[[Any], int] | None = field(default=None, compare=False)
+
+
+_ENTRIES: set[MenuEntry] = set()
+
+
+def add_entry(
+    position: int,
+    label: str,
+    url_name: str,
+    permission: str,
+    *,
+    count: Callable[[Any], int] | None = None,
+) -> None:
+    """Put a page into the main menu (called from `AppConfig.ready`)."""
+    _ENTRIES.add(MenuEntry(position, label, url_name, permission, count))
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Template context: `nav_items`, each with label, url, count of what waits, and whether it
+    is the current page."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"nav_items": []}
+    return {
+        "nav_items": [
+            {
+                "label": entry.label,
+                "url": (url := reverse(entry.url_name)),
+                "is_current": request.path.startswith(url),
+                # Asked by the template that shows it, once; a page without menu asks nothing.
+                "count": cache(partial(entry.count, user)) if entry.count else None,
+            }
+            for entry in sorted(_ENTRIES)
+            if user.may(entry.permission)
+        ]
+    }

@@ -1,0 +1,325 @@
+"""How figures, dates and states are written on pages: exact, unambiguous, never rounded in silence.
+
+A filter that is handed something else than what it is for (a float as money, a moment as a day, a
+misspelt variable) raises TypeError: a page that cannot be right must not be shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
+from difflib import SequenceMatcher
+from itertools import pairwise
+from typing import Final
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString
+
+from apps.common.money import exponent
+
+register = template.Library()
+
+MINUS: Final = "\N{MINUS SIGN}"
+# SequenceMatcher takes quadratic time: beyond this only the common start and end are left unmarked.
+LONGEST_ALIGNED_TEXT: Final = 500
+
+
+# --- Figures --------------------------------------------------------------------------------
+
+
+@register.filter
+def amount(value: Decimal | int | None, currency: str) -> str:
+    """Money for people: "1,204.50", "−17.00", "0.00"; empty for None (no amount on this side).
+
+    Has the currency's own decimals, and more of them where the value has more: nothing is rounded.
+    Separators follow the active locale.
+
+    Raises:
+        TypeError: a float or any other type than Decimal, int and None.
+        ValueError: NaN or infinity.
+        Invalid: `currency` is not an ISO 4217 code.
+    """
+    if value is None:
+        return ""
+    number = _exact(value)
+    places = max(exponent(currency), _decimals(number))
+    return _signed(number, number_format(number.copy_abs(), places, force_grouping=True))
+
+
+@register.filter
+def signed_class(value: Decimal | int | None) -> str:
+    """CSS class of an amount: "negative", "zero" or nothing; colour never stands alone."""
+    if value is None:
+        return ""
+    number = _exact(value)
+    if number == 0:
+        return "zero"
+    return "negative" if number < 0 else ""
+
+
+@register.filter
+def count(value: int) -> str:
+    """A number of things: "1,204"."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"a count is an int, not {type(value).__name__}")
+    return _signed(Decimal(value), number_format(abs(value), 0, force_grouping=True))
+
+
+@register.filter
+def percent(ratio: Decimal | int, places: int = 2) -> str:
+    """A ratio (1 = all) in per cent, cut and not rounded, so that 0% and 100% are always exact.
+
+    0.99999 is "99.99%", 0.00001 is "<0.01%".
+    """
+    number = _exact(ratio)
+    step = Decimal(1).scaleb(-places)
+    shown = (number.copy_abs() * 100).quantize(step, ROUND_DOWN)
+    if shown == 0 and number != 0:
+        return f"<{_signed(number, number_format(step, places))}%"
+    return _signed(number, number_format(shown, places, force_grouping=True)) + "%"
+
+
+def _exact(value: Decimal | int) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, Decimal | int):
+        raise TypeError(f"an amount is a Decimal, not {type(value).__name__}")
+    number = Decimal(value)
+    if not number.is_finite():
+        raise ValueError("an amount is a finite number")
+    return number
+
+
+def _decimals(number: Decimal) -> int:
+    """How many decimals are needed to write the number exactly (12.5000 needs one)."""
+    return len(f"{number:f}".partition(".")[2].rstrip("0"))
+
+
+def _signed(number: Decimal, magnitude: str) -> str:
+    return MINUS + magnitude if number < 0 else magnitude
+
+
+# --- Time -----------------------------------------------------------------------------------
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """A calendar day: "2 May 2023"; empty for None.
+
+    Raises:
+        TypeError: a moment (which day it falls on depends on the zone; use `instant`).
+    """
+    if value is None:
+        return ""
+    if isinstance(value, datetime) or not isinstance(value, date):
+        raise TypeError(f"a day is a date, not {type(value).__name__}")
+    return date_format(value, "j M Y")
+
+
+@register.filter
+def instant(value: datetime | None) -> str | SafeString:
+    """A moment in the active zone, which is named on hover; empty for None.
+
+    Raises:
+        TypeError: not a datetime.
+        ValueError: a datetime without a zone.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, datetime):
+        raise TypeError(f"an instant is a datetime, not {type(value).__name__}")
+    if timezone.is_naive(value):
+        raise ValueError("an instant has a zone")
+    local = timezone.localtime(value)
+    zone = timezone.get_current_timezone_name()
+    return format_html(
+        '<time datetime="{}" title="{} {} ({})">{}</time>',
+        value.isoformat(timespec="seconds"),
+        date_format(local, "l j F Y H:i:s"),
+        zone,
+        date_format(local, r"\U\T\CO"),
+        date_format(local, "j M Y H:i"),
+    )
+
+
+@register.filter
+def minutes(value: int | None) -> str:
+    """A length of time given in whole minutes: "45 min", "2 h 05 min"; empty for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"minutes are an int, not {type(value).__name__}")
+    hours, rest = divmod(abs(value), 60)
+    magnitude = f"{hours} h {rest:02} min" if hours else f"{rest} min"
+    return _signed(Decimal(value), magnitude)
+
+
+@register.filter
+def duration(value: timedelta | None) -> str:
+    """A measured length of time: "340 ms", "3.4 s", "2 min 05 s", "2 h 05 min"; empty for None."""
+    if value is None:
+        return ""
+    if not isinstance(value, timedelta):
+        raise TypeError(f"a duration is a timedelta, not {type(value).__name__}")
+    if value < timedelta(0):
+        raise ValueError("a measured duration is never negative")
+    milliseconds = value // timedelta(milliseconds=1)
+    if milliseconds < 1_000:
+        return f"{milliseconds} ms"
+    if milliseconds < 60_000:
+        return f"{number_format(Decimal(milliseconds // 100) / 10, 1)} s"
+    whole_minutes, seconds = divmod(milliseconds // 1_000, 60)
+    return minutes(whole_minutes) if whole_minutes >= 60 else f"{whole_minutes} min {seconds:02} s"
+
+
+# --- States ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a state is shown: its word, its tone (ok, warn, bad, info, idle) and its icon."""
+
+    word: str
+    tone: str
+    icon: str
+
+
+# States that mean the same wherever they occur.
+_STATUSES: Final[dict[str, Status]] = {
+    "approved": Status("Approved", "ok", "check-circle"),
+    "archived": Status("Archived", "idle", "lock"),
+    "at_risk": Status("At risk", "warn", "alert"),
+    "awaited": Status("Awaited", "idle", "clock"),
+    "blocked": Status("Blocked", "bad", "ban"),
+    "blocked_no_approver": Status("No approver", "bad", "ban"),
+    "cancelled": Status("Cancelled", "idle", "minus-circle"),
+    "completed": Status("Completed", "ok", "check-circle"),
+    "completed_with_warning": Status("Completed, warning", "warn", "check-alert"),
+    "draft": Status("Draft", "idle", "pencil"),
+    "escalated": Status("Escalated", "warn", "arrow-up"),
+    "expired": Status("Expired", "idle", "clock"),
+    "explained": Status("Explained", "ok", "check-circle"),
+    "failed": Status("Failed", "bad", "x-circle"),
+    "hard_closed": Status("Closed", "ok", "lock"),
+    "in_progress": Status("In progress", "info", "half-circle"),
+    "in_review": Status("In review", "info", "eye"),
+    "late": Status("Late", "bad", "clock"),
+    "mismatched": Status("Mismatched", "bad", "not-equal"),
+    "missing": Status("Missing", "bad", "x-circle"),
+    "open": Status("Open", "info", "dot-circle"),
+    "pending": Status("Pending", "idle", "circle"),
+    "posted": Status("Posted", "ok", "check-circle"),
+    "published": Status("Published", "ok", "check-circle"),
+    "queued": Status("Queued", "idle", "circle"),
+    "ready": Status("Ready", "info", "dot-circle"),
+    "rejected": Status("Rejected", "bad", "x-circle"),
+    "resolved": Status("Resolved", "ok", "check-circle"),
+    "returned": Status("Returned", "warn", "undo"),
+    "reversed": Status("Reversed", "idle", "undo"),
+    "reviewed": Status("Reviewed", "ok", "eye"),
+    "revoked": Status("Revoked", "idle", "undo"),
+    "running": Status("Running", "info", "half-circle"),
+    "signed": Status("Signed", "ok", "shield"),
+    "skipped": Status("Skipped", "idle", "skip"),
+    "soft_closed": Status("Soft-closed", "warn", "lock"),
+    "stale": Status("Stale", "warn", "refresh"),
+    "submitted": Status("Submitted", "info", "send"),
+    "succeeded": Status("Succeeded", "ok", "check-circle"),
+    "suggested": Status("Suggested", "info", "question"),
+    "superseded": Status("Superseded", "idle", "skip"),
+    "unreviewed": Status("To review", "warn", "eye"),
+    "withdrawn": Status("Withdrawn", "idle", "undo"),
+    "written_off": Status("Written off", "warn", "check-circle"),
+}
+# States whose word says something else for one kind of thing.
+_STATUSES_OF_A_KIND: Final[dict[tuple[str, str], Status]] = {
+    ("anomaly", "corrected"): Status("An error, corrected", "ok", "check-circle"),
+    ("anomaly", "legitimate"): Status("Legitimate", "ok", "check-circle"),
+    ("anomaly", "open"): Status("To review", "warn", "eye"),
+    ("break", "open"): Status("Open", "warn", "not-equal"),
+    ("package", "changed"): Status("Changed", "bad", "not-equal"),
+    ("package", "unchecked"): Status("Not checked", "warn", "question"),
+    ("package", "untrusted"): Status("Not trusted", "bad", "ban"),
+    ("package", "valid"): Status("Valid", "ok", "shield"),
+    ("request", "pending"): Status("Waiting", "info", "clock"),
+}
+
+
+@register.filter
+def status(state: str, kind: str = "") -> Status:
+    """How to show a state; `kind` ("break", "request") where the word alone is not enough.
+
+    A state that is not in the table is shown by its own name, neutrally.
+    """
+    if not isinstance(state, str) or not state:
+        raise TypeError("a state is a word")
+    known = _STATUSES_OF_A_KIND.get((kind, state)) or _STATUSES.get(state)
+    return known or Status(state.replace("_", " ").capitalize(), "idle", "circle")
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """An icon of `static/finflow/icons.svg`; silent for screen readers unless it has a label."""
+    voice = (
+        format_html('role="img" aria-label="{}"', label)
+        if label
+        else SafeString('aria-hidden="true"')
+    )
+    return format_html(
+        '<svg class="icon" width="16" height="16" {}><use href="{}#{}"/></svg>',
+        voice,
+        static("finflow/icons.svg"),
+        name,
+    )
+
+
+# --- Comparing ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Differing:
+    """Two texts as HTML, the characters that only one of them has inside `<mark>`."""
+
+    left: SafeString
+    right: SafeString
+    is_equal: bool
+
+
+@register.simple_tag
+def differing(left: str | None, right: str | None) -> Differing:
+    """Mark where two texts differ: `{% differing a b as pair %}{{ pair.left }} {{ pair.right }}`.
+
+    None counts as the empty text. Both texts are escaped.
+    """
+    a, b = left or "", right or ""
+    # Each common run as (start in a, start in b, length), between sentinels at both ends.
+    runs = [(0, 0, 0), *_common_runs(a, b), (len(a), len(b), 0)]
+    return Differing(
+        left=_marked(a, [(start, length) for start, _, length in runs]),
+        right=_marked(b, [(start, length) for _, start, length in runs]),
+        is_equal=a == b,
+    )
+
+
+def _common_runs(a: str, b: str) -> list[tuple[int, int, int]]:
+    if max(len(a), len(b)) <= LONGEST_ALIGNED_TEXT:
+        blocks = SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
+        return [(block.a, block.b, block.size) for block in blocks if block.size]
+    shorter = min(len(a), len(b))
+    start = next((i for i in range(shorter) if a[i] != b[i]), shorter)
+    end = next((i for i in range(shorter - start) if a[-1 - i] != b[-1 - i]), shorter - start)
+    return [(0, 0, start), (len(a) - end, len(b) - end, end)]
+
+
+def _marked(text: str, runs: list[tuple[int, int]]) -> SafeString:
+    """The text with everything between the runs (start, length) marked."""
+    html = SafeString("")
+    for (start, length), (following, _) in pairwise([*runs, (len(text), 0)]):
+        end = start + length
+        html += escape(text[start:end])
+        if end < following:
+            html += format_html("<mark>{}</mark>", text[end:following])
+    return html
