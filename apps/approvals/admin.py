@@ -1,0 +1,143 @@
+"""Approvals in the admin: policies are put in force and retired, everything else is looked at."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.urls import reverse
+from unfold.admin import TabularInline
+
+from apps.approvals.forms import PolicyForm
+from apps.approvals.models import Conflict, Decision, Policy, Request
+from apps.approvals.permissions import MANAGE_POLICIES, VIEW_POLICIES, VIEW_REQUESTS
+from apps.approvals.services import retire_policy
+from apps.common.admin import ServiceAdmin, WindowAdmin, run_each
+
+
+@admin.register(Policy)
+class PolicyAdmin(ServiceAdmin):
+    """A policy is never edited: a new version for the same range replaces it."""
+
+    view_permission = VIEW_POLICIES
+    add_permission = MANAGE_POLICIES
+    add_form = PolicyForm
+    list_display = (
+        "item_type",
+        "entity",
+        "currency",
+        "least_amount",
+        "below_amount",
+        "steps",
+        "version",
+        "retired_at",
+    )
+    list_filter = ("entity", "item_type", ("retired_at", admin.EmptyFieldListFilter))
+    list_select_related = ("entity",)
+    search_fields = ("item_type",)
+    actions = ("retire",)
+    add_fields: ClassVar = (
+        "entity",
+        "item_type",
+        "currency",
+        ("least_amount", "below_amount"),
+        ("stage_1_role", "stage_1_count"),
+        ("stage_2_role", "stage_2_count"),
+        ("stage_3_role", "stage_3_count"),
+        "needs_comment",
+        "attestation_text",
+        "due_after_hours",
+    )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.add_fields if obj is None else super().get_fields(request, obj)
+
+    @admin.display(description="Who approves")
+    def steps(self, policy: Policy) -> str:
+        return ", then ".join(f"{stage['count']} {stage['role']}" for stage in policy.stages)
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        """Django asks this for the action below."""
+        return self.has_add_permission(request)
+
+    @admin.action(description="Retire selected policies", permissions=["manage"])
+    def retire(self, request: HttpRequest, queryset: models.QuerySet[Policy]) -> None:
+        actor: Any = request.user
+        run_each(
+            request,
+            queryset,
+            lambda policy: retire_policy(policy_id=policy.pk, actor=actor),
+            done="retired",
+        )
+
+
+class _PartOfRequest(TabularInline):
+    """What belongs to a request, to look at."""
+
+    can_delete = False
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class DecisionInline(_PartOfRequest):
+    model = Decision
+    fields = ("approver", "verdict", "stage", "role_at_time", "comment", "decided_at")
+    readonly_fields = fields
+
+
+class ConflictInline(_PartOfRequest):
+    model = Conflict
+    fields = ("user",)
+    readonly_fields = fields
+
+
+@admin.register(Request)
+class RequestAdmin(WindowAdmin):
+    view_permission = VIEW_REQUESTS
+    list_display = (
+        "title",
+        "entity",
+        "item_type",
+        "amount",
+        "currency",
+        "maker",
+        "status",
+        "due_at",
+    )
+    list_filter = ("status", "item_type", "entity")
+    list_select_related = ("entity", "maker")
+    search_fields = ("title", "subject_id", "subject_hash")
+    date_hierarchy = "requested_at"
+    inlines = (DecisionInline, ConflictInline)
+
+    def view_on_site(self, obj: Request) -> str:
+        """Deciding has its page."""
+        return reverse("approvals:request", args=[obj.pk])
+
+
+@admin.register(Decision)
+class DecisionAdmin(WindowAdmin):
+    view_permission = VIEW_REQUESTS
+    list_display = ("request", "approver", "verdict", "role_at_time", "decided_at")
+    list_filter = ("verdict", "role_at_time")
+    list_select_related = ("request", "approver")
+    search_fields = ("request__title", "approver__username")
+    date_hierarchy = "decided_at"
+
+
+@admin.register(Conflict)
+class ConflictAdmin(WindowAdmin):
+    view_permission = VIEW_REQUESTS
+    list_display = ("request", "user")
+    list_select_related = ("request", "user")
+    search_fields = ("request__title", "user__username")

@@ -1,0 +1,1 @@
+"""REST: /api/approvals/requests and /api/approvals/policies."""

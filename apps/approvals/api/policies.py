@@ -1,0 +1,113 @@
+"""/api/approvals/policies: who has to approve what, from which amount."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request as RestRequest
+from rest_framework.response import Response
+
+from apps.approvals.models import Policy
+from apps.approvals.permissions import DECIDE_REQUEST, VIEW_POLICIES
+from apps.approvals.services import define_policy, retire_policy
+from apps.common.api import AmountField, ScopedReadView, StrictSerializer
+from apps.common.errors import NotVisible
+from apps.identity.holders import roles_holding
+from apps.identity.models import Entity
+from apps.operations.idempotency import IdempotentMixin
+
+
+class PolicySerializer(serializers.ModelSerializer[Policy]):
+    entity = serializers.CharField(source="entity.code")
+    least_amount = AmountField()
+    below_amount = AmountField()
+    created_by = serializers.CharField(source="created_by.username")
+
+    class Meta:
+        model = Policy
+        fields: ClassVar = (
+            "id",
+            "entity",
+            "item_type",
+            "currency",
+            "least_amount",
+            "below_amount",
+            "stages",
+            "needs_comment",
+            "attestation_text",
+            "due_after_hours",
+            "version",
+            "created_by",
+            "in_force_at",
+            "retired_at",
+        )
+
+
+class StageSerializer(StrictSerializer):
+    role = serializers.CharField(max_length=20, help_text="reviewer, approver or controller.")
+    count = serializers.IntegerField(min_value=1, max_value=20, help_text="Different people.")
+
+    def validate_role(self, role: str) -> str:
+        if role not in roles_holding(DECIDE_REQUEST):
+            raise serializers.ValidationError("This role decides nothing.")
+        return role
+
+
+class DefinePolicySerializer(StrictSerializer):
+    entity = serializers.CharField(max_length=20)
+    item_type = serializers.RegexField(r"^[a-z][a-z_]*$", max_length=50)
+    currency = serializers.CharField(max_length=3, allow_blank=True, default="")
+    least_amount = AmountField(required=False, help_text="Inclusive; left out: from nothing on.")
+    below_amount = AmountField(required=False, help_text="Exclusive; left out: no end.")
+    stages = StageSerializer(many=True, allow_empty=False, max_length=10)  # type: ignore[call-arg]
+    needs_comment = serializers.BooleanField(default=False)
+    attestation_text = serializers.CharField(max_length=2000, allow_blank=True, default="")
+    due_after_hours = serializers.IntegerField(min_value=1, max_value=24 * 365, default=24)
+
+
+class PolicyFilter(filters.FilterSet):
+    entity = filters.CharFilter(field_name="entity__code")
+    in_force = filters.BooleanFilter(
+        field_name="retired_at", lookup_expr="isnull", label="Whether new requests follow it."
+    )
+
+    class Meta:
+        model = Policy
+        fields: ClassVar = ("entity", "item_type", "currency", "in_force")
+
+
+class PolicyView(IdempotentMixin, ScopedReadView):
+    """Approval policies. Changed by a new version for the same range, never in place."""
+
+    queryset = Policy.objects.select_related("entity", "created_by")
+    serializer_class = PolicySerializer
+    filterset_class = PolicyFilter
+    view_permission = VIEW_POLICIES
+
+    @extend_schema(request=DefinePolicySerializer, responses={201: PolicySerializer})
+    def create(self, request: RestRequest) -> Response:
+        """Put a policy in force; the one for the same range is retired.
+
+        409 POLICY_OVERLAPS if the range cuts into another one; 422 POLICY_INVALID.
+        """
+        actor: Any = request.user
+        asked = DefinePolicySerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        facts = dict(asked.validated_data)
+        entity = Entity.objects.visible_to(actor).filter(code=facts.pop("entity")).first()
+        if entity is None:
+            raise NotVisible
+        policy = define_policy(entity_id=entity.pk, **facts, actor=actor)
+        return Response(PolicySerializer(policy).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses=PolicySerializer)
+    @action(detail=True, methods=["post"])
+    def retire(self, request: RestRequest, pk: str) -> Response:
+        """Take a policy out of force; requests under it go on under it."""
+        actor: Any = request.user
+        policy = retire_policy(policy_id=self.get_object().pk, actor=actor)
+        return Response(PolicySerializer(policy).data)

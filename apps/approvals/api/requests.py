@@ -1,0 +1,199 @@
+"""/api/approvals/requests: look, decide, withdraw."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request as RestRequest
+from rest_framework.response import Response
+
+from apps.approvals.models import Decision, Request
+from apps.approvals.permissions import VIEW_REQUESTS
+from apps.approvals.selectors import (
+    approvals_missing,
+    refusal_to_decide,
+    request_seen_by,
+    waiting_for,
+)
+from apps.approvals.services import decide, withdraw
+from apps.approvals.states import OPEN, RequestStatus, Verdict
+from apps.common.api import AmountField, ScopedReadView, StrictSerializer
+from apps.operations.idempotency import IdempotentMixin
+
+
+class DecisionSerializer(serializers.ModelSerializer[Decision]):
+    approver = serializers.CharField(source="approver.username")
+
+    class Meta:
+        model = Decision
+        fields: ClassVar = (
+            "approver",
+            "verdict",
+            "stage",
+            "role_at_time",
+            "comment",
+            "attestation_text",
+            "subject_hash",
+            "decided_at",
+        )
+
+
+class RequestSerializer(serializers.ModelSerializer[Request]):
+    entity = serializers.CharField(source="entity.code")
+    maker = serializers.CharField(source="maker.username")
+    amount = AmountField()
+    stages = serializers.JSONField(source="policy.stages", help_text="Role and count, in order.")
+    attestation_text = serializers.CharField(
+        source="policy.attestation_text", help_text="What an approver confirms; may be empty."
+    )
+    needs_comment = serializers.BooleanField(source="policy.needs_comment")
+    decisions = DecisionSerializer(many=True)
+
+    class Meta:
+        model = Request
+        fields: ClassVar[Any] = (
+            "id",
+            "entity",
+            "item_type",
+            "subject_type",
+            "subject_id",
+            "subject_hash",
+            "title",
+            "url",
+            "amount",
+            "currency",
+            "maker",
+            "policy",
+            "stages",
+            "attestation_text",
+            "needs_comment",
+            "status",
+            "stage",
+            "version",
+            "requested_at",
+            "due_at",
+            "ended_at",
+            "decisions",
+        )
+
+
+class RequestDetailSerializer(RequestSerializer):
+    approvals_missing = serializers.SerializerMethodField(
+        help_text="People who still have to approve, all stages together."
+    )
+    why_not = serializers.SerializerMethodField(
+        help_text="Why the caller cannot decide on it now; null if he can."
+    )
+
+    class Meta(RequestSerializer.Meta):
+        fields: ClassVar[Any] = (
+            *RequestSerializer.Meta.fields,
+            "approvals_missing",
+            "why_not",
+        )
+
+    def get_approvals_missing(self, request: Request) -> int:
+        return approvals_missing(request) if request.status in OPEN else 0
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_why_not(self, request: Request) -> str | None:
+        """In the words in which `decide` would refuse."""
+        if request.status != RequestStatus.PENDING:
+            return f"{request.get_status_display()}."
+        refusal = refusal_to_decide(request, self.context["request"].user)
+        return None if refusal is None else f"{refusal.message} {refusal.remedy}".strip()
+
+
+class RequestFilter(filters.FilterSet):
+    entity = filters.CharFilter(field_name="entity__code")
+    status = filters.MultipleChoiceFilter(choices=RequestStatus.choices)
+    mine = filters.BooleanFilter(
+        method="of_maker", label="Whether the caller asked for it (his own work)."
+    )
+    inbox = filters.BooleanFilter(
+        method="in_inbox", label="Whether the caller can decide on it now."
+    )
+
+    class Meta:
+        model = Request
+        fields: ClassVar = ("status", "item_type", "entity", "mine", "inbox")
+
+    def of_maker(self, queryset: Any, name: str, value: bool) -> models.QuerySet[Request]:
+        own = models.Q(maker=self.request.user)
+        return queryset.filter(own if value else ~own)
+
+    def in_inbox(self, queryset: Any, name: str, value: bool) -> models.QuerySet[Request]:
+        waiting = models.Q(pk__in=waiting_for(self.request.user).order_by().values("pk"))
+        return queryset.filter(waiting if value else ~waiting)
+
+
+class DecideSerializer(StrictSerializer):
+    verdict = serializers.ChoiceField(choices=Verdict.choices)
+    comment = serializers.CharField(
+        max_length=2000,
+        allow_blank=True,
+        default="",
+        help_text="Asked for when rejecting or returning, and where the policy says so.",
+    )
+    attested = serializers.BooleanField(
+        default=False, help_text="The approver confirms `attestation_text`."
+    )
+    expected_version = serializers.IntegerField(
+        min_value=1, help_text="The `version` that the approver looked at."
+    )
+
+
+class WithdrawSerializer(StrictSerializer):
+    reason = serializers.CharField(max_length=2000)
+
+
+class RequestView(IdempotentMixin, ScopedReadView):
+    """Requests for approval: who asks for what, under which policy, and what became of it."""
+
+    queryset = Request.objects.all().with_parts()
+    serializer_class = RequestSerializer
+    filterset_class = RequestFilter
+    view_permission = VIEW_REQUESTS
+
+    def get_serializer_class(self) -> Any:
+        return RequestSerializer if self.action == "list" else RequestDetailSerializer
+
+    @extend_schema(request=DecideSerializer, responses=RequestDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def decide(self, request: RestRequest, pk: str) -> Response:
+        """Approve, reject or return it.
+
+        409 STALE_VERSION if it changed since `expected_version`; 409 ILLEGAL_MOVE if it is not
+        waiting any more; 403 OWN_WORK, ROLE_MISSING or ALREADY_DECIDED_BY_YOU.
+        """
+        asked = DecideSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        decided = decide(
+            request_id=self.get_object().pk, **asked.validated_data, actor=_caller(request)
+        )
+        return self._shown(decided.pk)
+
+    @extend_schema(request=WithdrawSerializer, responses=RequestDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: RestRequest, pk: str) -> Response:
+        """Take back one's own request before it is decided."""
+        asked = WithdrawSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        withdrawn = withdraw(
+            request_id=self.get_object().pk, **asked.validated_data, actor=_caller(request)
+        )
+        return self._shown(withdrawn.pk)
+
+    def _shown(self, request_id: int) -> Response:
+        """The request as it now is."""
+        now = request_seen_by(_caller(self.request), request_id)
+        return Response(RequestDetailSerializer(now, context=self.get_serializer_context()).data)
+
+
+def _caller(request: RestRequest) -> Any:
+    return request.user

@@ -1,0 +1,20 @@
+from django.apps import AppConfig
+
+
+class ApprovalsConfig(AppConfig):
+    name = "apps.approvals"
+    label = "approvals"
+    verbose_name = "Approvals"
+
+    def ready(self) -> None:
+        from apps.approvals.permissions import VIEW_REQUESTS
+        from apps.approvals.selectors import waiting_for
+        from apps.common.navigation import add_entry
+
+        add_entry(
+            30,
+            "Approvals",
+            "approvals:inbox",
+            VIEW_REQUESTS,
+            count=lambda user: waiting_for(user).count(),
+        )

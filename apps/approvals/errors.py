@@ -1,0 +1,59 @@
+from apps.common.errors import Conflict, Invalid, NotPermitted
+
+
+class OwnWork(NotPermitted):
+    """Segregation of duties: made, edited, asked for or prepared by the actor."""
+
+    code = "OWN_WORK"
+    message = "You took part in preparing this, so somebody else has to decide."
+    remedy = "It stays in the inbox of the other approvers."
+
+
+class AlreadyDecidedByActor(NotPermitted):
+    """One person, one decision, across all stages."""
+
+    code = "ALREADY_DECIDED_BY_YOU"
+    message = "You have decided on this already; the next stage needs somebody else."
+    remedy = "It waits for the other approvers."
+
+
+class RoleMissing(NotPermitted):
+    """The stage asks for a role that the actor does not hold on the entity."""
+
+    code = "ROLE_MISSING"
+    message = "This stage needs a role that you do not hold."
+
+
+class CommentMissing(Invalid):
+    """The verdict or the policy asks for words."""
+
+    code = "COMMENT_MISSING"
+    message = "Say why in the comment."
+
+
+class AttestationMissing(Invalid):
+    """The policy has an attestation text that the approver has to confirm."""
+
+    code = "ATTESTATION_MISSING"
+    message = "Confirm the attestation to approve."
+
+
+class PolicyInvalid(Invalid):
+    """The policy would not work."""
+
+    code = "POLICY_INVALID"
+
+
+class PolicyOverlaps(Conflict):
+    """Two policies in force would claim the same amount."""
+
+    code = "POLICY_OVERLAPS"
+    message = "Another policy in force covers part of this amount range."
+    remedy = "Retire it first, or choose a range that does not overlap."
+
+
+class AmountMissing(Invalid):
+    """Amount and currency go together."""
+
+    code = "AMOUNT_MISSING"
+    message = "An amount needs its currency, and a currency its amount."

@@ -1,0 +1,181 @@
+"""Policies, requests and decisions. A request names its subject by type, id and hash only."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Prefetch, Q
+from django.db.models.functions import Now
+
+from apps.approvals.states import OPEN, RequestStatus, Verdict
+from apps.common.guards import append_only, audited
+from apps.common.models import ScopedQuerySet, history, scoped_by
+from apps.common.money import AmountField, CurrencyField
+
+_user = settings.AUTH_USER_MODEL
+
+
+class PolicyQuerySet(ScopedQuerySet):
+    def in_force(self) -> Self:
+        """Policies that new requests follow."""
+        return self.filter(retired_at__isnull=True)
+
+
+@audited
+class Policy(models.Model):
+    """Who has to approve what, from which amount. Changed by a new version, never in place."""
+
+    entity = models.ForeignKey("identity.Entity", on_delete=models.PROTECT, related_name="+")
+    item_type = models.CharField(max_length=50)
+    currency = CurrencyField(blank=True, default="", help_text="Empty: whatever the currency.")
+    least_amount = AmountField(default=0, help_text="From this amount on, inclusive.")
+    below_amount = AmountField(null=True, blank=True, help_text="Below this amount; empty: no end.")
+    stages = models.JSONField(help_text='In order: [{"role": "approver", "count": 1}, ...]')
+    needs_comment = models.BooleanField(default=False)
+    attestation_text = models.TextField(blank=True, default="")
+    due_after_hours = models.PositiveIntegerField(default=24)
+    version = models.PositiveIntegerField(default=1)
+    created_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    in_force_at = models.DateTimeField(db_default=Now(), editable=False)
+    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = PolicyQuerySet.as_manager()
+    history = history()
+
+    class Meta:
+        verbose_name_plural = "policies"
+        ordering: ClassVar = ["item_type", "least_amount", "-version"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(below_amount__isnull=True) | Q(below_amount__gt=F("least_amount")),
+                name="policy_range_not_empty",
+            ),
+            models.UniqueConstraint(
+                fields=["entity", "item_type", "currency", "least_amount"],
+                condition=Q(retired_at__isnull=True),
+                name="one_policy_in_force_per_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item_type} from {self.least_amount.normalize():f} (version {self.version})"
+
+
+class RequestQuerySet(ScopedQuerySet):
+    def open(self) -> Self:
+        """Requests that still wait for somebody."""
+        return self.filter(status__in=OPEN)
+
+    def with_parts(self) -> Self:
+        """Each with its entity, maker and policy, and its decisions with their approvers."""
+        decisions = Prefetch("decisions", Decision.objects.select_related("approver"))
+        return self.select_related("policy", "maker", "entity").prefetch_related(decisions)
+
+
+@audited
+class Request(models.Model):
+    """Somebody asks for approval of exactly this content (`subject_hash`)."""
+
+    entity = models.ForeignKey("identity.Entity", on_delete=models.PROTECT, related_name="+")
+    item_type = models.CharField(max_length=50)
+    subject_type = models.CharField(max_length=100)
+    subject_id = models.CharField(max_length=64)
+    subject_hash = models.CharField(max_length=64)
+    title = models.CharField(max_length=200)
+    url = models.CharField(max_length=300, help_text="The page that shows the subject.")
+    amount = AmountField(null=True, blank=True)
+    currency = CurrencyField(blank=True, default="")
+    maker = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    conflicted: models.ManyToManyField[Any, Any] = models.ManyToManyField(
+        _user,
+        through="Conflict",
+        related_name="+",
+        help_text="Who may not decide, besides the maker.",
+    )
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="requests")
+    status = models.CharField(
+        max_length=20, choices=RequestStatus.choices, default=RequestStatus.PENDING
+    )
+    stage = models.PositiveSmallIntegerField(default=0, help_text="Index of the stage at work.")
+    version = models.PositiveIntegerField(default=1)
+    notify_task = models.CharField(max_length=200, blank=True, default="", editable=False)
+    requested_at = models.DateTimeField(db_default=Now(), editable=False)
+    due_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = RequestQuerySet.as_manager()
+    history = history()
+
+    class Meta:
+        ordering: ClassVar = ["due_at", "id"]
+        indexes: ClassVar = [
+            models.Index(fields=["subject_type", "subject_id"], name="request_subject"),
+            models.Index(
+                fields=["entity", "due_at"], name="request_open", condition=Q(ended_at=None)
+            ),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subject_type", "subject_id"],
+                condition=Q(status__in=[RequestStatus.PENDING, RequestStatus.BLOCKED]),
+                name="one_open_request_per_subject",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def kind(self) -> str:
+        """The item type in words: "journal entry"."""
+        return self.item_type.replace("_", " ")
+
+
+@append_only()
+class Conflict(models.Model):
+    """Somebody who took part in the subject and so may not decide on it."""
+
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="conflicts")
+    user = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+
+    objects = scoped_by("request__entity_id").as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["request", "user"], name="one_conflict_per_user")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} on {self.request_id}"
+
+
+@append_only()
+class Decision(models.Model):
+    """One verdict of one person, with what he saw (hash), confirmed (text) and was (role)."""
+
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="decisions")
+    approver = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    stage = models.PositiveSmallIntegerField()
+    role_at_time = models.CharField(max_length=20)
+    comment = models.TextField(blank=True, default="")
+    attestation_text = models.TextField(blank=True, default="")
+    subject_hash = models.CharField(max_length=64)
+    decided_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = scoped_by("request__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["request", "approver"], name="one_decision_per_person")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_verdict_display()} by {self.approver_id}"

@@ -1,0 +1,50 @@
+"""The life of an approval request. What is terminal stays so: clone it, never revive it."""
+
+from typing import Final
+
+from django.db.models import TextChoices
+
+from apps.common.transitions import Moves
+
+
+class RequestStatus(TextChoices):
+    PENDING = "pending", "Waiting for a decision"
+    BLOCKED = "blocked_no_approver", "Nobody can approve"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    RETURNED = "returned", "Returned for changes"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    SUPERSEDED = "superseded", "Superseded by a newer version"
+
+
+class Verdict(TextChoices):
+    APPROVE = "approve", "Approve"
+    REJECT = "reject", "Reject"
+    RETURN = "return", "Return for changes"
+
+
+OPEN: Final = frozenset({RequestStatus.PENDING, RequestStatus.BLOCKED})
+
+_ENDS: Final = frozenset(
+    {
+        RequestStatus.APPROVED,
+        RequestStatus.REJECTED,
+        RequestStatus.RETURNED,
+        RequestStatus.WITHDRAWN,
+        RequestStatus.SUPERSEDED,
+    }
+)
+MOVES: Final[Moves] = {
+    RequestStatus.PENDING: _ENDS | {RequestStatus.BLOCKED},
+    RequestStatus.BLOCKED: frozenset(
+        {RequestStatus.PENDING, RequestStatus.WITHDRAWN, RequestStatus.SUPERSEDED}
+    ),
+    # An approval falls when its subject changes before it was acted upon.
+    RequestStatus.APPROVED: frozenset({RequestStatus.SUPERSEDED}),
+}
+
+STATUS_AFTER: Final = {
+    Verdict.APPROVE: RequestStatus.APPROVED,
+    Verdict.REJECT: RequestStatus.REJECTED,
+    Verdict.RETURN: RequestStatus.RETURNED,
+}

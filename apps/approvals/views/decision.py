@@ -1,0 +1,226 @@
+"""The page of one request: what it is, why it is with you, and your decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from apps.approvals import selectors
+from apps.approvals.forms import DecisionForm, WithdrawForm
+from apps.approvals.models import Policy, Request
+from apps.approvals.permissions import VIEW_REQUESTS, WITHDRAW_REQUEST
+from apps.approvals.services import decide, withdraw
+from apps.approvals.states import RequestStatus, Verdict
+from apps.approvals.views.lists import person, state_shown
+from apps.approvals.views.words import (
+    amount_in_words,
+    changes_since,
+    consequences,
+    done_in_words,
+    events,
+    in_words,
+    policy_in_words,
+    steps,
+)
+from apps.common.access import authorize
+from apps.common.errors import Refusal, StaleVersion
+from apps.identity.models import User
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A decision that was refused: which verdict, what was typed, and what had changed."""
+
+    verdict: Verdict
+    form: DecisionForm
+    status: int
+    changes: list[dict[str, Any]]
+
+    @property
+    def is_about_fields(self) -> bool:
+        """True if its form can be corrected; otherwise the page itself has to be read again."""
+        return not self.form.non_field_errors()
+
+    def form_again(self, policy: Policy) -> DecisionForm:
+        """The form with its errors, or a fresh one that keeps the words but confirms nothing."""
+        if self.is_about_fields:
+            return self.form
+        typed = self.form.cleaned_data.get("comment", "")
+        return DecisionForm(initial={"comment": typed}, verdict=self.verdict, policy=policy)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def request_page(request: HttpRequest, request_id: int) -> HttpResponse:
+    """Look at a request, and decide on it."""
+    actor: User = person(request)
+    authorize(actor, VIEW_REQUESTS)
+    asked = selectors.request_seen_by(actor, request_id)
+    if request.method != "POST":
+        return _shown(request, asked, None)
+    attempt = _try(request, asked, actor)
+    if attempt is None:
+        return redirect("approvals:inbox")
+    return _shown(request, selectors.request_seen_by(actor, request_id), attempt)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def withdraw_page(request: HttpRequest, request_id: int) -> HttpResponse:
+    """Take back one's own request, with a reason."""
+    actor: User = person(request)
+    authorize(actor, VIEW_REQUESTS)
+    asked = selectors.request_seen_by(actor, request_id)
+    form = WithdrawForm(request.POST or None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            refusal = _withdrawn(asked, form, actor)
+            if refusal is None:
+                messages.success(request, f"{asked.title}: your request is withdrawn.")
+                return redirect("approvals:mine")
+            status = refusal.status
+    context = {"page_title": f"Withdraw {asked.title}?", "asked": asked, "form": form}
+    return render(request, "approvals/withdraw.html", context, status=status)
+
+
+def _withdrawn(asked: Request, form: WithdrawForm, actor: User) -> Refusal | None:
+    try:
+        withdraw(request_id=asked.pk, reason=form.cleaned_data["reason"], actor=actor)
+    except Refusal as refusal:
+        _complain(form, refusal)
+        return refusal
+    return None
+
+
+def _try(request: HttpRequest, asked: Request, actor: User) -> Attempt | None:
+    """Carry out what was posted; None if it is done."""
+    given = request.POST.get("verdict", "")
+    verdict = Verdict(given) if given in Verdict.values else Verdict.APPROVE
+    seen = request.POST.get("expected_version", "")
+    form = DecisionForm(request.POST, verdict=verdict, policy=asked.policy)
+    if given not in Verdict.values or not seen.isdecimal():
+        form.add_error(None, "This form is incomplete. Open the page again.")
+    if not form.is_valid():
+        return Attempt(verdict, form, 422, [])
+    try:
+        decided = decide(
+            request_id=asked.pk,
+            verdict=verdict,
+            comment=form.cleaned_data["comment"],
+            attested=form.cleaned_data.get("attested", False),
+            expected_version=int(seen),
+            actor=actor,
+        )
+    except Refusal as refusal:
+        _complain(form, refusal)
+        return Attempt(verdict, form, refusal.status, _changes(refusal, asked.pk, int(seen), actor))
+    messages.success(request, done_in_words(decided, verdict))
+    return None
+
+
+def _changes(
+    refusal: Refusal, request_id: int, seen_version: int, actor: User
+) -> list[dict[str, Any]]:
+    """What changed since the form was opened, if that is what stands in the way."""
+    if not isinstance(refusal, StaleVersion):
+        return []
+    return changes_since(selectors.request_seen_by(actor, request_id), seen_version)
+
+
+def _complain(form: Any, refusal: Refusal) -> None:
+    field = refusal.field if refusal.field in form.fields else None
+    form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+
+
+def _shown(request: HttpRequest, asked: Request, attempt: Attempt | None) -> HttpResponse:
+    actor: User = person(request)
+    refusal = _refusal(asked, actor)
+    can_decide = asked.status == RequestStatus.PENDING and refusal is None
+    context = {
+        "page_title": asked.title,
+        "breadcrumbs": [{"label": "Approvals", "url": reverse("approvals:inbox")}],
+        "asked": asked,
+        "state": state_shown(asked, timezone.now()),
+        "amount_in_words": amount_in_words(asked),
+        "steps": steps(asked),
+        "stage": in_words(selectors.stage_of(asked)),
+        "role": selectors.stage_of(asked)["role"],
+        "refusal": refusal,
+        "deciders": selectors.eligible_approvers(asked) if asked.is_open else [],
+        "can_decide": can_decide,
+        "can_withdraw": _can_withdraw(asked, actor),
+        "policy_in_words": policy_in_words(asked),
+        "ways": _ways(asked, attempt) if can_decide else [],
+        "attempt": attempt,
+        "events": events(asked),
+        "earlier": selectors.earlier_rounds(asked),
+    }
+    status = attempt.status if attempt is not None else 200
+    return render(request, "approvals/request.html", context, status=status)
+
+
+def _refusal(asked: Request, actor: User) -> Refusal | None:
+    if asked.status != RequestStatus.PENDING:
+        return None
+    return selectors.refusal_to_decide(asked, actor)
+
+
+def _can_withdraw(asked: Request, actor: User) -> bool:
+    is_own = asked.maker_id == actor.pk
+    return is_own and asked.is_open and actor.may(WITHDRAW_REQUEST, asked.entity_id)
+
+
+def _ways(asked: Request, attempt: Attempt | None) -> list[dict[str, Any]]:
+    """The three dialogs; the one that was refused comes back with what was typed."""
+    size = amount_in_words(asked)
+    return [
+        {
+            "verdict": Verdict.APPROVE.value,
+            "label": "Approve",
+            "key": "a",
+            "icon": "check",
+            "title": f"Approve {size}: {asked.title}?" if size else f"Approve {asked.title}?",
+            "submit_label": f"Approve {size}".strip(),
+            **_dialog(asked, Verdict.APPROVE, attempt),
+        },
+        {
+            "verdict": Verdict.REJECT.value,
+            "label": "Reject",
+            "key": "r",
+            "icon": "close",
+            "title": f"Reject {asked.title}?",
+            "submit_label": "Reject",
+            "is_danger": True,
+            **_dialog(asked, Verdict.REJECT, attempt),
+        },
+        {
+            "verdict": Verdict.RETURN.value,
+            "label": "Return",
+            "icon": "undo",
+            "title": f"Return {asked.title} to {asked.maker}?",
+            "submit_label": f"Return to {asked.maker}",
+            **_dialog(asked, Verdict.RETURN, attempt),
+        },
+    ]
+
+
+def _dialog(asked: Request, verdict: Verdict, attempt: Attempt | None) -> dict[str, Any]:
+    """What the dialogs share."""
+    fresh = DecisionForm(verdict=verdict, policy=asked.policy)
+    is_again = attempt is not None and attempt.verdict == verdict
+    return {
+        "action": reverse("approvals:request", args=[asked.pk]),
+        "consequences": consequences(asked, verdict),
+        "hidden": [("verdict", verdict.value), ("expected_version", asked.version)],
+        "form": attempt.form_again(asked.policy) if attempt is not None and is_again else fresh,
+    }

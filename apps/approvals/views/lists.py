@@ -1,0 +1,128 @@
+"""Lists of requests: what waits for me, what I asked for, and everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from apps.approvals.forms import InboxFilterForm, RequestFilterForm, kinds_of
+from apps.approvals.models import Request
+from apps.approvals.permissions import VIEW_REQUESTS
+from apps.approvals.selectors import outbox, requests_seen_by, waiting_for
+from apps.approvals.states import RequestStatus
+from apps.approvals.views.words import step_in_words
+from apps.common.access import authorize
+from apps.identity.context import entity_in_view
+from apps.identity.models import User
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request as one line of a list."""
+
+    request: Request
+    state: str
+    step: str
+
+    @classmethod
+    def of(cls, request: Request, now: datetime) -> Row:
+        step = step_in_words(request) if request.is_open else ""
+        return cls(request=request, state=state_shown(request, now), step=step)
+
+
+def state_shown(request: Request, now: datetime) -> str:
+    """The status, or "late" while it waits past its time."""
+    is_late = request.status == RequestStatus.PENDING and request.due_at < now
+    return "late" if is_late else str(request.status)
+
+
+def person(request: HttpRequest) -> Any:
+    """Whoever is signed in, as our own user."""
+    return request.user
+
+
+@require_safe
+@login_required
+def inbox(request: HttpRequest) -> HttpResponse:
+    """What this person can decide now, most urgent first."""
+    actor = _viewer(request)
+    waiting = _of_entity_in_view(request, waiting_for(actor))
+    form = InboxFilterForm(request.GET, kinds=kinds_of(waiting))
+    late = waiting.filter(due_at__lt=timezone.now()).count()
+    context = {"page_title": "Approvals", "tab": "inbox", "total": waiting.count(), "late": late}
+    return _listed(request, "approvals/inbox.html", form.narrow(waiting), form, context)
+
+
+@require_safe
+@login_required
+def mine(request: HttpRequest) -> HttpResponse:
+    """What this person asked for, newest first; withdrawing is offered while it waits."""
+    actor = _viewer(request)
+    own = _of_entity_in_view(request, requests_seen_by(actor).filter(maker=actor))
+    form = RequestFilterForm(request.GET, kinds=kinds_of(own))
+    open_ones = _of_entity_in_view(request, outbox(actor)).count()
+    context = {"page_title": "My requests", "tab": "mine", "total": open_ones}
+    found = form.narrow(own).order_by("-id")
+    return _listed(request, "approvals/mine.html", found, form, context)
+
+
+@require_safe
+@login_required
+def everything(request: HttpRequest) -> HttpResponse:
+    """Every request that this person may see, newest first."""
+    actor = _viewer(request)
+    seen = _of_entity_in_view(request, requests_seen_by(actor))
+    form = RequestFilterForm(request.GET, kinds=kinds_of(seen))
+    open_ones = seen.open().count()
+    context = {"page_title": "All requests", "tab": "everything", "total": open_ones}
+    found = form.narrow(seen).order_by("-id")
+    return _listed(request, "approvals/everything.html", found, form, context)
+
+
+def _viewer(request: HttpRequest) -> User:
+    actor: User = person(request)
+    authorize(actor, VIEW_REQUESTS)
+    return actor
+
+
+def _of_entity_in_view(request: HttpRequest, requests: Any) -> Any:
+    entity = entity_in_view(request)
+    return requests if entity is None else requests.filter(entity=entity)
+
+
+def _listed(
+    request: HttpRequest, template: str, found: Any, form: Any, context: dict[str, Any]
+) -> HttpResponse:
+    """One page of the list; a row more is read to know whether there is a next."""
+    number = _page_number(request)
+    start = (number - 1) * PAGE_SIZE
+    read = list(found[start : start + PAGE_SIZE + 1])
+    now = timezone.now()
+    context |= {
+        "rows": [Row.of(one, now) for one in read[:PAGE_SIZE]],
+        "filters": form,
+        "clear_url": request.path if any(form.data.values()) else None,
+        "previous_url": _page_url(request, number - 1) if number > 1 else None,
+        "next_url": _page_url(request, number + 1) if len(read) > PAGE_SIZE else None,
+    }
+    return render(request, template, context)
+
+
+def _page_number(request: HttpRequest) -> int:
+    asked = request.GET.get("page", "1")
+    return int(asked) if asked.isdecimal() and 1 <= int(asked) <= 10_000 else 1
+
+
+def _page_url(request: HttpRequest, number: int) -> str:
+    query = request.GET.copy()
+    query["page"] = str(number)
+    return f"{request.path}?{query.urlencode()}"

@@ -1,0 +1,163 @@
+"""What happened to a request and what a verdict will do, in plain words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.approvals.models import Decision, Request
+from apps.approvals.selectors import approvals_missing, record_of, seen_at_version
+from apps.approvals.states import RequestStatus, Verdict
+from apps.common.templatetags.finflow import amount, status
+
+_PAST = {
+    Verdict.APPROVE: "approved it",
+    Verdict.REJECT: "rejected it",
+    Verdict.RETURN: "returned it",
+}
+_STATE_AFTER = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected", Verdict.RETURN: "returned"}
+_SHOWN_OF_A_HASH = 12
+
+
+def amount_in_words(request: Request) -> str:
+    """ "12,450.00 EUR", or nothing where the subject has no amount."""
+    if request.amount is None:
+        return ""
+    return f"{amount(request.amount, request.currency)} {request.currency}"
+
+
+def in_words(stage: dict[str, Any]) -> str:
+    """A stage of a policy: "1 approver", "2 approvers"."""
+    return f"{stage['count']} {stage['role']}{'' if stage['count'] == 1 else 's'}"
+
+
+def step_in_words(request: Request) -> str:
+    """Who has to decide at this step: "1 approver", "step 2 of 3: 2 controllers"."""
+    stages = request.policy.stages
+    people = in_words(stages[request.stage])
+    return people if len(stages) == 1 else f"step {request.stage + 1} of {len(stages)}: {people}"
+
+
+def policy_in_words(request: Request) -> str:
+    """What the policy asks for: "Policy for journal entry, version 2: 1 reviewer, then 1 approver,
+    for amounts from 10,000.00 EUR."
+    """
+    policy = request.policy
+    sentence = f"Policy for {request.kind}, version {policy.version}: "
+    sentence += ", then ".join(in_words(stage) for stage in policy.stages)
+    limits = [
+        f"{word} {amount(limit, policy.currency)} {policy.currency}"
+        for word, limit in (("from", policy.least_amount), ("below", policy.below_amount))
+        if limit
+    ]
+    return f"{sentence}, for amounts {' and '.join(limits)}." if limits else f"{sentence}."
+
+
+def consequences(request: Request, verdict: Verdict) -> list[str]:
+    """What the verdict does, said before it is given."""
+    if verdict == Verdict.REJECT:
+        return [
+            "The request ends here, whatever others decided before.",
+            f"{request.maker} reads your reason; what was asked for is not done.",
+        ]
+    if verdict == Verdict.RETURN:
+        return [
+            f"It goes back to {request.maker}, who reads your reason, changes it and asks again.",
+            "Every step then starts anew.",
+        ]
+    rest = approvals_missing(request) - 1
+    last = "Yours is the last approval that is needed: it takes effect at once."
+    more = f"{_counted(rest, 'more approval')} needed after yours."
+    return [
+        more if rest else last,
+        f"You approve exactly this content ({request.subject_hash[:_SHOWN_OF_A_HASH]}…): if it"
+        " changes, it has to be approved again.",
+        "You decide once and cannot take it back here.",
+    ]
+
+
+def done_in_words(request: Request, verdict: Verdict) -> str:
+    """What the verdict did, said afterwards."""
+    if verdict == Verdict.REJECT:
+        return f"Rejected: {request.title}."
+    if verdict == Verdict.RETURN:
+        return f"Returned to {request.maker}: {request.title}."
+    if request.status == RequestStatus.APPROVED:
+        return f"Approved: {request.title}."
+    rest = _counted(approvals_missing(request), "more")
+    return f"Your approval of {request.title} is recorded; {rest} needed."
+
+
+def steps(request: Request) -> list[dict[str, Any]]:
+    """Each stage of the policy: whom it asks for, how it stands, who decided."""
+    made = list(request.decisions.all())
+    return [
+        {
+            "number": number,
+            "people": in_words(stage),
+            "state": _state_of_step(request, number - 1, made),
+            "deciders": [decision for decision in made if decision.stage == number - 1],
+        }
+        for number, stage in enumerate(request.policy.stages, start=1)
+    ]
+
+
+def events(request: Request) -> list[dict[str, Any]]:
+    """The record of the request for a timeline, newest first, with what people wrote."""
+    made = {decision.pk: decision for decision in request.decisions.all()}
+    return [
+        {"at": event.occurred_at, "who": str(event.actor), **_told(event, made)}
+        for event in record_of(request)
+    ]
+
+
+def changes_since(request: Request, version: int) -> list[dict[str, Any]]:
+    """What is different from the version that somebody looked at, for a comparison.
+
+    Every decision raises the version by one, so that the version says how many there were.
+    """
+    seen = seen_at_version(request, version)
+    if seen is None:
+        return []
+    names = [str(decision.approver) for decision in request.decisions.all()]
+    rows = [
+        ("Status", status(seen.status, "request").word, status(request.status, "request").word),
+        ("Step", _step_of(request, seen.stage), _step_of(request, request.stage)),
+        ("Decided by", ", ".join(names[: version - 1]) or None, ", ".join(names) or None),
+    ]
+    return [{"label": label, "left": left, "right": right} for label, left, right in rows]
+
+
+def _step_of(request: Request, stage: int) -> str:
+    return f"{stage + 1} of {len(request.policy.stages)}: {in_words(request.policy.stages[stage])}"
+
+
+def _state_of_step(request: Request, stage: int, made: list[Decision]) -> str:
+    if stage < request.stage or request.status == RequestStatus.APPROVED:
+        return "approved"
+    if stage > request.stage:
+        return "queued" if request.is_open else "skipped"
+    ended = [decision for decision in made if decision.verdict != Verdict.APPROVE]
+    if ended:
+        return _STATE_AFTER[Verdict(ended[-1].verdict)]
+    return str(request.status)
+
+
+def _told(event: Any, made: dict[int, Decision]) -> dict[str, Any]:
+    """One entry of the timeline: what was done, its state, and the words that went with it."""
+    if event.action == "approvals.request.decide":
+        decision = made[event.details["decision"]]
+        verdict = Verdict(decision.verdict)
+        what = f"{_PAST[verdict]} as {decision.role_at_time}"
+        return {"what": what, "state": _STATE_AFTER[verdict], "note": decision.comment}
+    if event.action == "approvals.request.withdraw":
+        return {"what": "withdrew it", "state": "withdrawn", "note": event.details["reason"]}
+    if event.action == "approvals.request.supersede":
+        return {"what": "changed what it is about", "state": "superseded"}
+    return {"what": "asked for approval", "state": "submitted"}
+
+
+def _counted(number: int, noun: str) -> str:
+    """ "1 more approval is", "2 more approvals are"."""
+    if number == 1:
+        return f"1 {noun} is"
+    return f"{number} {noun if noun == 'more' else noun + 's'} are"

@@ -1,0 +1,1 @@
+"""REST: signing in (/auth/...), and who is who (/api/identity/...)."""

@@ -1,0 +1,77 @@
+"""The entity in view: what pages of people who work for several entities are about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from apps.identity.models import Entity
+
+_SESSION_KEY = "entity_in_view"
+
+
+def entity_in_view(request: HttpRequest) -> Entity | None:
+    """The entity that pages show; None for all that the person sees.
+
+    Somebody with one entity has that one in view. A choice ends with the role that allowed it.
+    """
+    entities = _entities(request)
+    if len(entities) == 1:
+        return entities[0]
+    chosen = request.session.get(_SESSION_KEY)
+    return next((entity for entity in entities if entity.pk == chosen), None)
+
+
+def view_entity(request: HttpRequest, code: str) -> bool:
+    """Remember which entity to show; the empty code is all of them.
+
+    Returns:
+        False if the person sees no entity of that code; the choice stays as it was.
+    """
+    if not code:
+        request.session.pop(_SESSION_KEY, None)
+        return True
+    chosen = next((entity for entity in _entities(request) if entity.code == code), None)
+    if chosen is None:
+        return False
+    request.session[_SESSION_KEY] = chosen.pk
+    return True
+
+
+def entity_menu(request: HttpRequest) -> dict[str, Any]:
+    """Template context: `current_entity` (its name) and `entities` to change to, if several."""
+    entities = _entities(request)
+    if not entities:
+        return {}
+    current = entity_in_view(request)
+    if len(entities) == 1:
+        return {"current_entity": current.name if current else "", "entities": []}
+    return {
+        "current_entity": current.name if current else "",
+        "entities": [
+            _choice("", "All entities", is_current=current is None),
+            *(_choice(one.code, one.name, is_current=one == current) for one in entities),
+        ],
+    }
+
+
+def _entities(request: HttpRequest) -> list[Entity]:
+    """What the person sees, read once a request."""
+    user: Any = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return []
+    read: list[Entity] | None = getattr(request, "_entities_seen", None)
+    if read is None:
+        read = list(Entity.objects.visible_to(user))
+        request._entities_seen = read  # type: ignore[attr-defined]
+    return read
+
+
+def _choice(code: str, label: str, *, is_current: bool) -> dict[str, Any]:
+    return {
+        "label": label,
+        "url": reverse("identity:view-entity", query={"code": code}),
+        "is_current": is_current,
+    }
