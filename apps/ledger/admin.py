@@ -1,0 +1,345 @@
+"""The ledger in the admin: looked at here, changed through the services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin import helpers
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from apps.common.admin import ServiceAdmin, ServiceForm, WindowAdmin, run_each
+from apps.identity.models import Entity
+from apps.ledger import services
+from apps.ledger.models import (
+    Account,
+    Currency,
+    FiscalCalendar,
+    JournalEntry,
+    JournalLine,
+    Period,
+)
+from apps.ledger.permissions import (
+    CLOSE_PERIOD,
+    MANAGE_CHART,
+    OPEN_PERIOD,
+    POST_ENTRY,
+    SUBMIT_ENTRY,
+    VIEW_LEDGER,
+)
+from apps.ledger.selectors import period_summary
+
+
+class LedgerAdmin(WindowAdmin):
+    """What the ledger's admin pages share."""
+
+    view_permission = VIEW_LEDGER
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "entity":
+            kwargs["queryset"] = Entity.objects.visible_to(_actor(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        return _may(request, MANAGE_CHART)
+
+    def has_open_permission(self, request: HttpRequest) -> bool:
+        return _may(request, OPEN_PERIOD)
+
+    def has_close_permission(self, request: HttpRequest) -> bool:
+        return _may(request, CLOSE_PERIOD)
+
+    def has_submit_permission(self, request: HttpRequest) -> bool:
+        return _may(request, SUBMIT_ENTRY)
+
+    def has_post_permission(self, request: HttpRequest) -> bool:
+        return _may(request, POST_ENTRY)
+
+
+@admin.register(Currency)
+class CurrencyAdmin(LedgerAdmin):
+    list_display = ("code", "name", "exponent")
+    list_filter = ("exponent",)
+    search_fields = ("code", "name")
+
+
+class AccountForm(ServiceForm):
+    """A new account."""
+
+    class Meta:
+        model = Account
+        fields: ClassVar = ("entity", "code", "name", "type", "normal_balance")
+
+    def carry_out(self, facts: dict[str, Any]) -> Account:
+        return services.define_account(
+            entity_id=facts["entity"].pk,
+            code=facts["code"],
+            name=facts["name"],
+            account_type=facts["type"],
+            normal_balance=facts["normal_balance"],
+            actor=self.actor,
+        )
+
+
+@admin.register(Account)
+class AccountAdmin(LedgerAdmin, ServiceAdmin):
+    add_form = AccountForm
+    add_permission = MANAGE_CHART
+    change_permission = MANAGE_CHART
+    list_display = ("code", "name", "entity", "type", "normal_balance", "is_active")
+    list_filter = ("entity", "type", "is_active")
+    list_select_related = ("entity",)
+    search_fields = ("code", "name")
+    fields = ("entity", "code", "name", "type", "normal_balance")
+    actions = ("retire_selected", "reinstate_selected")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None and self.has_change_permission(request, obj):
+            return ("entity", "code", "type", "normal_balance")
+        return super().get_readonly_fields(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        """Only the name changes; a new account was saved by its form."""
+        if change:
+            services.rename_account(account_id=obj.pk, name=obj.name, actor=_actor(request))
+
+    @admin.action(description="Retire selected accounts", permissions=["manage"])
+    def retire_selected(self, request: HttpRequest, queryset: Any) -> None:
+        actor = _actor(request)
+        run_each(
+            request,
+            queryset,
+            lambda row: services.retire_account(account_id=row.pk, actor=actor),
+            done="retired",
+        )
+
+    @admin.action(description="Reinstate selected accounts", permissions=["manage"])
+    def reinstate_selected(self, request: HttpRequest, queryset: Any) -> None:
+        actor = _actor(request)
+        run_each(
+            request,
+            queryset,
+            lambda row: services.reinstate_account(account_id=row.pk, actor=actor),
+            done="reinstated",
+        )
+
+
+class CalendarForm(ServiceForm):
+    """A new calendar, with the fiscal year to begin with."""
+
+    year = forms.IntegerField(label="First fiscal year", widget=UnfoldAdminIntegerFieldWidget)
+
+    class Meta:
+        model = FiscalCalendar
+        fields: ClassVar = (
+            "entity",
+            "name",
+            "pattern",
+            "starts_month",
+            "starts_day",
+            "ends_month",
+            "ends_weekday",
+            "year_end",
+            "is_named_by_start",
+        )
+
+    def carry_out(self, facts: dict[str, Any]) -> FiscalCalendar:
+        year = facts.pop("year")
+        return services.define_calendar(
+            entity_id=facts["entity"].pk,
+            name=facts["name"],
+            rule=FiscalCalendar(**facts).rule(),
+            year=year,
+            actor=self.actor,
+        )
+
+
+class PeriodInline(TabularInline):
+    model = Period
+    fields = ("name", "starts_on", "ends_on", "status")
+    readonly_fields = fields
+    can_delete = False
+    extra = 0
+    ordering = ("-starts_on",)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(FiscalCalendar)
+class FiscalCalendarAdmin(LedgerAdmin, ServiceAdmin):
+    add_form = CalendarForm
+    add_permission = MANAGE_CHART
+    list_display = ("name", "entity", "pattern")
+    list_filter = ("pattern",)
+    list_select_related = ("entity",)
+    inlines = (PeriodInline,)
+    actions = ("add_next_year",)
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj is not None else ()
+
+    @admin.action(description="Add the next fiscal year", permissions=["manage"])
+    def add_next_year(self, request: HttpRequest, queryset: Any) -> None:
+        actor = _actor(request)
+
+        def add(calendar: FiscalCalendar) -> None:
+            latest = calendar.periods.aggregate(models.Max("fiscal_year"))["fiscal_year__max"]
+            services.add_fiscal_year(calendar_id=calendar.pk, year=latest + 1, actor=actor)
+
+        run_each(request, queryset, add, done="extended by a year")
+
+
+@admin.register(Period)
+class PeriodAdmin(LedgerAdmin):
+    list_display = ("name", "entity", "starts_on", "ends_on", "status", "closed_by", "closed_at")
+    list_filter = ("entity", "status", "fiscal_year")
+    list_select_related = ("entity", "closed_by")
+    search_fields = ("name",)
+    actions = ("open_selected", "soft_close_selected", "close_selected", "archive_selected")
+
+    @admin.action(description="Open selected periods", permissions=["open"])
+    def open_selected(self, request: HttpRequest, queryset: Any) -> None:
+        actor = _actor(request)
+        run_each(
+            request,
+            queryset,
+            lambda row: services.open_period(entity_id=row.entity_id, name=row.name, actor=actor),
+            done="opened",
+        )
+
+    @admin.action(description="Soft-close selected periods", permissions=["close"])
+    def soft_close_selected(self, request: HttpRequest, queryset: Any) -> None:
+        actor = _actor(request)
+        run_each(
+            request,
+            queryset,
+            lambda row: services.soft_close_period(period_id=row.pk, actor=actor),
+            done="soft-closed",
+        )
+
+    @admin.action(description="Close selected periods…", permissions=["close"])
+    def close_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        """Say in numbers what closing means, and close when it is confirmed."""
+        if "confirmed" not in request.POST:
+            return _ask_to_close(self, request, queryset)
+        actor = _actor(request)
+        run_each(
+            request,
+            queryset,
+            lambda row: services.close_period(period_id=row.pk, actor=actor),
+            done="closed",
+        )
+        return None
+
+    @admin.action(description="Archive selected periods", permissions=["close"])
+    def archive_selected(self, request: HttpRequest, queryset: Any) -> None:
+        actor = _actor(request)
+        run_each(
+            request,
+            queryset,
+            lambda row: services.archive_period(period_id=row.pk, actor=actor),
+            done="archived",
+        )
+
+
+class LineInline(TabularInline):
+    model = JournalLine
+    fields = ("line_number", "account", "debit", "credit", "currency", "reference", "narrative")
+    readonly_fields = fields
+    can_delete = False
+    extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("account")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(JournalEntry)
+class JournalEntryAdmin(LedgerAdmin):
+    list_display = ("label", "entity", "posted_on", "status", "kind", "description", "prepared_by")
+    list_filter = ("status", "kind", "entity", "period")
+    list_select_related = ("entity", "period", "prepared_by")
+    search_fields = ("description", "external_id")
+    date_hierarchy = "posted_on"
+    inlines = (LineInline,)
+    actions = ("submit_selected", "post_selected")
+
+    def view_on_site(self, obj: JournalEntry) -> str:
+        """Changing, withdrawing and reversing have their page."""
+        return reverse("ledger:entry", args=[obj.pk])
+
+    @admin.action(description="Submit selected entries", permissions=["submit"])
+    def submit_selected(self, request: HttpRequest, queryset: Any) -> None:
+        _each_entry(request, queryset, services.submit_entry, "submitted")
+
+    @admin.action(description="Post selected entries", permissions=["post"])
+    def post_selected(self, request: HttpRequest, queryset: Any) -> None:
+        _each_entry(request, queryset, services.post_entry, "posted")
+
+
+@admin.register(JournalLine)
+class JournalLineAdmin(LedgerAdmin):
+    list_display = ("entry", "line_number", "account", "debit", "credit", "currency", "reference")
+    list_filter = ("currency", "account")
+    list_select_related = ("entry__period", "account")
+    search_fields = ("reference", "entry__external_id")
+
+
+def _each_entry(
+    request: HttpRequest, queryset: Any, service: Callable[..., Any], done: str
+) -> None:
+    """One service call per entry, in the order in which they were written."""
+    actor = _actor(request)
+    run_each(
+        request,
+        queryset.order_by("pk"),
+        lambda row: service(entry_id=row.pk, actor=actor),
+        done=done,
+    )
+
+
+def _ask_to_close(page: PeriodAdmin, request: HttpRequest, queryset: Any) -> HttpResponse:
+    periods = [
+        {"period": period, "summary": period_summary(period)}
+        for period in queryset.select_related("entity").order_by("starts_on")
+    ]
+    context = {
+        **page.admin_site.each_context(request),
+        "title": "Close periods",
+        "opts": page.model._meta,
+        "periods": periods,
+        "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
+    }
+    return TemplateResponse(request, "ledger/admin/close_periods.html", context)
+
+
+def _actor(request: HttpRequest) -> Any:
+    return request.user
+
+
+def _may(request: HttpRequest, permission: str) -> bool:
+    return bool(_actor(request).may(permission))

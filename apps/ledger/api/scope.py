@@ -1,0 +1,27 @@
+"""Who calls, and which entities he names: those that he cannot see do not exist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.request import Request
+
+from apps.common.errors import NotVisible
+from apps.identity.models import Entity
+
+
+def caller(request: Request) -> Any:
+    """The signed-in user; the views' permission class lets nobody else in."""
+    return request.user
+
+
+def named_entity(code: str, actor: Any) -> Entity:
+    """The entity with this code.
+
+    Raises:
+        NotVisible: there is none for this actor.
+    """
+    entity = Entity.objects.visible_to(actor).filter(code=code).first()
+    if entity is None:
+        raise NotVisible
+    return entity

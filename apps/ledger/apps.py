@@ -1,0 +1,20 @@
+from django.apps import AppConfig
+
+
+class LedgerConfig(AppConfig):
+    name = "apps.ledger"
+    label = "ledger"
+    verbose_name = "Ledger"
+
+    def ready(self) -> None:
+        from django.db.models.signals import post_migrate
+
+        from apps.common.navigation import add_entry
+        from apps.ledger.groundwork import install_ledger_guards, register_currencies
+        from apps.ledger.permissions import VIEW_LEDGER
+
+        post_migrate.connect(
+            install_ledger_guards, sender=self, dispatch_uid="ledger.install_guards"
+        )
+        post_migrate.connect(register_currencies, sender=self, dispatch_uid="ledger.currencies")
+        add_entry(40, "Journal", "ledger:entries", VIEW_LEDGER)

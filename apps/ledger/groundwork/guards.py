@@ -1,0 +1,329 @@
+"""What the database itself refuses about the books, whoever asks.
+
+- An entry starts as a draft, moves along `ENTRY_MOVES`, and is final once posted or cancelled;
+  a submitted one keeps its content; none is ever deleted. Its date lies in its period.
+- Lines come and go only with a draft, belong to the entry's entity, and have no more decimals
+  than their currency. They are replaced, never updated.
+- At commit, debits equal credits per currency in every submitted or posted entry, and the numbers
+  of a period have no gap.
+- Posting shares a lock with other postings, closing a period holds it alone; a closed period takes
+  no posting.
+
+Installed after `migrate`, like the guards of `apps.common`, and not by a migration: the bodies are
+generated from the move tables of `states.py`, and a change of either is a change of code that the
+next `migrate` puts in place. The trigger names carry a digest of the SQL, so that nothing is done
+when nothing changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from django.db import connections
+
+from apps.common.transitions import Moves
+from apps.ledger.groundwork.tables import are_there
+from apps.ledger.states import ENTRY_MOVES, KINDS_TAKEN, PERIOD_MOVES
+
+# The same two keys as `apps.common.advisory` makes, so that both sides meet at one lock.
+_LOCK_FUNCTIONS = """
+CREATE OR REPLACE FUNCTION ledger_lock_key(name text) RETURNS integer
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT ('x' || encode(substr(sha256(convert_to(name, 'UTF8')), 1, 4), 'hex'))::bit(32)::integer
+$$;
+CREATE OR REPLACE FUNCTION ledger_lock_number(id bigint) RETURNS integer
+LANGUAGE sql IMMUTABLE AS $$ SELECT (id # (id >> 32))::bit(32)::integer $$;
+"""
+
+_REFUSE_FUNCTION = """
+CREATE OR REPLACE FUNCTION ledger_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% refuses %', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+END $$;
+"""
+
+_ACCOUNT_FUNCTION = """
+CREATE OR REPLACE FUNCTION ledger_guard_account() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (NEW.id, NEW.entity_id, NEW.code) IS DISTINCT FROM (OLD.id, OLD.entity_id, OLD.code) THEN
+    RAISE EXCEPTION 'entity and code of an account never change'
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+"""
+
+_PERIOD_FUNCTION = """
+CREATE OR REPLACE FUNCTION ledger_guard_period() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    IF NEW.status <> 'planned' THEN
+      RAISE EXCEPTION 'a period starts as planned' USING ERRCODE = 'restrict_violation';
+    END IF;
+    PERFORM pg_advisory_xact_lock(
+      ledger_lock_key('ledger.chart'), ledger_lock_number(NEW.entity_id));
+    IF EXISTS (
+      SELECT 1 FROM ledger_period
+      WHERE entity_id = NEW.entity_id AND starts_on <= NEW.ends_on AND ends_on >= NEW.starts_on
+    ) THEN
+      RAISE EXCEPTION 'period % overlaps another', NEW.name
+        USING ERRCODE = 'exclusion_violation';
+    END IF;
+    RETURN NEW;
+  END IF;
+  IF (NEW.id, NEW.entity_id, NEW.calendar_id, NEW.fiscal_year, NEW.name, NEW.starts_on, NEW.ends_on)
+     IS DISTINCT FROM
+     (OLD.id, OLD.entity_id, OLD.calendar_id, OLD.fiscal_year, OLD.name, OLD.starts_on, OLD.ends_on)
+  THEN
+    RAISE EXCEPTION 'the boundaries of a period never change'
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  IF NEW.status <> OLD.status THEN
+    IF NOT (OLD.status || '>' || NEW.status) = ANY (ARRAY[{period_moves}]) THEN
+      RAISE EXCEPTION 'a % period cannot become %', OLD.status, NEW.status
+        USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF OLD.status = 'hard_closed' AND (NEW.closed_by_id, NEW.closed_at, NEW.digest)
+       IS DISTINCT FROM (OLD.closed_by_id, OLD.closed_at, OLD.digest) THEN
+      RAISE EXCEPTION 'by whom, when and on what a period was closed never changes'
+        USING ERRCODE = 'restrict_violation';
+    END IF;
+    PERFORM pg_advisory_xact_lock(ledger_lock_key('ledger.period'), ledger_lock_number(NEW.id));
+  ELSIF NEW IS DISTINCT FROM OLD THEN
+    RAISE EXCEPTION 'a period changes only with its status'
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+"""
+
+_ENTRY_FUNCTION = """
+CREATE OR REPLACE FUNCTION ledger_guard_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  home record;
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    IF NEW.status <> 'draft' THEN
+      RAISE EXCEPTION 'a journal entry starts as a draft' USING ERRCODE = 'restrict_violation';
+    END IF;
+  ELSE
+    IF OLD.status NOT IN ({changing}) THEN
+      RAISE EXCEPTION 'a % journal entry is final', OLD.status
+        USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NEW.status <> OLD.status
+       AND NOT (OLD.status || '>' || NEW.status) = ANY (ARRAY[{entry_moves}]) THEN
+      RAISE EXCEPTION 'a % journal entry cannot become %', OLD.status, NEW.status
+        USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF (NEW.id, NEW.entity_id, NEW.kind, NEW.reverses_id, NEW.prepared_by_id)
+       IS DISTINCT FROM (OLD.id, OLD.entity_id, OLD.kind, OLD.reverses_id, OLD.prepared_by_id)
+    THEN
+      RAISE EXCEPTION 'entity, kind and preparer of a journal entry never change'
+        USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF OLD.status <> 'draft' AND
+       (NEW.period_id, NEW.posted_on, NEW.description, NEW.source, NEW.external_id, NEW.origin,
+        NEW.preparer_name)
+       IS DISTINCT FROM
+       (OLD.period_id, OLD.posted_on, OLD.description, OLD.source, OLD.external_id, OLD.origin,
+        OLD.preparer_name)
+    THEN
+      RAISE EXCEPTION 'the content of a submitted journal entry does not change'
+        USING ERRCODE = 'restrict_violation';
+    END IF;
+  END IF;
+  IF NEW.status = 'posted' THEN
+    PERFORM pg_advisory_xact_lock_shared(
+      ledger_lock_key('ledger.period'), ledger_lock_number(NEW.period_id));
+  END IF;
+  SELECT entity_id, name, starts_on, ends_on, status INTO home
+    FROM ledger_period WHERE id = NEW.period_id;
+  IF NOT FOUND OR home.entity_id <> NEW.entity_id
+     OR NEW.posted_on NOT BETWEEN home.starts_on AND home.ends_on THEN
+    RAISE EXCEPTION 'a journal entry lies in its period' USING ERRCODE = 'check_violation';
+  END IF;
+  IF NEW.status = 'posted'
+     AND NOT (home.status || '>' || NEW.kind) = ANY (ARRAY[{kinds_taken}]) THEN
+    RAISE EXCEPTION 'period % is % and takes no such posting', home.name, home.status
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+"""
+
+# Runs at commit, when all lines are there; the entry may have moved on since the event.
+_BALANCE_FUNCTION = """
+CREATE OR REPLACE FUNCTION ledger_require_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  entry record;
+BEGIN
+  SELECT id, status, period_id, number INTO entry FROM ledger_journalentry WHERE id = NEW.id;
+  IF entry.status NOT IN ('submitted', 'posted') THEN
+    RETURN NULL;
+  END IF;
+  IF NOT EXISTS (SELECT 1 FROM ledger_journalline WHERE entry_id = entry.id) OR EXISTS (
+    SELECT 1 FROM ledger_journalline WHERE entry_id = entry.id
+    GROUP BY currency HAVING sum(debit) <> sum(credit)
+  ) THEN
+    RAISE EXCEPTION 'journal entry %: debits differ from credits', entry.id
+      USING ERRCODE = 'check_violation';
+  END IF;
+  IF entry.number > 1 AND NOT EXISTS (
+    SELECT 1 FROM ledger_journalentry
+    WHERE period_id = entry.period_id AND number = entry.number - 1
+  ) THEN
+    RAISE EXCEPTION 'journal entry %: the numbers of its period have a gap', entry.id
+      USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+"""
+
+# A statement trigger looks at all lines of a statement at once. FOR SHARE makes it wait for
+# whoever is moving the entry, and the mover for it: no line slips in beside a posting.
+_LINES_FUNCTION = """
+CREATE OR REPLACE FUNCTION ledger_guard_lines() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  fixed bigint;
+BEGIN
+  WITH locked AS (
+    SELECT status FROM ledger_journalentry
+    WHERE id IN (SELECT entry_id FROM changed) ORDER BY id FOR SHARE
+  )
+  SELECT count(*) INTO fixed FROM locked WHERE status <> 'draft';
+  IF fixed > 0 THEN
+    RAISE EXCEPTION 'lines change only while their journal entry is a draft'
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  IF TG_OP = 'DELETE' THEN
+    RETURN NULL;
+  END IF;
+  IF EXISTS (
+    SELECT 1 FROM changed
+    LEFT JOIN ledger_currency currency ON currency.code = changed.currency
+    WHERE currency.code IS NULL
+       OR changed.debit <> round(changed.debit, currency.exponent)
+       OR changed.credit <> round(changed.credit, currency.exponent)
+  ) THEN
+    RAISE EXCEPTION 'an amount has more decimals than its currency'
+      USING ERRCODE = 'check_violation';
+  END IF;
+  IF EXISTS (
+    SELECT 1 FROM changed
+    JOIN ledger_account account ON account.id = changed.account_id
+    JOIN ledger_journalentry entry ON entry.id = changed.entry_id
+    WHERE account.entity_id <> entry.entity_id
+  ) THEN
+    RAISE EXCEPTION 'a line uses an account of its own entity' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+"""
+
+# Table, name, what comes between CREATE and ON, what comes after the table.
+_TRIGGERS: tuple[tuple[str, str, str, str], ...] = (
+    ("ledger_account", "keep", "BEFORE UPDATE", "FOR EACH ROW {} ledger_guard_account()"),
+    (
+        "ledger_period",
+        "move",
+        "BEFORE INSERT OR UPDATE",
+        "FOR EACH ROW {} ledger_guard_period()",
+    ),
+    ("ledger_period", "delete", "BEFORE DELETE", "FOR EACH ROW {} ledger_refuse_change()"),
+    (
+        "ledger_journalentry",
+        "move",
+        "BEFORE INSERT OR UPDATE",
+        "FOR EACH ROW {} ledger_guard_entry()",
+    ),
+    ("ledger_journalentry", "delete", "BEFORE DELETE", "FOR EACH ROW {} ledger_refuse_change()"),
+    (
+        "ledger_journalentry",
+        "balance",
+        "AFTER UPDATE",
+        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        " WHEN (NEW.status IN ('submitted', 'posted')) {} ledger_require_balance()",
+    ),
+    (
+        "ledger_journalline",
+        "insert",
+        "AFTER INSERT",
+        "REFERENCING NEW TABLE AS changed FOR EACH STATEMENT {} ledger_guard_lines()",
+    ),
+    (
+        "ledger_journalline",
+        "delete",
+        "AFTER DELETE",
+        "REFERENCING OLD TABLE AS changed FOR EACH STATEMENT {} ledger_guard_lines()",
+    ),
+    ("ledger_journalline", "update", "BEFORE UPDATE", "FOR EACH ROW {} ledger_refuse_change()"),
+    *(
+        (table, "truncate", "BEFORE TRUNCATE", "FOR EACH STATEMENT {} ledger_refuse_change()")
+        for table in (
+            "ledger_account",
+            "ledger_period",
+            "ledger_journalentry",
+            "ledger_journalline",
+        )
+    ),
+)
+
+
+def install_ledger_guards(*, using: str = "default", **kwargs: Any) -> None:
+    """Create functions and triggers where they are missing or of an older version."""
+    connection = connections[using]
+    functions = _functions_sql()
+    digest = hashlib.sha256((functions + repr(_TRIGGERS)).encode()).hexdigest()[:8]
+    wanted = {(table, f"finflow_guard_ledger_{name}_{digest}") for table, name, _, _ in _TRIGGERS}
+    if not are_there(using, "ledger_journalline"):
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgrelid::regclass::text, tgname FROM pg_trigger"
+            " WHERE tgname LIKE 'finflow_guard_ledger%%'"
+        )
+        standing = set(cursor.fetchall())
+        if standing == wanted:
+            return
+        for table, name in standing:
+            cursor.execute(f'DROP TRIGGER "{name}" ON "{table}"')
+        cursor.execute(functions)
+        for trigger in _TRIGGERS:
+            cursor.execute(_trigger_sql(*trigger, digest=digest))
+
+
+def _trigger_sql(table: str, name: str, event: str, rest: str, *, digest: str) -> str:
+    full_name = f"finflow_guard_ledger_{name}_{digest}"
+    constraint = "CONSTRAINT" if "DEFERRABLE" in rest else ""
+    body = rest.format("EXECUTE FUNCTION")
+    return f"""
+    CREATE {constraint} TRIGGER {full_name} {event} ON "{table}" {body};
+    ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER {full_name};
+    """
+
+
+def _functions_sql() -> str:
+    return "\n".join(
+        [
+            _LOCK_FUNCTIONS,
+            _REFUSE_FUNCTION,
+            _ACCOUNT_FUNCTION,
+            _PERIOD_FUNCTION.format(period_moves=_pairs(PERIOD_MOVES)),
+            _ENTRY_FUNCTION.format(
+                changing=", ".join(f"'{status!s}'" for status in sorted(ENTRY_MOVES)),
+                entry_moves=_pairs(ENTRY_MOVES),
+                kinds_taken=_pairs(KINDS_TAKEN),
+            ),
+            _BALANCE_FUNCTION,
+            _LINES_FUNCTION,
+        ]
+    )
+
+
+def _pairs(moves: Moves | dict[str, frozenset[str]]) -> str:
+    """A move table as SQL literals: 'draft>posted', 'draft>submitted', ..."""
+    return ", ".join(
+        sorted(f"'{here!s}>{there!s}'" for here, nexts in moves.items() for there in nexts)
+    )

@@ -1,0 +1,52 @@
+"""Change the books."""
+
+from apps.ledger.services.calendars import add_fiscal_year, define_calendar
+from apps.ledger.services.chart import (
+    define_account,
+    reinstate_account,
+    rename_account,
+    retire_account,
+)
+from apps.ledger.services.drafts import EntryDraft, LineDraft
+from apps.ledger.services.entries import cancel_entry, draft_entry, revise_entry
+from apps.ledger.services.extracts import PostedExtract, post_extract
+from apps.ledger.services.periods import (
+    archive_period,
+    close_period,
+    open_period,
+    request_period_lock,
+    soft_close_period,
+)
+from apps.ledger.services.posting import (
+    post_entry,
+    reverse_entry,
+    submit_entry,
+    withdraw_entry,
+)
+from apps.ledger.services.settling import settle_request
+
+__all__ = [
+    "EntryDraft",
+    "LineDraft",
+    "PostedExtract",
+    "add_fiscal_year",
+    "archive_period",
+    "cancel_entry",
+    "close_period",
+    "define_account",
+    "define_calendar",
+    "draft_entry",
+    "open_period",
+    "post_entry",
+    "post_extract",
+    "reinstate_account",
+    "rename_account",
+    "request_period_lock",
+    "retire_account",
+    "reverse_entry",
+    "revise_entry",
+    "settle_request",
+    "soft_close_period",
+    "submit_entry",
+    "withdraw_entry",
+]

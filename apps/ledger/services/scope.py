@@ -1,0 +1,33 @@
+"""What an actor may not see does not exist for him."""
+
+from __future__ import annotations
+
+from apps.common.errors import NotVisible
+from apps.identity.models import Entity, User
+from apps.ledger.models import FiscalCalendar
+
+
+def visible_entity(entity_id: int, actor: User) -> Entity:
+    """The entity.
+
+    Raises:
+        NotVisible: no such entity for this actor.
+    """
+    entity = Entity.objects.visible_to(actor).filter(pk=entity_id).first()
+    if entity is None:
+        raise NotVisible
+    return entity
+
+
+def visible_calendar(calendar_id: int, actor: User) -> FiscalCalendar:
+    """The fiscal calendar.
+
+    Raises:
+        NotVisible: no such calendar for this actor.
+    """
+    calendar: FiscalCalendar | None = (
+        FiscalCalendar.objects.visible_to(actor).filter(pk=calendar_id).first()
+    )
+    if calendar is None:
+        raise NotVisible
+    return calendar

@@ -1,0 +1,9 @@
+from celery import shared_task
+
+from apps.ledger import services
+
+
+@shared_task
+def post_approved_entry(request_id: int) -> None:
+    """Called by approvals after the final decision on an entry's request."""
+    services.settle_request(request_id=request_id)

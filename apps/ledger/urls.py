@@ -1,0 +1,24 @@
+from django.urls import include, path
+from rest_framework.routers import SimpleRouter
+
+from apps.ledger import api, views
+
+app_name = "ledger"
+
+router = SimpleRouter(trailing_slash=False)
+router.register("accounts", api.AccountView, basename="ledger-account")
+router.register("periods", api.PeriodView, basename="ledger-period")
+router.register("entries", api.EntryView, basename="ledger-entry")
+
+urlpatterns = [
+    path("api/ledger/", include(router.urls)),
+    path("api/ledger/trial-balance", api.TrialBalanceView.as_view(), name="ledger-trial-balance"),
+    path("api/ledger/balances", api.AccountBalancesView.as_view(), name="ledger-balances"),
+    path("journal/", views.entries_page, name="entries"),
+    path("journal/new/", views.new_entry, name="new-entry"),
+    path("journal/rows/", views.rows_part, name="entry-rows"),
+    path("journal/<int:entry_id>/", views.entry_page, name="entry"),
+    path("journal/<int:entry_id>/edit/", views.edit_entry, name="edit-entry"),
+    path("journal/<int:entry_id>/<slug:step>/", views.take_step, name="entry-step"),
+    path("trial-balance/", views.trial_balance_page, name="trial-balance"),
+]
