@@ -1,0 +1,279 @@
+"""The imports in the admin: looked at here, set up through the services."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.admin import TabularInline
+
+from apps.common.admin import ServiceAdmin, ServiceForm, WindowAdmin, run_each
+from apps.identity.models import Entity
+from apps.ingestion import services
+from apps.ingestion.formats import FORMATS
+from apps.ingestion.models import Batch, FailedImport, Record, RejectedLine, Source
+from apps.ingestion.permissions import MANAGE_SOURCES, VIEW_SOURCES
+from apps.ingestion.selectors import holds_bank_accounts, record_shown, records_frame
+from apps.privacy.classification import Classification
+from apps.privacy.masking import shown_to
+
+_FORMATS = [("", "Recognised from the content"), *((known.name, known.title) for known in FORMATS)]
+_FIXED = ("entity", "code", "name", "format", "account", "drop_path", "is_active")
+
+
+class SourceForm(ServiceForm):
+    """A new source."""
+
+    format = forms.ChoiceField(choices=_FORMATS, required=False)
+    account_number = forms.CharField(
+        max_length=50, required=False, help_text="Statements of other accounts are refused."
+    )
+
+    class Meta:
+        model = Source
+        fields: ClassVar = (
+            "entity",
+            "code",
+            "name",
+            "format",
+            "mapping",
+            "account_number",
+            "drop_path",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        entities: Any = self.fields["entity"]
+        entities.queryset = Entity.objects.filter(pk__in=self.actor.entity_ids(MANAGE_SOURCES))
+
+    def carry_out(self, facts: dict[str, Any]) -> Source:
+        plain = {name: facts[name] for name in self.Meta.fields if name != "entity"}
+        return services.define_source(entity_id=facts["entity"].pk, **plain, actor=self.actor)
+
+
+class MappingForm(ServiceForm):
+    """Another field mapping for a source."""
+
+    class Meta:
+        model = Source
+        fields: ClassVar = ("mapping",)
+
+    def carry_out(self, facts: dict[str, Any]) -> Source:
+        return services.change_mapping(
+            source_id=self.instance.pk, mapping=facts["mapping"], actor=self.actor
+        )
+
+
+class SeenAdmin(WindowAdmin):
+    """Rows know who looks at them, so that what is confidential can be masked."""
+
+    view_permission = VIEW_SOURCES
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        found: Any = super().get_object(request, object_id, from_field)
+        if found is not None:
+            found.seen_by = request.user
+        return found
+
+
+@admin.register(Source)
+class SourceAdmin(SeenAdmin, ServiceAdmin):
+    add_permission = MANAGE_SOURCES
+    change_permission = MANAGE_SOURCES
+    add_form = SourceForm
+    list_display = ("name", "code", "entity", "format_shown", "is_active", "files", "page")
+    list_filter = ("entity", "format", "is_active")
+    list_select_related = ("entity",)
+    search_fields = ("code", "name")
+    actions = ("retire_selected",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return SourceForm.Meta.fields if obj is None else (*_FIXED, "mapping")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return ()
+        return _FIXED if self.has_change_permission(request, obj) else (*_FIXED, "mapping")
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        if obj is not None:
+            kwargs["form"] = MappingForm
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.actor = request.user
+        return form
+
+    def has_retire_permission(self, request: HttpRequest) -> bool:
+        return self.has_change_permission(request)
+
+    @admin.display(description="Account number")
+    def account(self, source: Any) -> str:
+        return shown_to(
+            source.seen_by,
+            source.account_number,
+            Classification.CONFIDENTIAL,
+            entity_id=source.entity_id,
+        )
+
+    @admin.display(description="Format", ordering="format")
+    def format_shown(self, source: Source) -> str:
+        return source.format or "recognised"
+
+    @admin.display(description="Files")
+    def files(self, source: Source) -> str:
+        url = reverse("admin:ingestion_batch_changelist")
+        return format_html('<a href="{}?source__id__exact={}">Files</a>', url, source.pk)
+
+    @admin.display(description="Page")
+    def page(self, source: Source) -> str:
+        return format_html('<a href="{}">Open</a>', reverse("ingestion:source", args=[source.pk]))
+
+    @admin.action(description="Retire selected sources", permissions=["retire"])
+    def retire_selected(self, request: HttpRequest, queryset: Any) -> None:
+        actor: Any = request.user
+        run_each(
+            request,
+            queryset,
+            lambda row: services.retire_source(source_id=row.pk, actor=actor),
+            done="retired",
+        )
+
+
+class RejectedLineInline(TabularInline):
+    model = RejectedLine
+    fields = ("line", "field", "reason")
+    readonly_fields = fields
+    can_delete = False
+    extra = 0
+    per_page = 50
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Batch)
+class BatchAdmin(SeenAdmin):
+    list_display = (
+        "filename",
+        "source",
+        "starts_on",
+        "ends_on",
+        "line_count",
+        "added_count",
+        "rejected_count",
+        "imported_at",
+        "imported_by",
+        "page",
+    )
+    list_filter = ("source", "entity", "format")
+    list_select_related = ("source", "imported_by")
+    search_fields = ("filename", "sha256")
+    date_hierarchy = "imported_at"
+    inlines = (RejectedLineInline,)
+    exclude = ("statements",)  # with the keyed hashes of accounts; the page shows them
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = super().get_readonly_fields(request, obj)
+        return [name for name in names if name not in self.exclude]
+
+    @admin.display(description="Page")
+    def page(self, batch: Batch) -> str:
+        return format_html('<a href="{}">Open</a>', reverse("ingestion:batch", args=[batch.pk]))
+
+
+@admin.register(Record)
+class RecordAdmin(SeenAdmin):
+    list_display = ("external_id", "source", "booked_on", "amount", "currency", "reference", "file")
+    list_filter = ("source", "currency")
+    list_select_related = ("source", "batch")
+    search_fields = ("=external_id", "=reference")
+    date_hierarchy = "booked_on"
+    fields = (
+        "entity",
+        "source",
+        "file",
+        "line",
+        "external_id",
+        "account_shown",
+        "booked_on",
+        "value_on",
+        "amount",
+        "currency",
+        "reference",
+        "counterparty",
+        "narrative",
+        "attributes",
+        "occurrence",
+    )
+    readonly_fields = fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.readonly_fields
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        found: Any = super().get_object(request, object_id, from_field)
+        if found is not None:
+            frame = records_frame(source_ids=[found.source_id], record_ids=[found.pk])
+            found.shown = record_shown(
+                frame.row(0, named=True),
+                actor=found.seen_by,
+                source=found.source,
+                are_bank_accounts=holds_bank_accounts(found.source),
+            )
+        return found
+
+    @admin.display(description="File")
+    def file(self, record: Record) -> str:
+        url = reverse("ingestion:batch", args=[record.batch_id])
+        return format_html(
+            '<a href="{}?from={}">{}, line {}</a>',
+            url,
+            record.line,
+            record.batch.filename,
+            record.line,
+        )
+
+    @admin.display(description="Account")
+    def account_shown(self, record: Any) -> str:
+        return str(record.shown["account"])
+
+    @admin.display(description="Counterparty")
+    def counterparty(self, record: Any) -> str:
+        return str(record.shown["counterparty"])
+
+    @admin.display(description="Narrative")
+    def narrative(self, record: Any) -> str:
+        return str(record.shown["narrative"])
+
+    @admin.display(description="Other columns")
+    def attributes(self, record: Any) -> str:
+        return json.dumps(record.shown["attributes"], ensure_ascii=False)
+
+
+@admin.register(RejectedLine)
+class RejectedLineAdmin(SeenAdmin):
+    list_display = ("batch", "line", "field", "reason")
+    list_filter = ("batch__source", "field")
+    list_select_related = ("batch",)
+    search_fields = ("batch__filename",)
+
+
+@admin.register(FailedImport)
+class FailedImportAdmin(SeenAdmin):
+    list_display = ("filename", "source", "code", "message", "line", "failed_at", "imported_by")
+    list_filter = ("source", "entity", "code")
+    list_select_related = ("source", "imported_by")
+    search_fields = ("filename", "sha256")
+    date_hierarchy = "failed_at"

@@ -1,0 +1,45 @@
+from apps.common.errors import Conflict, Invalid
+
+
+class SourceExists(Conflict):
+    """The code is taken on this entity."""
+
+    code = "SOURCE_EXISTS"
+    message = "A source with this code exists."
+
+
+class SourceInvalid(Invalid):
+    """The source's settings do not work; the message names the key at fault."""
+
+    code = "SOURCE_INVALID"
+
+
+class SourceAmbiguous(Invalid):
+    """Several entities have a source of this code."""
+
+    code = "SOURCE_AMBIGUOUS"
+    message = "Several entities have a source of this code."
+    remedy = "Name the entity too."
+
+
+class FileMissing(Conflict):
+    """The drop folder does not hold the file of a source."""
+
+    code = "FILE_MISSING"
+    remedy = "Put the file there, or upload it, and try again."
+
+
+class FileTooLarge(Invalid):
+    """The file is larger than what is taken at once."""
+
+    code = "TOO_LARGE"
+    status = 413
+    remedy = "Split the file by day or by account and import the parts."
+
+
+class SourceRetired(Conflict):
+    """The source takes no files any more."""
+
+    code = "SOURCE_RETIRED"
+    message = "This source is retired."
+    remedy = "Import into the source that replaced it."

@@ -1,0 +1,32 @@
+"""Files of transactions to columns: pure, without Django.
+
+`read` gives a `Reading`: booked lines in LINE_SCHEMA, the statements they belong to, and the lines
+that were rejected. A file that cannot be trusted is refused as a whole with a `FileRefused`.
+"""
+
+from apps.ingestion.formats.contract import (
+    LINE_SCHEMA,
+    Format,
+    Reading,
+    Rejected,
+    Statement,
+)
+from apps.ingestion.formats.errors import FileRefused, MappingInvalid
+from apps.ingestion.formats.identity_keys import content_keys
+from apps.ingestion.formats.mapping import FieldMapping
+from apps.ingestion.formats.registry import FORMATS, identify, read
+
+__all__ = [
+    "FORMATS",
+    "LINE_SCHEMA",
+    "FieldMapping",
+    "FileRefused",
+    "Format",
+    "MappingInvalid",
+    "Reading",
+    "Rejected",
+    "Statement",
+    "content_keys",
+    "identify",
+    "read",
+]

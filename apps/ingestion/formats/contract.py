@@ -1,0 +1,137 @@
+"""What every format gives: a reading, columnar, with its statements and its rejected lines.
+
+The contract is small on purpose, so that a new format is one file: see
+docs/how-to/add-a-file-format.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+import polars as pl
+
+from apps.ingestion.formats.errors import MalformedFile
+from apps.ingestion.formats.mapping import FieldMapping
+
+LINE_SCHEMA: dict[str, pl.DataType] = {
+    "line": pl.Int64(),  # 1-based line of the file, as an editor counts
+    "statement": pl.Int64(),  # index into Reading.statements
+    "external_id": pl.String(),
+    "account": pl.String(),
+    "booked_on": pl.Date(),
+    "value_on": pl.Date(),  # null when the file does not say
+    "amount": pl.Int64(),  # ten-thousandths; inflow to the account holder is positive
+    "currency": pl.String(),
+    "reference": pl.String(),
+    "counterparty": pl.String(),
+    "narrative": pl.String(),
+    "attributes": pl.String(),  # JSON object of everything else, see canonical_json
+}
+MAX_REJECTED_ENTRIES = 10_000
+TEXT_FIELDS = ("external_id", "account", "reference", "counterparty", "narrative")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One account's lines between two balances; amounts in ten-thousandths of `currency`.
+
+    `total` and `line_count` cover booked, accepted lines only. `notes` are facts in plain words
+    that a reviewer should see (a control total that disagrees, pending entries left out).
+    """
+
+    account: str
+    currency: str
+    opening: int | None
+    closing: int | None
+    line_count: int
+    total: int
+    opened_on: date | None
+    closed_on: date | None
+    pending_count: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def difference(self) -> int | None:
+        """Closing - opening - total; None when a balance is missing."""
+        if self.opening is None or self.closing is None:
+            return None
+        return self.closing - self.opening - self.total
+
+    @property
+    def ties(self) -> bool | None:
+        """Whether opening + lines = closing; None when a balance is missing."""
+        difference = self.difference
+        return None if difference is None else difference == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One line that was not accepted: where, which field, why and what helps. No raw value."""
+
+    line: int
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A whole file, read.
+
+    `lines` are the booked lines in the order of the file (LINE_SCHEMA). `pending` has the same
+    columns: entries that the file marks as not booked. `conventions` says how the text was read
+    (encoding, separator, decimal, date_format), for the auditor.
+    """
+
+    format: str
+    lines: pl.DataFrame
+    statements: tuple[Statement, ...]
+    rejected: tuple[Rejected, ...]
+    pending: pl.DataFrame = field(default_factory=lambda: frame_of([]))
+    conventions: Mapping[str, str] = field(default_factory=dict)
+
+
+class Format(Protocol):
+    """One file format: how to know it and how to read it."""
+
+    name: str
+    title: str
+    max_bytes: int
+
+    def identify(self, head: bytes, filename: str) -> bool:
+        """Whether the first bytes (up to 4,096) look like this format; the name is a hint."""
+        ...
+
+    def read(self, content: bytes, mapping: FieldMapping) -> Reading:
+        """The whole file; a format with a fixed grammar uses the encoding of the mapping only.
+
+        Raises:
+            FileRefused: a fault that leaves no trustworthy reading.
+        """
+        ...
+
+
+def require_readable(rejected: Sequence[Rejected]) -> None:
+    """Refuses a bank statement of which next to nothing can be read.
+
+    Raises:
+        MalformedFile: more than MAX_REJECTED_ENTRIES were rejected.
+    """
+    if len(rejected) > MAX_REJECTED_ENTRIES:
+        raise MalformedFile(
+            f"More than {MAX_REJECTED_ENTRIES} entries cannot be read.", line=rejected[0].line
+        )
+
+
+def frame_of(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Lines as a frame in LINE_SCHEMA; the rows hold exactly its columns."""
+    return pl.DataFrame(rows, schema=LINE_SCHEMA, orient="row")
+
+
+def canonical_json(values: Mapping[str, Any]) -> str:
+    """The attributes column: keys sorted, no blanks between, empty values left out."""
+    kept = {key: value for key, value in values.items() if value not in ("", None, [], {})}
+    return json.dumps(kept, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

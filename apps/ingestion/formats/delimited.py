@@ -1,0 +1,138 @@
+"""CSV and its kin: separators, encodings and headers as they come.
+
+The text is split by polars; `delimited_records` says where that may not be trusted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from apps.ingestion.formats.contract import Reading, Rejected
+from apps.ingestion.formats.delimited_records import (
+    Records,
+    records_of,
+    require_paired_quotes,
+    uses_quoting,
+)
+from apps.ingestion.formats.dialect import SEPARATORS, layout_of
+from apps.ingestion.formats.errors import MalformedFile
+from apps.ingestion.formats.mapping import FieldMapping
+from apps.ingestion.formats.tabular import Table, reading_of
+from apps.ingestion.formats.text import utf8_text
+
+_NOT_TABLES = (b"<", b"{", b"[")
+_SPARSE_FROM_LINES = 100_000
+_MIN_MEAN_LINE_BYTES = 8  # a date, an amount and what parts them take more
+
+
+class DelimitedText:
+    """Comma, semicolon, tab or pipe between cells, quotation marks after RFC 4180."""
+
+    name = "csv"
+    title = "CSV or other delimited text"
+    max_bytes = 1_500_000_000
+
+    def identify(self, head: bytes, filename: str) -> bool:
+        """Text whose first line that is not blank has a separator, or that is named .csv/.tsv."""
+        text = head.removeprefix(b"\xef\xbb\xbf").replace(b"\0", b"").lstrip()
+        is_utf16 = head[:2] in (b"\xff\xfe", b"\xfe\xff") or head[1:2] == b"\0"
+        if not text or text.startswith(_NOT_TABLES) or (b"\0" in head and not is_utf16):
+            return False
+        if filename.lower().endswith((".csv", ".tsv")):
+            return True
+        first_line = text.splitlines()[0]
+        return any(separator.encode() in first_line for separator in SEPARATORS)
+
+    def read(self, content: bytes, mapping: FieldMapping) -> Reading:
+        """See `Format.read`."""
+        text, encoding = utf8_text(content, mapping.encoding)
+        if b"\n" not in text:
+            text = text.replace(b"\r", b"\n")
+        layout = layout_of(text, mapping)
+        body = _after_lines(text, layout.body_line - 1)
+        table = _table_of(body, layout.separator, layout.names, layout.body_line)
+        conventions = {"encoding": encoding, "separator": layout.separator}
+        return reading_of(self.name, table, layout.mapping, conventions)
+
+
+def _after_lines(text: bytes, count: int) -> bytes:
+    position = 0
+    for _ in range(count):
+        position = text.find(b"\n", position) + 1
+        if position == 0:
+            return b""
+    return text[position:]
+
+
+def _table_of(body: bytes, separator: str, names: tuple[str, ...], body_line: int) -> Table:
+    """Cells and line numbers; records with a wrong number of cells are rejected by line."""
+    _require_dense(body, body_line)
+    quoting = uses_quoting(body, separator)
+    if quoting:
+        require_paired_quotes(body, separator, first_line=body_line)
+    cells = _cells(body, separator, len(names) + 1, quoting=quoting)
+    if not quoting and _is_regular(body, separator, cells, len(names)):
+        lines = pl.Series("line", np.arange(body_line, body_line + cells.height), pl.Int64)
+        return Table.of(names, cells.drop(f"c{len(names)}"), lines)
+    records = records_of(body, separator, first_line=body_line, quoting=quoting)
+    return _checked_table(cells, records, names)
+
+
+def _require_dense(body: bytes, body_line: int) -> None:
+    """Refuses millions of blank lines, which take more memory as rows than as text."""
+    line_count = body.count(b"\n")
+    if line_count > _SPARSE_FROM_LINES and len(body) < line_count * _MIN_MEAN_LINE_BYTES:
+        raise MalformedFile("Most of the lines are blank.", line=body_line)
+
+
+def _cells(body: bytes, separator: str, width: int, *, quoting: bool) -> pl.DataFrame:
+    """All cells as text, the columns called c0, c1, ...; blank lines are rows of blanks.
+
+    polars sizes its work by the first line, so that one is made here and taken away again.
+    """
+    first_line = separator.encode() * (width - 1) + b"\n"
+    cells = pl.read_csv(
+        first_line + body,
+        has_header=False,
+        separator=separator,
+        quote_char='"' if quoting else None,
+        schema={f"c{number}": pl.String for number in range(width)},
+        infer_schema=False,
+        empty_string_is_null=False,
+        truncate_ragged_lines=True,
+        missing_columns="insert",
+        extra_columns="ignore",
+    )
+    return cells.slice(1).with_columns(pl.all().fill_null(""))
+
+
+def _is_regular(body: bytes, separator: str, cells: pl.DataFrame, width: int) -> bool:
+    """Whether every record has the header's number of cells, told without looking at each.
+
+    Without quotation marks a short record ends in a blank cell; if there is none and the
+    separators add up, no record is long either.
+    """
+    total = body.count(separator.encode())
+    has_blank_end = bool((cells[f"c{width - 1}"] == "").any())
+    return not has_blank_end and total == cells.height * (width - 1)
+
+
+def _checked_table(cells: pl.DataFrame, records: Records, names: tuple[str, ...]) -> Table:
+    width = len(names)
+    extra = pl.col(f"c{width}")
+    checked = cells.with_columns(
+        line=pl.Series(records.first_lines),
+        count=pl.Series(records.separator_counts + 1),
+    )
+    is_blank = pl.all_horizontal(pl.col(pl.String).str.strip_chars() == "")
+    is_blank &= pl.col("count") <= width + 1  # beyond, cells were not even looked at
+    is_whole = (pl.col("count") == width) | ((pl.col("count") == width + 1) & (extra == ""))
+    ragged = checked.filter(~is_whole & ~is_blank)
+    whole = checked.filter(is_whole)
+    rejected = [
+        Rejected(line, "", f"The line has {count} cells where the header has {width}.")
+        for line, count in ragged.select("line", "count").iter_rows()
+    ]
+    columns = whole.drop("line", "count", extra.meta.output_name())
+    return Table.of(names, columns, whole["line"], rejected)

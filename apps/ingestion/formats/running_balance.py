@@ -1,0 +1,54 @@
+"""The statements of a table: one per account and currency, with the balances beside the lines.
+
+A running balance proves the order of the lines: it goes forward, or backward where the newest
+line is on top. If neither holds, the dates say which way the table runs, and the difference of
+the statement says that a line is missing or wrong.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from apps.ingestion.formats.contract import Statement
+
+_KEY = ("account", "currency")
+
+
+def statements_of(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Statement, ...]]:
+    """Rows with their `statement` index, and the statements in order of appearance.
+
+    Args:
+        rows: columns account, currency, booked_on, amount and balance (null for none).
+    """
+    keys = rows.select(_KEY).unique(maintain_order=True).with_row_index("statement")
+    numbered = rows.join(keys, on=_KEY, how="left", maintain_order="left", nulls_equal=True)
+    facts = numbered.group_by("statement", maintain_order=True).agg(
+        *(pl.col(name).first() for name in _KEY),
+        **_balances(),
+        line_count=pl.len(),
+        total=pl.col("amount").cast(pl.Int128).sum(),  # an int64 may overflow
+        opened_on=pl.col("booked_on").min(),
+        closed_on=pl.col("booked_on").max(),
+    )
+    statements = tuple(Statement(**row) for row in facts.drop("statement").iter_rows(named=True))
+    return numbered, statements
+
+
+def _balances() -> dict[str, pl.Expr]:
+    """Opening and closing balance of one statement; null if any of its balances is."""
+    balance, amount, booked_on = pl.col("balance"), pl.col("amount"), pl.col("booked_on")
+    is_complete = balance.is_not_null().all()
+    runs_forward = (balance.diff() == amount).all()
+    runs_backward = (balance - balance.shift(-1) == amount).all()
+    is_newest_first = booked_on.first() > booked_on.last()
+    is_backward = ~runs_forward & (runs_backward | is_newest_first)
+    opening = (
+        pl.when(is_backward)
+        .then(balance.last() - amount.last())
+        .otherwise(balance.first() - amount.first())
+    )
+    closing = pl.when(is_backward).then(balance.first()).otherwise(balance.last())
+    return {
+        "opening": pl.when(is_complete).then(opening),
+        "closing": pl.when(is_complete).then(closing),
+    }

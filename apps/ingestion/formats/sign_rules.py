@@ -1,0 +1,109 @@
+"""From amount columns to one signed amount per row: signed, debit and credit, or an indicator.
+
+Signs are the account holder's: inflow is positive.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from apps.ingestion.formats.amounts import amount_units, decimal_separator_of, signed_parts
+from apps.ingestion.formats.mapping import FieldMapping
+
+FAULT = "fault "
+
+
+def fault_column(field: str) -> str:
+    """The name of the column that says why a field of a row is refused, or null."""
+    return f"{FAULT}{field}"
+
+
+def signed_amounts(cells: pl.DataFrame, mapping: FieldMapping) -> tuple[pl.DataFrame, str]:
+    """`amount` and `balance` in ten-thousandths, their faults, and the decimal separator.
+
+    Raises:
+        AmbiguousNumbers: two separators fit and the mapping names none.
+    """
+    signs = _column_signs(mapping)
+    parts = {name: signed_parts(cells[name]) for name in signs}
+    balances = {name: signed_parts(cells[name]) for name in mapping.columns.get("balance", ())}
+    texts = [part["text"] for part in (*parts.values(), *balances.values())]
+    decimal = mapping.decimal or decimal_separator_of(pl.concat(texts))
+    read = {name: amount_units(part, decimal) for name, part in parts.items()}
+    amount = _one_amount(read, signs, is_sided="amount" not in mapping.columns)
+    if "indicator" in mapping.columns:
+        amount = _directed(amount, cells[mapping.columns["indicator"][0]], mapping)
+    if mapping.is_inverted:
+        amount = amount.with_columns(amount=-pl.col("amount"))
+    return amount.hstack([_balance(balances, decimal, mapping, cells.height)]), decimal
+
+
+def _column_signs(mapping: FieldMapping) -> dict[str, int]:
+    if "amount" in mapping.columns:
+        return dict.fromkeys(mapping.columns["amount"], 1)
+    return {mapping.columns["debit"][0]: -1, mapping.columns["credit"][0]: 1}
+
+
+def _one_amount(
+    read: dict[str, pl.DataFrame], signs: dict[str, int], *, is_sided: bool
+) -> pl.DataFrame:
+    """The amount of the one column that is filled; a zero beside it does not count."""
+    names = list(read)
+    units = [pl.col(f"units {name}") for name in names]
+    faults = [pl.col(f"fault {name}") for name in names]
+    frame = pl.concat(
+        [
+            part.rename({"units": f"units {name}", "fault": f"fault {name}"})
+            for name, part in read.items()
+        ],
+        how="horizontal",
+    )
+    filled = pl.sum_horizontal((unit.fill_null(0) != 0).cast(pl.Int64) for unit in units)
+    is_negative = pl.any_horizontal((unit < 0).fill_null(value=False) for unit in units)
+    amount = pl.sum_horizontal(unit * signs[name] for name, unit in zip(names, units, strict=True))
+    fault = (
+        pl.when(pl.any_horizontal(one.is_not_null() for one in faults))
+        .then(pl.concat_str(pl.lit("The amount "), pl.coalesce(faults), pl.lit(".")))
+        .when(pl.all_horizontal(unit.is_null() for unit in units))
+        .then(pl.lit("The amount is missing; every line needs one."))
+        .when(filled > 1)
+        .then(pl.lit("Two amount columns are filled; a line has one amount."))
+        .when(is_negative & pl.lit(is_sided))
+        .then(pl.lit("A debit or credit column holds a negative amount; map it as an amount."))
+    )
+    return frame.select(amount=amount, fault=fault).rename({"fault": fault_column("amount")})
+
+
+def _directed(amount: pl.DataFrame, indicator: pl.Series, mapping: FieldMapping) -> pl.DataFrame:
+    """The amount with the sign that its indicator gives."""
+    word = indicator.str.strip_chars().str.to_lowercase().alias("word")
+    is_debit = pl.col("word").is_in(list(mapping.debit_words))
+    is_credit = pl.col("word").is_in(list(mapping.credit_words))
+    fault = (
+        pl.when(~is_debit & ~is_credit)
+        .then(pl.lit("The indicator says neither debit nor credit; add its word to the mapping."))
+        .when(pl.col("amount") < 0)
+        .then(pl.lit("The amount is negative beside an indicator; use one of the two."))
+    )
+    directed = pl.when(is_debit).then(-pl.col("amount")).otherwise("amount")
+    return (
+        amount.hstack([word])
+        .with_columns(amount=directed, fault=fault)
+        .drop("word")
+        .rename({"fault": fault_column("indicator")})
+    )
+
+
+def _balance(
+    balances: dict[str, pl.DataFrame], decimal: str, mapping: FieldMapping, height: int
+) -> pl.Series:
+    """The running balance, null where there is none that can be read.
+
+    Where plain amounts have their signs the other way round, so has the balance beside them.
+    """
+    if not balances:
+        return pl.repeat(None, height, dtype=pl.Int64, eager=True).alias("balance")
+    (part,) = balances.values()
+    units = amount_units(part, decimal)["units"].alias("balance")
+    is_plain = "amount" in mapping.columns and "indicator" not in mapping.columns
+    return -units if mapping.is_inverted and is_plain else units

@@ -1,0 +1,198 @@
+"""Tables of text cells to lines: one set of rules for CSV, JSON records, and later XLSX, Parquet.
+
+Everything is done column by column in polars. A row with a fault is rejected with the first
+fault it has; the rest of the file is read on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from apps.ingestion.formats.amounts import decimals_of
+from apps.ingestion.formats.contract import LINE_SCHEMA, TEXT_FIELDS, Reading, Rejected
+from apps.ingestion.formats.dates import date_columns
+from apps.ingestion.formats.errors import ColumnMissing
+from apps.ingestion.formats.mapping import FieldMapping
+from apps.ingestion.formats.running_balance import statements_of
+from apps.ingestion.formats.sign_rules import FAULT, fault_column, signed_amounts
+from apps.ingestion.formats.spare_columns import attributes_of
+
+MAX_CELL_BYTES = 32_767  # as in a spreadsheet cell
+
+
+@dataclass(frozen=True)
+class Table:
+    """Named text columns, the line of each row, and the lines that were no rows."""
+
+    cells: pl.DataFrame
+    lines: pl.Series
+    rejected: tuple[Rejected, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str],
+        cells: pl.DataFrame,
+        lines: pl.Series,
+        rejected: Iterable[Rejected] = (),
+    ) -> Table:
+        """A table whose columns get these names; blank and repeated names are told apart."""
+        labels = dict(zip(cells.columns, _distinct(names), strict=True))
+        return cls(cells.rename(labels), lines.alias("line"), tuple(rejected))
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The first column of a name keeps it; others are called by their position as well."""
+    labels: list[str] = []
+    for position, name in enumerate(names, start=1):
+        label = name or f"column {position}"
+        is_first = name and name not in labels
+        while not is_first and (label in labels or label in names):
+            label = f"{label} ({position})"
+        labels.append(label)
+    return labels
+
+
+def reading_of(
+    format_name: str,
+    table: Table,
+    mapping: FieldMapping,
+    conventions: Mapping[str, str],
+) -> Reading:
+    """The reading of a table.
+
+    Raises:
+        ColumnMissing: no currency, neither as a column nor as a constant.
+        AmbiguousNumbers, AmbiguousDates: two conventions fit and the mapping names none.
+    """
+    table = _without_blank_rows(table, mapping)
+    dates, date_formats = _date_fields(table.cells, mapping)
+    amounts, decimal = signed_amounts(table.cells, mapping)
+    fields = [
+        table.lines.to_frame(),
+        _size_faults(table.cells),
+        dates,
+        amounts,
+        _currency_field(table.cells, mapping),
+        pl.DataFrame([_text(table.cells, mapping, name) for name in TEXT_FIELDS]),
+        attributes_of(table.cells, mapping),
+    ]
+    rows = pl.concat(fields, how="horizontal")
+    rows = rows.with_columns(_currency_fault().alias(fault_column("currency")))
+    accepted, rejected = _verdicts(rows)
+    lines, statements = statements_of(accepted)
+    return Reading(
+        format=format_name,
+        lines=lines.select(pl.col(name).cast(kind) for name, kind in LINE_SCHEMA.items()),
+        statements=statements,
+        rejected=tuple(sorted([*table.rejected, *rejected], key=lambda one: one.line)),
+        conventions={**conventions, "decimal": decimal, "date_format": date_formats},
+    )
+
+
+def _without_blank_rows(table: Table, mapping: FieldMapping) -> Table:
+    """Rows of blanks are layout, not lines; to be blank a row must lack its date."""
+    date_column = (mapping.columns.get("booked_on") or mapping.columns["value_on"])[0]
+    if not bool((table.cells[date_column].str.strip_chars() == "").any()):
+        return table
+    is_filled = pl.any_horizontal(pl.all().str.strip_chars() != "")
+    kept = table.cells.select(is_filled.alias("kept"))["kept"]
+    return Table(table.cells.filter(kept), table.lines.filter(kept), table.rejected)
+
+
+def _size_faults(cells: pl.DataFrame) -> pl.DataFrame:
+    is_long = pl.any_horizontal(pl.all().str.len_bytes() > MAX_CELL_BYTES)
+    reason = pl.lit(f"A cell is longer than {MAX_CELL_BYTES} bytes; shorten it.")
+    return cells.select(pl.when(is_long).then(reason).alias(fault_column("")))
+
+
+def _date_fields(cells: pl.DataFrame, mapping: FieldMapping) -> tuple[pl.DataFrame, str]:
+    """booked_on and value_on with their faults; a file with one kind of date books by it."""
+    names = [name for name in ("booked_on", "value_on") if name in mapping.columns]
+    texts = [cells[mapping.columns[name][0]].str.strip_chars() for name in names]
+    dates, formats = date_columns(texts, mapping.date_format)
+    value_on = dates[-1] if "value_on" in names else pl.repeat(None, cells.height, dtype=pl.Date)
+    frame = pl.DataFrame({"booked_on": dates[0]}).with_columns(value_on=value_on)
+    for position, name in enumerate(names):
+        columns = pl.DataFrame({"text": texts[position], "date": dates[position]})
+        fault = columns.select(_date_fault(is_needed=position == 0).alias(fault_column(name)))
+        frame = frame.hstack(fault)
+    return frame, formats
+
+
+def _date_fault(*, is_needed: bool) -> pl.Expr:
+    is_blank = pl.col("text") == ""
+    missing = pl.lit("The date is missing; every line needs one." if is_needed else None)
+    unreadable = pl.lit("This is not a date written like the others; write it as 2026-12-31.")
+    return pl.when(is_blank).then(missing).when(pl.col("date").is_null()).then(unreadable)
+
+
+def _currency_field(cells: pl.DataFrame, mapping: FieldMapping) -> pl.DataFrame:
+    """`currency` of each row, its own or else the mapping's constant, and its `decimals`."""
+    constant = mapping.constants.get("currency", "")
+    if "currency" in mapping.columns:
+        text = cells[mapping.columns["currency"][0]].str.strip_chars().str.to_uppercase()
+        codes = _filled(text, constant).to_frame("currency")
+    elif constant:
+        codes = pl.DataFrame({"currency": pl.repeat(constant, cells.height, eager=True)})
+    else:
+        raise ColumnMissing(
+            "There is no column for the currency.",
+            field="currency",
+            remedy="State the currency as a constant in the field mapping of the source.",
+        )
+    known = codes.unique().with_columns(
+        decimals=pl.col("currency").map_elements(decimals_of, return_dtype=pl.Int64)
+    )
+    return codes.join(known, on="currency", how="left", maintain_order="left")
+
+
+def _currency_fault() -> pl.Expr:
+    """Unknown currencies, and amounts with more decimals than their currency has."""
+    step = pl.lit(10, pl.Int64).pow(4 - pl.col("decimals"))
+    unknown = pl.lit("The currency is missing or not an ISO 4217 code such as EUR.")
+    too_fine = pl.concat_str(
+        pl.lit("The amount has more decimals than "),
+        "currency",
+        pl.lit(" has; round it where it comes from."),
+    )
+    return (
+        pl.when(pl.col("decimals").is_null())
+        .then(unknown)
+        .when(pl.col("amount") % step != 0)
+        .then(too_fine)
+    )
+
+
+def _text(cells: pl.DataFrame, mapping: FieldMapping, field: str) -> pl.Series:
+    """A text field: its columns joined with a blank, or the constant, or ''.
+
+    Columns are taken by name from the frame, never by `pl.col`, to which "*" or "^x$" are
+    patterns.
+    """
+    joined = pl.repeat("", cells.height, eager=True)
+    for name in mapping.columns.get(field, ()):
+        joined = (joined + " " + cells[name].str.strip_chars()).str.strip_chars()
+    return _filled(joined, mapping.constants.get(field, "")).alias(field)
+
+
+def _filled(texts: pl.Series, constant: str) -> pl.Series:
+    if not constant:
+        return texts
+    return texts.zip_with(texts != "", pl.repeat(constant, len(texts), eager=True))
+
+
+def _verdicts(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Rejected]]:
+    """The rows without a fault, and for each of the others its first fault."""
+    faults = [name for name in rows.columns if name.startswith(FAULT)]
+    fields = [
+        pl.when(pl.col(name).is_not_null()).then(pl.lit(name.removeprefix(FAULT)))
+        for name in faults
+    ]
+    judged = rows.with_columns(reason=pl.coalesce(faults), field=pl.coalesce(fields))
+    bad = judged.filter(pl.col("reason").is_not_null()).select("line", "field", "reason")
+    good = judged.filter(pl.col("reason").is_null()).drop(*faults, "reason", "field")
+    return good, [Rejected(*row) for row in bad.iter_rows()]

@@ -1,0 +1,199 @@
+"""Sources, the files that came in, and their lines. All but the source are facts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from apps.common.guards import append_only, audited
+from apps.common.models import ScopedQuerySet, history, scoped_by
+from apps.common.money import AmountField, CurrencyField
+from apps.privacy.fields import EncryptedTextField
+
+_user = settings.AUTH_USER_MODEL
+
+
+@audited
+class Source(models.Model):
+    """Where lines come from: one account of one bank, one export of one system."""
+
+    entity = models.ForeignKey("identity.Entity", on_delete=models.PROTECT, related_name="+")
+    code = models.SlugField(max_length=50, db_index=False)
+    name = models.CharField(max_length=200)
+    format = models.CharField(
+        max_length=20, blank=True, default="", help_text="Empty: recognised from the content."
+    )
+    mapping = models.JSONField(
+        default=dict, blank=True, help_text="Which column is which field; empty for bank formats."
+    )
+    account_number = EncryptedTextField(
+        blank=True, default="", help_text="Statements of other accounts are refused."
+    )
+    drop_path = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="File in the entity's drop folder, {period} for the period's name.",
+    )
+    is_active = models.BooleanField(default=True)
+
+    objects = ScopedQuerySet.as_manager()
+    history = history()
+
+    class Meta:
+        ordering: ClassVar = ["code"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["entity", "code"], name="one_source_per_code")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@append_only()
+class Batch(models.Model):
+    """One file as it was imported: an immutable snapshot with its totals (the auditor's IPE)."""
+
+    entity = models.ForeignKey("identity.Entity", on_delete=models.PROTECT, related_name="+")
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="batches")
+    filename = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveBigIntegerField()
+    format = models.CharField(max_length=20)
+    conventions = models.JSONField(default=dict, help_text="Encoding, separator, decimal, dates.")
+    mapping = models.JSONField(
+        default=dict, blank=True, help_text="The source's field mapping when this was read."
+    )
+    reading = models.PositiveSmallIntegerField(
+        default=1,
+        help_text="Above 1: lines that were rejected before, read again by a changed mapping.",
+    )
+    query_text = models.TextField(blank=True, default="")
+    parameters = models.JSONField(default=dict, blank=True)
+    line_count = models.PositiveIntegerField(help_text="Accepted lines in the file.")
+    added_count = models.PositiveIntegerField(help_text="Lines that were not known before.")
+    rejected_count = models.PositiveIntegerField()
+    pending_count = models.PositiveIntegerField(default=0)
+    control_totals = models.JSONField(help_text="Sum of the accepted lines by currency.")
+    statements = models.JSONField(help_text="Balances, totals and whether they tie.")
+    starts_on = models.DateField(null=True, blank=True)
+    ends_on = models.DateField(null=True, blank=True)
+    original_name = models.CharField(max_length=200, help_text="Where the sealed original lies.")
+    imported_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    imported_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "batches"
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["source", "sha256", "reading"], name="one_batch_per_content_and_reading"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.filename} ({self.sha256[:8]})"
+
+    @property
+    def totals(self) -> list[tuple[str, Decimal]]:
+        """Control totals as (currency, amount)."""
+        return [(currency, Decimal(text)) for currency, text in self.control_totals.items()]
+
+
+@append_only()
+class Record(models.Model):
+    """One line of one batch. Whether it is matched is derived, never stored here.
+
+    Who it is about lies sealed: counterparty, narrative, and whatever else the file said.
+    """
+
+    entity = models.ForeignKey(
+        "identity.Entity", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    source = models.ForeignKey(
+        Source, on_delete=models.PROTECT, related_name="records", db_index=False
+    )
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="records")
+    line = models.PositiveIntegerField()
+    external_id = models.CharField(max_length=200, blank=True, default="")
+    account = models.CharField(max_length=100, blank=True, default="")
+    booked_on = models.DateField()
+    value_on = models.DateField(null=True)
+    amount = AmountField()
+    currency = CurrencyField()
+    reference = models.CharField(max_length=200, blank=True, default="")
+    counterparty_sealed = models.BinaryField(blank=True, default=b"")
+    narrative_sealed = models.BinaryField(blank=True, default=b"")
+    attributes_sealed = models.BinaryField(
+        blank=True, default=b"", help_text="Every other column of the file, as JSON."
+    )
+    content_key = models.BinaryField(max_length=16)
+    occurrence = models.PositiveIntegerField()
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["source", "content_key", "occurrence"], name="one_record_per_content"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["source", "booked_on"], name="record_by_day"),
+            models.Index(fields=["source", "external_id"], name="record_by_external_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.external_id or self.pk} {self.amount} {self.currency}"
+
+
+@append_only()
+class RejectedLine(models.Model):
+    """A line that was not accepted: where, which field, and why."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="rejected_lines")
+    line = models.PositiveIntegerField()
+    field = models.CharField(max_length=100)
+    reason = models.TextField()
+
+    objects = scoped_by("batch__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["batch", "line"]
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"
+
+
+@append_only()
+class FailedImport(models.Model):
+    """A file that was refused as a whole; its original is kept all the same."""
+
+    entity = models.ForeignKey("identity.Entity", on_delete=models.PROTECT, related_name="+")
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="failed_imports")
+    filename = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveBigIntegerField()
+    code = models.CharField(max_length=50)
+    message = models.TextField()
+    remedy = models.TextField(blank=True, default="")
+    line = models.PositiveIntegerField(null=True)
+    field = models.CharField(max_length=100, blank=True, default="")
+    original_name = models.CharField(max_length=200)
+    imported_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    failed_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.message}"

@@ -1,0 +1,44 @@
+"""Reads: `batches` tells what came in, `findings` whether it is whole, `feeds` sums up each source,
+`frames` hands records over in columns, `showing` shows them to people."""
+
+from apps.ingestion.selectors.batches import (
+    balanced_statements,
+    batches_between,
+    batches_for,
+    failed_imports_for,
+    latest_reading,
+    original_of,
+    source_named,
+    sources_for,
+)
+from apps.ingestion.selectors.feeds import Feed, feeds
+from apps.ingestion.selectors.findings import Finding, validation_findings
+from apps.ingestion.selectors.frames import RECORD_SCHEMA, record_ids, records_frame
+from apps.ingestion.selectors.showing import (
+    account_shown,
+    holds_bank_accounts,
+    lines_shown,
+    record_shown,
+)
+
+__all__ = [
+    "RECORD_SCHEMA",
+    "Feed",
+    "Finding",
+    "account_shown",
+    "balanced_statements",
+    "batches_between",
+    "batches_for",
+    "failed_imports_for",
+    "feeds",
+    "holds_bank_accounts",
+    "latest_reading",
+    "lines_shown",
+    "original_of",
+    "record_ids",
+    "record_shown",
+    "records_frame",
+    "source_named",
+    "sources_for",
+    "validation_findings",
+]

@@ -1,0 +1,101 @@
+"""What came in."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.db.models import Q
+
+from apps.common.access import Actor
+from apps.common.errors import NotVisible
+from apps.common.models import ScopedQuerySet
+from apps.ingestion.errors import SourceAmbiguous
+from apps.ingestion.models import Batch, FailedImport, Source
+from apps.ingestion.states import ORIGINAL_LABEL
+from apps.privacy.selectors import key_ring
+
+
+def sources_for(actor: Actor) -> ScopedQuerySet:
+    """Sources of granted entities by code."""
+    return Source.objects.visible_to(actor).select_related("entity").order_by("code")
+
+
+def source_named(name: str, *, actor: Actor, entity_code: str = "") -> Source:
+    """The source of this code, or, where no code is so, of this id.
+
+    Raises:
+        NotVisible: there is none for this actor.
+        SourceAmbiguous: several entities have a source of this code.
+    """
+    sources = Source.objects.visible_to(actor).select_related("entity")
+    if entity_code:
+        sources = sources.filter(entity__code=entity_code)
+    found = list(sources.filter(code=name)[:2])
+    if not found and name.isascii() and name.isdigit() and len(name) < 19:
+        found = list(sources.filter(pk=int(name)))
+    if not found:
+        raise NotVisible(field="source")
+    if len(found) > 1:
+        raise SourceAmbiguous(field="entity")
+    source: Source = found[0]
+    return source
+
+
+def batches_for(actor: Actor) -> ScopedQuerySet:
+    """Batches of granted entities, newest first."""
+    return (
+        Batch.objects.visible_to(actor)
+        .select_related("source", "entity", "imported_by")
+        .order_by("-id")
+    )
+
+
+def failed_imports_for(actor: Actor) -> ScopedQuerySet:
+    """Refused files of granted entities, newest first."""
+    return (
+        FailedImport.objects.visible_to(actor)
+        .select_related("source", "entity", "imported_by")
+        .order_by("-id")
+    )
+
+
+def latest_reading(source: Source, sha256: str) -> Batch | None:
+    """The batch of exactly these bytes, the last one if they were read more than once."""
+    found: Batch | None = (
+        Batch.objects.filter(source=source, sha256=sha256).order_by("-reading").first()
+    )
+    return found
+
+
+def batches_between(*, source_id: int, starts_on: date, ends_on: date) -> list[Batch]:
+    """The source's batches that touch the dates, oldest lines first."""
+    touches = Q(starts_on__lte=ends_on, ends_on__gte=starts_on)
+    return list(
+        Batch.objects.filter(touches, source_id=source_id)
+        .select_related("source")
+        .order_by("starts_on", "id")
+    )
+
+
+def balanced_statements(batch: Batch) -> list[dict[str, Any]]:
+    """The batch's statements that state both balances, with amounts and days as such."""
+    amounts = ("opening", "total", "closing", "difference")
+    days = ("opened_on", "closed_on")
+    return [
+        {
+            **facts,
+            **{name: Decimal(facts[name]) for name in amounts},
+            **{name: date.fromisoformat(facts[name]) if facts[name] else None for name in days},
+        }
+        for facts in batch.statements
+        if facts["opening"] is not None and facts["closing"] is not None
+    ]
+
+
+def original_of(batch: Batch | FailedImport) -> bytes:
+    """The bytes as they arrived."""
+    with default_storage.open(batch.original_name) as stored:
+        return key_ring().unseal(stored.read(), ORIGINAL_LABEL)

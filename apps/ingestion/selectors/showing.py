@@ -1,0 +1,85 @@
+"""Records as people may see them: names, narratives and bank accounts masked without the right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from apps.common.access import Actor
+from apps.common.money import from_ten_thousandths
+from apps.ingestion.models import Batch, Source
+from apps.ingestion.selectors.frames import records_frame
+from apps.privacy.classification import Classification
+from apps.privacy.masking import shown_to
+
+# Formats in which the account of a line is an account at a bank, and not one of the books.
+_STATEMENT_FORMATS: Final = ("camt", "mt940")
+
+
+def holds_bank_accounts(source: Source) -> bool:
+    """Whether the accounts of the source's lines are bank accounts."""
+    if source.account_number or source.format in _STATEMENT_FORMATS:
+        return True
+    return not source.format and source.batches.filter(format__in=_STATEMENT_FORMATS).exists()
+
+
+def account_shown(actor: Actor, account: str, source: Source) -> str:
+    """The account of a line; its end alone where it is a bank account that he may not see."""
+    if not holds_bank_accounts(source):
+        return account
+    return shown_to(actor, account, Classification.CONFIDENTIAL, entity_id=source.entity_id)
+
+
+def record_shown(
+    row: Mapping[str, Any], *, actor: Actor, source: Source, are_bank_accounts: bool
+) -> dict[str, Any]:
+    """A row of `records_frame` as the actor may see it; the amount becomes a Decimal.
+
+    Args:
+        are_bank_accounts: what `holds_bank_accounts` says of the source, asked once for all rows.
+    """
+
+    def masked(value: str) -> str:
+        return shown_to(actor, value, Classification.CONFIDENTIAL, entity_id=source.entity_id)
+
+    amount: Decimal = from_ten_thousandths(row["amount"])
+    attributes = json.loads(row["attributes"] or "{}")
+    return {
+        **row,
+        "amount": amount,
+        "account": masked(row["account"]) if are_bank_accounts else row["account"],
+        "counterparty": masked(row["counterparty"]),
+        "narrative": masked(row["narrative"]),
+        "attributes": {name: masked(str(value)) for name, value in sorted(attributes.items())},
+    }
+
+
+def lines_shown(
+    batch: Batch, *, actor: Actor, after_id: int = 0, from_line: int = 0, most: int = 50
+) -> list[dict[str, Any]]:
+    """Records of the batch in the order of the file, with their `line`.
+
+    Args:
+        after_id: only records past this one (the way to the next page).
+        from_line: only lines of the file from this one on.
+    """
+    lines = dict(
+        batch.records.filter(id__gt=after_id, line__gte=from_line)
+        .order_by("id")
+        .values_list("id", "line")[:most]
+    )
+    if not lines:
+        return []
+    frame = records_frame(source_ids=[batch.source_id], record_ids=list(lines))
+    are_bank_accounts = holds_bank_accounts(batch.source)
+    return [
+        {
+            **record_shown(
+                row, actor=actor, source=batch.source, are_bank_accounts=are_bank_accounts
+            ),
+            "line": lines[row["id"]],
+        }
+        for row in frame.iter_rows(named=True)
+    ]

@@ -1,0 +1,220 @@
+"""Import a file: keep the original, read it, publish all of it in one transaction, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from django.db import transaction
+
+from apps.audit.services import record
+from apps.common.access import authorize
+from apps.common.errors import NotVisible
+from apps.identity.models import User
+from apps.ingestion.errors import SourceRetired
+from apps.ingestion.formats import FileRefused, Reading, content_keys
+from apps.ingestion.locks import source_for_update
+from apps.ingestion.models import Batch, FailedImport, RejectedLine, Source
+from apps.ingestion.permissions import IMPORT_FILE
+from apps.ingestion.selectors.batches import latest_reading
+from apps.ingestion.selectors.frames import known_keys
+from apps.ingestion.services.bulk import copy_records
+from apps.ingestion.services.facts import control_totals, days_covered, statement_facts
+from apps.ingestion.services.originals import keep_original
+from apps.ingestion.services.reading import read_file
+
+_LONGEST_NAME = 255
+_LONGEST_FIELD = 100
+
+
+@dataclass(frozen=True)
+class ImportOutcome:
+    """What became of a file: a batch, or the failure that says why there is none.
+
+    Attributes:
+        is_new: False if exactly this file was imported before (nothing was changed).
+    """
+
+    batch: Batch | None
+    failure: FailedImport | None = None
+    is_new: bool = True
+
+
+def import_file(*, source_id: int, filename: str, content: bytes, actor: User) -> ImportOutcome:
+    """Import a file into a source.
+
+    The original is sealed and kept whatever happens. The same bytes again change nothing;
+    overlapping files add only the lines that are new, and identical genuine lines of one file
+    all survive (content key + occurrence). After the source's mapping was changed, the same bytes
+    are read again for the lines that were rejected, and for no others.
+
+    Args:
+        filename: for people; nothing is decided by it but the guess of a format.
+        content: the whole file.
+
+    Returns:
+        The outcome; a refused file is an outcome with `failure`, not an exception, because the
+        failure itself is recorded.
+
+    Raises:
+        NotVisible, NotPermitted: not this actor.
+        SourceRetired: the source takes no files.
+    """
+    source = _source_for_import(source_id, actor)
+    sha256 = hashlib.sha256(content).hexdigest()
+    known = latest_reading(source, sha256)
+    if known is not None and not _is_worth_reading_again(known, source.mapping):
+        return ImportOutcome(known, is_new=False)
+    received = _Received(
+        filename=filename[-_LONGEST_NAME:],
+        sha256=sha256,
+        size_bytes=len(content),
+        original_name=keep_original(source, sha256, content),
+        mapping=source.mapping,
+    )
+    try:
+        reading = read_file(source, filename, content, source.mapping)
+    except FileRefused as refusal:
+        return _record_failure(source, received, refusal, actor)
+    return _publish(received, reading, source_id=source.pk, actor=actor)
+
+
+@dataclass(frozen=True)
+class _Received:
+    """A file as it arrived, and the mapping that it was read by."""
+
+    filename: str
+    sha256: str
+    size_bytes: int
+    original_name: str
+    mapping: Mapping[str, Any]
+
+
+def _source_for_import(source_id: int, actor: User) -> Source:
+    source: Source | None = Source.objects.visible_to(actor).filter(pk=source_id).first()
+    if source is None:
+        raise NotVisible
+    authorize(actor, IMPORT_FILE, entity_id=source.entity_id)
+    if not source.is_active:
+        raise SourceRetired
+    return source
+
+
+def _is_worth_reading_again(known: Batch, mapping: Mapping[str, Any]) -> bool:
+    """Whether another mapping may make lines of what this reading rejected."""
+    return known.rejected_count > 0 and known.mapping != mapping
+
+
+@transaction.atomic
+def _publish(
+    received: _Received, reading: Reading, *, source_id: int, actor: User
+) -> ImportOutcome:
+    """Lines, rejected lines and batch appear together; imports into one source take turns."""
+    source = source_for_update(source_id, actor=actor)
+    former = latest_reading(source, received.sha256)
+    if former is not None and not _is_worth_reading_again(former, received.mapping):
+        return ImportOutcome(former, is_new=False)
+    lines = reading.lines.hstack(content_keys(reading.lines))
+    wanted = lines
+    if former is not None:
+        lines = lines.filter(pl.col("line").is_in(_rejected_line_numbers(former)))
+        # With their copies, so that the occurrences of identical lines still count from one.
+        wanted = wanted.join(lines, on="content_key", how="semi")
+    known = known_keys(source.pk, wanted)
+    fresh = wanted.join(known, on=["content_key", "occurrence"], how="anti")
+    batch = _create_batch(
+        source,
+        received,
+        reading,
+        accepted=lines,
+        added_count=fresh.height,
+        number=former.reading + 1 if former else 1,
+        actor=actor,
+    )
+    copy_records(batch, fresh)
+    RejectedLine.objects.bulk_create(
+        RejectedLine(
+            batch=batch, line=line.line, field=line.field[:_LONGEST_FIELD], reason=line.reason
+        )
+        for line in reading.rejected
+    )
+    record(
+        actor=actor,
+        action="ingestion.batch.import",
+        subject=batch,
+        sha256=batch.sha256,
+        lines=batch.line_count,
+        added=batch.added_count,
+        rejected=batch.rejected_count,
+        control_totals=batch.control_totals,
+    )
+    return ImportOutcome(batch)
+
+
+def _rejected_line_numbers(batch: Batch) -> list[int]:
+    return list(batch.rejected_lines.values_list("line", flat=True))
+
+
+def _create_batch(
+    source: Source,
+    received: _Received,
+    reading: Reading,
+    *,
+    accepted: pl.DataFrame,
+    added_count: int,
+    number: int,
+    actor: User,
+) -> Batch:
+    starts_on, ends_on = days_covered(reading)
+    return Batch.objects.create(
+        entity_id=source.entity_id,
+        source=source,
+        filename=received.filename,
+        sha256=received.sha256,
+        size_bytes=received.size_bytes,
+        original_name=received.original_name,
+        mapping=received.mapping,
+        reading=number,
+        imported_by=actor,
+        format=reading.format,
+        conventions=dict(reading.conventions),
+        line_count=accepted.height,
+        added_count=added_count,
+        rejected_count=len(reading.rejected),
+        pending_count=reading.pending.height,
+        control_totals=control_totals(accepted),
+        statements=[statement_facts(statement) for statement in reading.statements],
+        starts_on=starts_on,
+        ends_on=ends_on,
+    )
+
+
+@transaction.atomic
+def _record_failure(
+    source: Source, received: _Received, refusal: FileRefused, actor: User
+) -> ImportOutcome:
+    failure = FailedImport.objects.create(
+        entity_id=source.entity_id,
+        source=source,
+        filename=received.filename,
+        sha256=received.sha256,
+        size_bytes=received.size_bytes,
+        original_name=received.original_name,
+        code=refusal.code,
+        message=refusal.message,
+        remedy=refusal.remedy,
+        line=refusal.line,
+        field=refusal.field[:_LONGEST_FIELD],
+        imported_by=actor,
+    )
+    record(
+        actor=actor,
+        action="ingestion.batch.refuse",
+        subject=failure,
+        sha256=received.sha256,
+        code=refusal.code,
+    )
+    return ImportOutcome(None, failure)

@@ -1,0 +1,103 @@
+"""Read a file for a source: by its mapping, of its account, and no line that cannot be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import polars as pl
+
+from apps.ingestion.formats import (
+    FieldMapping,
+    FileRefused,
+    MappingInvalid,
+    Reading,
+    Rejected,
+    Statement,
+    read,
+)
+from apps.ingestion.models import Record, Source
+
+_LIMITED: Final = ("external_id", "account", "reference")
+
+
+def read_file(source: Source, filename: str, content: bytes, mapping: Mapping[str, Any]) -> Reading:
+    """The reading of a file for the source.
+
+    Raises:
+        FileRefused: it cannot be trusted as a whole, or holds a statement of another account.
+    """
+    try:
+        fields = FieldMapping.from_dict(mapping) if mapping else None
+    except MappingInvalid as fault:
+        raise FileRefused(
+            f"The field mapping of the source is not acceptable: {fault.message}",
+            remedy="Correct the mapping of the source.",
+            field="mapping",
+        ) from None
+    reading = read(content, filename=filename, format=source.format or None, mapping=fields)
+    _require_own_account(source, reading)
+    return _within_columns(reading)
+
+
+def _require_own_account(source: Source, reading: Reading) -> None:
+    if not source.account_number:
+        return
+    expected = _bare(source.account_number)
+    for statement in reading.statements:
+        if statement.account and _bare(statement.account) != expected:
+            raise FileRefused(
+                "The file holds a statement of another account.",
+                remedy="Import it into the source of that account.",
+                field="account",
+            )
+
+
+def _bare(account: str) -> str:
+    return "".join(account.split()).upper()
+
+
+def _within_columns(reading: Reading) -> Reading:
+    """The reading without lines whose texts are longer than their columns; they are rejected.
+
+    A statement then counts what is left, so that it no longer ties.
+    """
+    faults = [
+        pl.when(pl.col(name).str.len_chars() > _most_characters(name)).then(pl.lit(name))
+        for name in _LIMITED
+    ]
+    judged = reading.lines.with_columns(pl.coalesce(faults).alias("fault"))
+    is_good = pl.col("fault").is_null()
+    too_long = judged.filter(~is_good)
+    if too_long.is_empty():
+        return reading
+    return replace(
+        reading,
+        lines=judged.filter(is_good).drop("fault"),
+        rejected=tuple(sorted([*reading.rejected, *_rejected(too_long)], key=lambda one: one.line)),
+        statements=tuple(
+            _without(statement, too_long.filter(pl.col("statement") == index))
+            for index, statement in enumerate(reading.statements)
+        ),
+    )
+
+
+def _rejected(too_long: pl.DataFrame) -> list[Rejected]:
+    return [
+        Rejected(line, field, f"This is longer than {_most_characters(field)} characters.")
+        for line, field in too_long.select("line", "fault").iter_rows()
+    ]
+
+
+def _most_characters(name: str) -> int:
+    column: Any = Record._meta.get_field(name)
+    return int(column.max_length)
+
+
+def _without(statement: Statement, lines: pl.DataFrame) -> Statement:
+    return replace(
+        statement,
+        line_count=statement.line_count - lines.height,
+        total=statement.total - int(lines["amount"].sum()),
+    )

@@ -1,0 +1,210 @@
+"""Pages of the imports: the feeds, a source's files, one file, one refused file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.common.access import authorize
+from apps.common.errors import NotVisible, Refusal
+from apps.identity.context import entity_in_view
+from apps.ingestion.forms import UploadForm
+from apps.ingestion.models import Batch, FailedImport, Source
+from apps.ingestion.permissions import IMPORT_FILE, VIEW_SOURCES
+from apps.ingestion.selectors import (
+    Feed,
+    balanced_statements,
+    batches_for,
+    failed_imports_for,
+    feeds,
+    lines_shown,
+    sources_for,
+    validation_findings,
+)
+from apps.ingestion.services import import_file
+
+_LINES_A_PAGE = 50
+_MOST_REJECTED = 200
+
+
+@require_safe
+@login_required
+def sources_page(request: HttpRequest) -> HttpResponse:
+    """Every feed: what came last, until when, and what is the matter with it."""
+    return _sources_page(request, UploadForm(actor=_actor(request), initial=_asked(request)))
+
+
+@require_POST
+@login_required
+def upload(request: HttpRequest) -> HttpResponse:
+    """Import a file; a refused one is answered with the form and the reason."""
+    actor = _actor(request)
+    authorize(actor, IMPORT_FILE)
+    form = UploadForm(request.POST, request.FILES, actor=actor)
+    if form.is_valid():
+        source, file = form.cleaned_data["source"], form.cleaned_data["file"]
+        try:
+            outcome = import_file(
+                source_id=source.pk, filename=file.name, content=file.read(), actor=actor
+            )
+        except Refusal as refusal:
+            form.add_error(None, f"{refusal.message} {refusal.remedy}".strip())
+        else:
+            if outcome.batch is not None:
+                messages.success(request, _words(outcome.batch, is_new=outcome.is_new))
+                return redirect("ingestion:batch", outcome.batch.pk)
+            failure: Any = outcome.failure
+            form.add_error("file", _why(failure))
+    return _sources_page(request, form, status=422)
+
+
+@require_safe
+@login_required
+def source_page(request: HttpRequest, source_id: int) -> HttpResponse:
+    """One source: its last files, refused ones, and findings."""
+    actor = _actor(request)
+    authorize(actor, VIEW_SOURCES)
+    source = sources_for(actor).filter(pk=source_id).first()
+    if source is None:
+        raise NotVisible
+    (feed,) = feeds(actor, [source])
+    context = {
+        "page_title": source.name,
+        "breadcrumbs": [_home()],
+        "source": source,
+        "feed": feed,
+        "batches": batches_for(actor).filter(source=source)[:_LINES_A_PAGE],
+        "failures": failed_imports_for(actor).filter(source=source)[:10],
+        "is_importer": source.is_active and actor.may(IMPORT_FILE, source.entity_id),
+    }
+    return render(request, "ingestion/source.html", context)
+
+
+@require_safe
+@login_required
+def batch_page(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """One file: totals, statements that tie or not, rejected lines, and its lines."""
+    actor = _actor(request)
+    authorize(actor, VIEW_SOURCES)
+    batch: Batch | None = batches_for(actor).filter(pk=batch_id).first()
+    if batch is None:
+        raise NotVisible
+    after_id, from_line = _number(request, "after"), _number(request, "from")
+    lines = lines_shown(
+        batch, actor=actor, after_id=after_id, from_line=from_line, most=_LINES_A_PAGE + 1
+    )
+    has_more = len(lines) > _LINES_A_PAGE
+    lines = lines[:_LINES_A_PAGE]
+    context = {
+        "page_title": batch.filename,
+        "breadcrumbs": [_home(), _link(batch.source)],
+        "batch": batch,
+        "statements": balanced_statements(batch),
+        "conventions": [
+            (name.replace("_", " ").capitalize(), value)
+            for name, value in batch.conventions.items()
+            if value
+        ],
+        "lines": lines,
+        "first_url": request.path if after_id or from_line else None,
+        "next_url": f"?after={lines[-1]['id']}" if has_more else None,
+        "marked_line": from_line,
+        "rejected": batch.rejected_lines.all()[:_MOST_REJECTED],
+        "findings": _findings_of(batch),
+        "later_reading": batches_for(actor)
+        .filter(source=batch.source, sha256=batch.sha256, reading__gt=batch.reading)
+        .last(),
+    }
+    return render(request, "ingestion/batch.html", context)
+
+
+@require_safe
+@login_required
+def failure_page(request: HttpRequest, failure_id: int) -> HttpResponse:
+    """One refused file: where, why, and what helps."""
+    actor = _actor(request)
+    authorize(actor, VIEW_SOURCES)
+    failure: FailedImport | None = failed_imports_for(actor).filter(pk=failure_id).first()
+    if failure is None:
+        raise NotVisible
+    context = {
+        "page_title": failure.filename,
+        "breadcrumbs": [_home(), _link(failure.source)],
+        "failure": failure,
+    }
+    return render(request, "ingestion/failure.html", context)
+
+
+def _sources_page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:
+    actor = _actor(request)
+    authorize(actor, VIEW_SOURCES)
+    sources = sources_for(actor)
+    entity = entity_in_view(request)
+    if entity is not None:
+        sources = sources.filter(entity=entity)
+    listed = feeds(actor, sources)
+    context = {
+        "page_title": "Sources",
+        "feeds": listed,
+        "in_order": _count(listed, "completed"),
+        "refused": _count(listed, "failed"),
+        "blocked": _count(listed, "blocked"),
+        "waiting": _count(listed, "pending"),
+        "form": form if actor.may(IMPORT_FILE) else None,
+        "are_several": entity is None,
+    }
+    return render(request, "ingestion/sources.html", context, status=status)
+
+
+def _findings_of(batch: Batch) -> list[Any]:
+    if batch.starts_on is None or batch.ends_on is None:
+        return []
+    found = validation_findings(
+        source_ids=[batch.source_id], starts_on=batch.starts_on, ends_on=batch.ends_on
+    )
+    return [finding for finding in found if finding.batch_id == batch.pk]
+
+
+def _count(listed: list[Feed], state: str) -> int:
+    return sum(feed.state == state for feed in listed)
+
+
+def _words(batch: Batch, *, is_new: bool) -> str:
+    if not is_new:
+        return f"{batch.filename} was imported before: nothing was changed."
+    rejected = f" {batch.rejected_count} were rejected." if batch.rejected_count else ""
+    return f"{batch.filename}: {batch.line_count} lines, {batch.added_count} of them new.{rejected}"
+
+
+def _why(failure: FailedImport) -> str:
+    """The refusal in one line: where, why, and what helps."""
+    place = f"Line {failure.line}: " if failure.line else ""
+    field = f" (field {failure.field})" if failure.field else ""
+    return f"{place}{failure.message}{field} {failure.remedy}".strip()
+
+
+def _asked(request: HttpRequest) -> dict[str, Any]:
+    return {"source": _number(request, "source") or None}
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _home() -> dict[str, str]:
+    return {"label": "Sources", "url": reverse("ingestion:sources")}
+
+
+def _link(source: Source) -> dict[str, str]:
+    return {"label": source.name, "url": reverse("ingestion:source", args=[source.pk])}
+
+
+def _actor(request: HttpRequest) -> Any:
+    return request.user
