@@ -1,0 +1,150 @@
+"""REST of reconciliation: start runs, read what they found, say something about breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status, views
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.access import authorize
+from apps.common.api import ScopedReadView
+from apps.common.errors import Invalid, NotVisible
+from apps.operations.idempotency import IdempotentMixin
+from apps.reconciliation.filters import BreakFilter, GroupFilter, MatchTypeFilter, RunFilter
+from apps.reconciliation.models import Break, MatchGroup, MatchType, Run
+from apps.reconciliation.permissions import VIEW_RUNS
+from apps.reconciliation.selectors import break_items, match_type_named, runs_for, with_items
+from apps.reconciliation.serializers import (
+    BreakSerializer,
+    GroupSerializer,
+    MatchTypeSerializer,
+    ReviewInput,
+    RunSerializer,
+    StartInput,
+    StatusSerializer,
+)
+from apps.reconciliation.services import accept_break, explain_break, reopen_break, start_run
+from apps.reconciliation.states import RunStatus
+
+
+class StartView(IdempotentMixin, views.APIView):
+    """POST /api/reconciliation/start"""
+
+    @extend_schema(request=StartInput, responses={200: RunSerializer, 202: RunSerializer})
+    def post(self, request: Request) -> Response:
+        """Queue a run (202); the same items and rules again answer the run that stands (200)."""
+        asked = StartInput(data=request.data)
+        asked.is_valid(raise_exception=True)
+        facts = asked.validated_data
+        actor: Any = request.user
+        match_type = match_type_named(
+            facts["match_type"], actor=actor, entity_code=facts.get("entity", "")
+        )
+        run = start_run(
+            match_type_id=match_type.pk,
+            starts_on=facts["starts_on"],
+            ends_on=facts["ends_on"],
+            actor=actor,
+        )
+        is_queued = run.status == RunStatus.QUEUED
+        code = status.HTTP_202_ACCEPTED if is_queued else status.HTTP_200_OK
+        return Response(RunSerializer(run).data, status=code)
+
+
+class StatusView(views.APIView):
+    """GET /api/reconciliation/status?run="""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("run", int, required=True)], responses=StatusSerializer
+    )
+    def get(self, request: Request) -> Response:
+        """Where a run is, and, once it is completed, its match rate and variance."""
+        actor: Any = request.user
+        authorize(actor, VIEW_RUNS)
+        wanted = request.query_params.get("run", "")
+        if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
+            raise Invalid("Send the id of a run.", field="run")
+        run = runs_for(actor).filter(pk=int(wanted)).first()
+        if run is None:
+            raise NotVisible
+        return Response(StatusSerializer(run).data)
+
+
+class MatchTypeView(ScopedReadView):
+    """Match types."""
+
+    queryset = MatchType.objects.select_related("entity", "left_source", "right_source")
+    serializer_class = MatchTypeSerializer
+    filterset_class = MatchTypeFilter
+    view_permission = VIEW_RUNS
+
+
+class RunView(ScopedReadView):
+    """Runs, newest first."""
+
+    queryset = Run.objects.select_related("entity", "match_type", "rule_set", "requested_by")
+    serializer_class = RunSerializer
+    filterset_class = RunFilter
+    view_permission = VIEW_RUNS
+
+
+class GroupView(ScopedReadView):
+    """Match groups with their items, newest first."""
+
+    queryset = MatchGroup.objects.select_related("run")
+    serializer_class = GroupSerializer
+    filterset_class = GroupFilter
+    view_permission = VIEW_RUNS
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        return with_items(super().paginate_queryset(queryset) or [])
+
+    def get_object(self) -> MatchGroup:
+        return with_items([super().get_object()])[0]
+
+
+class BreakView(IdempotentMixin, ScopedReadView):
+    """Breaks with their items: of the runs that stand, or of the run that is asked for."""
+
+    queryset = Break.objects.select_related(
+        "run__match_type", "review__explained_by", "review__accepted_by"
+    ).prefetch_related(break_items())
+    serializer_class = BreakSerializer
+    filterset_class = BreakFilter
+    view_permission = VIEW_RUNS
+
+    def get_queryset(self) -> Any:
+        breaks = super().get_queryset()
+        if self.action == "list" and "run" not in self.request.query_params:
+            return breaks.filter(run__status=RunStatus.COMPLETED)
+        return breaks
+
+    @extend_schema(request=ReviewInput, responses=BreakSerializer)
+    @action(detail=True, methods=["post"])
+    def explain(self, request: Request, pk: str) -> Response:
+        """Say why a break is there."""
+        return self._review(request, explain_break)
+
+    @extend_schema(request=ReviewInput, responses=BreakSerializer)
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, pk: str) -> Response:
+        """Accept a break that somebody else explained."""
+        return self._review(request, accept_break)
+
+    @extend_schema(request=ReviewInput, responses=BreakSerializer)
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, pk: str) -> Response:
+        """Take an explanation or acceptance back."""
+        return self._review(request, reopen_break)
+
+    def _review(self, request: Request, service: Callable[..., Any]) -> Response:
+        broken = self.get_object()
+        asked = ReviewInput(data=request.data)
+        asked.is_valid(raise_exception=True)
+        service(break_id=broken.pk, actor=request.user, **asked.validated_data)
+        return Response(self.get_serializer(self.get_object()).data)

@@ -1,0 +1,73 @@
+"""How REST lists are narrowed."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django_filters import rest_framework as filters
+
+from apps.reconciliation.models import Break, MatchGroup, MatchType, Run
+from apps.reconciliation.selectors import naming, with_size, with_status
+from apps.reconciliation.states import BreakState, Cause, ReviewStatus
+
+
+def _id(field_name: str) -> filters.NumberFilter:
+    return filters.NumberFilter(field_name=field_name, max_digits=18, decimal_places=0)
+
+
+def _amount(method: str, label: str) -> filters.NumberFilter:
+    return filters.NumberFilter(method=method, label=label, max_digits=20, decimal_places=4)
+
+
+class MatchTypeFilter(filters.FilterSet):
+    entity = filters.CharFilter(field_name="entity__code")
+
+    class Meta:
+        model = MatchType
+        fields: ClassVar = ("entity", "code")
+
+
+class RunFilter(filters.FilterSet):
+    match_type = filters.CharFilter(field_name="match_type__code")
+    entity = filters.CharFilter(field_name="entity__code")
+
+    class Meta:
+        model = Run
+        fields: ClassVar = ("status", "match_type", "entity", "starts_on", "ends_on")
+
+
+class GroupFilter(filters.FilterSet):
+    run = _id("run_id")
+    number = filters.NumberFilter(max_digits=9, decimal_places=0)
+
+    class Meta:
+        model = MatchGroup
+        fields: ClassVar = ("run", "number", "pass_name", "status")
+
+
+class BreakFilter(filters.FilterSet):
+    run = _id("run_id")
+    match_type = filters.CharFilter(field_name="run__match_type__code")
+    entity = filters.CharFilter(field_name="run__entity__code")
+    cause = filters.ChoiceFilter(choices=Cause.choices)
+    state = filters.ChoiceFilter(choices=BreakState.choices)
+    review_status = filters.ChoiceFilter(choices=ReviewStatus.choices, method="having_status")
+    least_amount = _amount("at_least", "Amount without its sign, at least")
+    most_amount = _amount("at_most", "Amount without its sign, at most")
+    q = filters.CharFilter(method="naming", label="Part of a reference, or an external id")
+
+    class Meta:
+        model = Break
+        fields: ClassVar = ("run", "cause", "state", "is_material", "match_type", "entity")
+
+    def having_status(self, queryset: Any, name: str, value: str) -> Any:
+        return with_status(queryset, value)
+
+    def at_least(self, queryset: Any, name: str, value: Any) -> Any:
+        return with_size(queryset, least=value)
+
+    def at_most(self, queryset: Any, name: str, value: Any) -> Any:
+        return with_size(queryset, most=value)
+
+    def naming(self, queryset: Any, name: str, value: str) -> Any:
+        return naming(queryset, value)

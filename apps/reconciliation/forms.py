@@ -1,0 +1,111 @@
+"""What people fill in about reconciliations, and how they narrow lists down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+
+from apps.common.access import Actor
+from apps.reconciliation.models import MatchType
+from apps.reconciliation.permissions import START_RUN
+from apps.reconciliation.selectors import Days, match_types_for
+from apps.reconciliation.states import BreakState, Cause, ReviewStatus
+
+ALL_DAYS = "all"
+
+
+def _day(label: str) -> forms.DateField:
+    return forms.DateField(label=label, widget=forms.DateInput(attrs={"type": "date"}))
+
+
+class BreakFilterForm(forms.Form):
+    """Narrows the list of breaks; without a choice of days it shows the latest ones."""
+
+    q = forms.CharField(
+        label="Reference", required=False, max_length=100, widget=forms.SearchInput()
+    )
+    days = forms.ChoiceField(label="Period", required=False)
+    match_type = forms.ModelChoiceField(
+        label="Match type", queryset=MatchType.objects.none(), required=False, empty_label="All"
+    )
+    cause = forms.ChoiceField(label="Cause", choices=[("", "All"), *Cause.choices], required=False)
+    state = forms.ChoiceField(
+        label="State", choices=[("", "All"), *BreakState.choices], required=False
+    )
+    status = forms.ChoiceField(
+        label="Review", choices=[("", "All"), *ReviewStatus.choices], required=False
+    )
+
+    def __init__(self, data: Any, *, actor: Actor, days: Sequence[Days]) -> None:
+        super().__init__(data, auto_id="filter_%s")
+        match_types: Any = self.fields["match_type"]
+        match_types.queryset = match_types_for(actor)
+        choices: Any = self.fields["days"]
+        choices.choices = [*((each.name, each.words) for each in days), (ALL_DAYS, "All")]
+
+
+class GroupFilterForm(forms.Form):
+    """Narrows the list of a run's groups."""
+
+    q = forms.CharField(
+        label="Reference", required=False, max_length=100, widget=forms.SearchInput()
+    )
+    pass_name = forms.ChoiceField(label="Pass", required=False)
+
+    def __init__(self, data: Any, *, passes: Sequence[str]) -> None:
+        super().__init__(data, auto_id="filter_%s")
+        choices: Any = self.fields["pass_name"]
+        choices.choices = [("", "All"), *((name, name) for name in passes)]
+
+
+class StartForm(forms.Form):
+    """Which reconciliation to run over which days."""
+
+    match_type = forms.ModelChoiceField(
+        label="Match type", queryset=MatchType.objects.none(), empty_label="Choose one"
+    )
+    starts_on = _day("First day")
+    ends_on = _day("Last day")
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        match_types: Any = self.fields["match_type"]
+        match_types.queryset = MatchType.objects.filter(
+            entity_id__in=actor.entity_ids(START_RUN)
+        ).order_by("name")
+
+
+class ReviewForm(forms.Form):
+    """A word about a break, and the version of its review that was seen."""
+
+    comment = forms.CharField(
+        label="Why, and what becomes of it",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        error_messages={"required": "Say why in a few words."},
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class AcceptForm(ReviewForm):
+    """An explained break is accepted as it is, unless there is more to say."""
+
+    comment = forms.CharField(
+        label="Comment",
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class ReopenForm(ReviewForm):
+    """Opening a break again takes what was said back; the reason stays."""
+
+    comment = forms.CharField(
+        label="Why it is opened again",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Say why in a few words."},
+    )

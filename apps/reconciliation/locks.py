@@ -1,0 +1,90 @@
+"""Row locks of this app, in this order: match type, run, review."""
+
+from __future__ import annotations
+
+from apps.common.access import Actor
+from apps.common.errors import NotVisible
+from apps.reconciliation.models import Break, BreakReview, MatchType, Run
+
+
+def match_type_for_update(match_type_id: int, *, actor: Actor) -> MatchType:
+    """The match type's row, locked: runs of one match type take turns.
+
+    Raises:
+        NotVisible: no such match type for this actor.
+    """
+    match_type: MatchType | None = (
+        MatchType.objects.visible_to(actor).select_for_update().filter(pk=match_type_id).first()
+    )
+    if match_type is None:
+        raise NotVisible
+    return match_type
+
+
+def run_for_execution(run_id: int) -> Run:
+    """The run with its match type, both locked until the transaction ends.
+
+    Raises:
+        NotVisible: no such run.
+    """
+    match_type_id = Run.objects.filter(pk=run_id).values_list("match_type_id", flat=True).first()
+    if match_type_id is None:
+        raise NotVisible
+    MatchType.objects.select_for_update().get(pk=match_type_id)
+    run: Run = (
+        Run.objects.select_for_update(of=("self",))
+        .select_related("match_type", "rule_set")
+        .get(pk=run_id)
+    )
+    return run
+
+
+def run_for_update(run_id: int, *, actor: Actor) -> Run:
+    """The run's row, locked until the transaction ends: its outcome stays as it is meanwhile.
+
+    Raises:
+        NotVisible: no such run for this actor.
+    """
+    run: Run | None = (
+        Run.objects.visible_to(actor)
+        .select_for_update(of=("self",))
+        .select_related("match_type", "rule_set", "entity")
+        .filter(pk=run_id)
+        .first()
+    )
+    if run is None:
+        raise NotVisible
+    return run
+
+
+def live_run_for_update(run: Run) -> Run | None:
+    """The run that stands for the same match type and days, locked; None if there is none."""
+    found: Run | None = (
+        Run.objects.live()
+        .select_for_update()
+        .filter(match_type_id=run.match_type_id, starts_on=run.starts_on, ends_on=run.ends_on)
+        .first()
+    )
+    return found
+
+
+def review_for_update(break_id: int, *, actor: Actor) -> BreakReview:
+    """The review of a break, made if it is the first look; it and its run are locked.
+
+    Raises:
+        NotVisible: no such break for this actor.
+    """
+    run_id = (
+        Break.objects.visible_to(actor).filter(pk=break_id).values_list("run_id", flat=True).first()
+    )
+    if run_id is None:
+        raise NotVisible
+    run = run_for_update(run_id, actor=actor)
+    BreakReview.objects.get_or_create(broken_id=break_id)
+    review: BreakReview = (
+        BreakReview.objects.select_for_update(of=("self",))
+        .select_related("broken")
+        .get(broken_id=break_id)
+    )
+    review.broken.run = run
+    return review

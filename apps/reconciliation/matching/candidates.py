@@ -1,0 +1,106 @@
+"""Which classes of the two sides may be paired, and what that would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from apps.reconciliation.matching.classes import Classes, runs
+from apps.reconciliation.matching.rules import DateWindow, Pass
+from apps.reconciliation.matching.schemas import Flags, Ints
+
+# A block with more pairs than this within its amount tolerance is not worked through: the rule
+# says too little for a decision, and the pairs would not fit into memory.
+BLOCK_PAIRS = 20_000_000
+BATCH_PAIRS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Candidate pairs of classes, sorted by left, then right class.
+
+    Attributes:
+        amount_gaps: how far the amounts are apart, ten-thousandths.
+        day_gaps: how far the days are apart, in the unit of the pass.
+    """
+
+    left: Ints
+    right: Ints
+    amount_gaps: Ints
+    day_gaps: Ints
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def only(self, chosen: Flags | Ints) -> Edges:
+        """The chosen edges."""
+        return Edges(
+            self.left[chosen], self.right[chosen], self.amount_gaps[chosen], self.day_gaps[chosen]
+        )
+
+
+def in_window(left_days: Ints, right_days: Ints, window: DateWindow | None) -> Flags:
+    """Whether each pair of days is within the window."""
+    if window is None:
+        return np.ones(len(left_days), dtype=np.bool_)
+    gaps = right_days - left_days
+    return np.asarray((gaps >= -window.before_days) & (gaps <= window.after_days))
+
+
+class Candidates:
+    """The candidate pairs of one pass, found by range look-up, never by comparing all with all."""
+
+    def __init__(self, left: Classes, right: Classes, step: Pass) -> None:
+        self._left, self._right, self._window = left, right, step.date_window
+        # Block and amount become one sortable integer; amounts by rank, so that none overflows.
+        levels = np.unique(right.amounts)
+        stride = len(levels) + 1
+        keys = right.blocks * stride + np.searchsorted(levels, right.amounts)
+        allowed = step.tolerance.allowed(left.amounts)
+        lows = np.searchsorted(levels, left.amounts - allowed, side="left")
+        highs = np.searchsorted(levels, left.amounts + allowed, side="right")
+        self._starts = np.searchsorted(keys, left.blocks * stride + lows, side="left")
+        ends = np.searchsorted(keys, left.blocks * stride + highs, side="left")
+        self._counts = ends - self._starts
+        self._crowded = np.unique(left.blocks[self._block_pairs() > BLOCK_PAIRS])
+
+    def _block_pairs(self) -> Ints:
+        """For each left class the number of pairs in its block, before dates are looked at."""
+        _, positions = np.unique(self._left.blocks, return_inverse=True)
+        totals = np.zeros(len(self._left), dtype=np.int64)
+        np.add.at(totals, positions, self._counts)
+        return totals[positions]
+
+    def crowded(self) -> tuple[Flags, Flags]:
+        """The classes of either side in blocks with too many pairs to be worked through."""
+        return (
+            np.isin(self._left.blocks, self._crowded),
+            np.isin(self._right.blocks, self._crowded),
+        )
+
+    def batches(self) -> Iterator[Edges]:
+        """The pairs of all other blocks, in batches that fit into memory and cut no block."""
+        counts = np.where(np.isin(self._left.blocks, self._crowded), 0, self._counts)
+        totals = np.cumsum(counts)
+        begin = done = 0
+        for end in np.append(np.flatnonzero(np.diff(self._left.blocks)) + 1, len(self._left)):
+            if end == len(self._left) or totals[end - 1] - done > BATCH_PAIRS:
+                edges = self._edges(np.arange(begin, end), counts[begin:end])
+                if len(edges):
+                    yield edges
+                begin, done = end, totals[end - 1]
+
+    def _edges(self, classes: Ints, counts: Ints) -> Edges:
+        left, right = self._left, self._right
+        lefts = np.repeat(classes, counts)
+        rights = runs(self._starts[classes], counts)
+        kept = in_window(left.days[lefts], right.days[rights], self._window)
+        lefts, rights = lefts[kept], rights[kept]
+        return Edges(
+            lefts,
+            rights,
+            np.abs(left.amounts[lefts] - right.amounts[rights]),
+            np.abs(left.days[lefts] - right.days[rights]),
+        )

@@ -1,0 +1,99 @@
+"""Items that cost the same to pair with anything, collapsed into one class with a count.
+
+What a pass optimises depends on the block, the amount and the day of an item, nothing else. Five
+hundred equal amounts on one day are therefore one node with a supply of 500, not 500 nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from apps.reconciliation.matching.items import ROW
+from apps.reconciliation.matching.schemas import CONTENT_ORDER, IDENTITY, Flags, Ints
+
+LEVEL = "level"  # the amount that is compared, where it is part of a block
+
+
+@dataclass(frozen=True)
+class PassSide:
+    """One side as a pass sees it.
+
+    Attributes:
+        items: every item of the side, by row number.
+        keyed: the open items that have all keys: ``row`` LEVEL and the block columns.
+        amounts: the amount that is compared, by row number.
+        days: the day number that is compared, by row number.
+    """
+
+    items: pl.DataFrame
+    keyed: pl.DataFrame
+    amounts: Ints
+    days: Ints
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Classes sorted by block, amount and day.
+
+    Attributes:
+        starts: where each class begins in ``rows``.
+        counts: how many items it has.
+        is_mixed: whether its items are *not* all interchangeable.
+        rows: row numbers, class after class, each class in content order.
+    """
+
+    blocks: Ints
+    amounts: Ints
+    days: Ints
+    starts: Ints
+    counts: Ints
+    is_mixed: Flags
+    rows: Ints
+
+    def __len__(self) -> int:
+        return len(self.blocks)
+
+
+def collapse(keyed: pl.DataFrame, side: PassSide) -> Classes:
+    """The classes of the items in ``keyed`` (``row`` and ``block``)."""
+    rows = keyed[ROW].to_numpy()
+    content = side.items[keyed[ROW]].select(CONTENT_ORDER)
+    frame = content.with_columns(
+        keyed[ROW],
+        keyed["block"].cast(pl.Int64),
+        pl.Series(LEVEL, side.amounts[rows], dtype=pl.Int64),
+        pl.Series("day", side.days[rows], dtype=pl.Int64),
+    ).sort("block", LEVEL, "day", *CONTENT_ORDER)
+    opens = _changes(frame, ["block", LEVEL, "day"])
+    starts = np.flatnonzero(opens).astype(np.int64)
+    mixes = _changes(frame, list(IDENTITY)) & ~opens
+    first = frame[starts]
+    return Classes(
+        blocks=first["block"].to_numpy(),
+        amounts=first[LEVEL].to_numpy(),
+        days=first["day"].to_numpy(),
+        starts=starts,
+        counts=np.diff(np.append(starts, frame.height)),
+        is_mixed=np.logical_or.reduceat(mixes, starts) if len(starts) else mixes,
+        rows=frame[ROW].to_numpy().astype(np.int64),
+    )
+
+
+def _changes(frame: pl.DataFrame, columns: list[str]) -> Flags:
+    """Whether each row differs from the one before it; the first one always does."""
+    return (
+        frame.select(
+            pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in columns)
+        )
+        .to_series()
+        .to_numpy()
+    )
+
+
+def runs(begins: Ints, sizes: Ints) -> Ints:
+    """Consecutive numbers from each begin on: [5, 9], [3, 2] -> [5, 6, 7, 9, 10]."""
+    steps = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.asarray(np.repeat(begins, sizes) + steps)

@@ -1,0 +1,39 @@
+"""The door of the kernel: two frames and a rule set in, an outcome with its proof out."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from apps.reconciliation.matching.causes import explained
+from apps.reconciliation.matching.causes.case import Case
+from apps.reconciliation.matching.items import prepared
+from apps.reconciliation.matching.numbering import numbered_breaks, numbered_groups
+from apps.reconciliation.matching.outcome import Outcome
+from apps.reconciliation.matching.proof import proved
+from apps.reconciliation.matching.rules import RuleSet
+from apps.reconciliation.matching.runs import Run
+from apps.reconciliation.matching.schemas import LEFT, RIGHT
+
+
+def reconcile(left: pl.DataFrame, right: pl.DataFrame, rules: RuleSet, *, as_of: date) -> Outcome:
+    """Match two sides by the passes of a rule set and explain what stays open.
+
+    The outcome depends on the items and the rules alone: not on the order of rows, and on ids only
+    where items are exact copies of each other. Amounts in it are in the left side's sense (the
+    right ones are turned round where ``rules.right_sign`` is -1).
+
+    Args:
+        left, right: frames of ITEM_SCHEMA; further columns are left alone.
+        as_of: the date on which ages are counted.
+
+    Raises:
+        ItemsInvalid: a frame breaks its contract.
+    """
+    run = Run(prepared(left, LEFT, rules), prepared(right, RIGHT, rules), rules)
+    run.match()
+    groups, items = numbered_groups(run.found, run.items, rules)
+    findings = explained(Case(run.items, run.open_items(), run.ties(), rules, as_of))
+    breaks, break_items = numbered_breaks(findings, run.items, rules)
+    return Outcome(groups, items, breaks, break_items, proved(run.items, groups, breaks))

@@ -1,0 +1,38 @@
+"""The outcome of a reconciliation: groups, breaks and the proof that nothing is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+AMBIGUOUS = "ambiguous"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was matched, what was not and why. Every amount is in the left side's sense.
+
+    Attributes:
+        groups: GROUP_SCHEMA, by number.
+        items: GROUP_ITEM_SCHEMA, by group, side and id.
+        breaks: BREAK_SCHEMA, by number.
+        break_items: BREAK_ITEM_SCHEMA, by break, side and id; every open item exactly once.
+        proof: PROOF_SCHEMA, by currency.
+    """
+
+    groups: pl.DataFrame
+    items: pl.DataFrame
+    breaks: pl.DataFrame
+    break_items: pl.DataFrame
+    proof: pl.DataFrame
+
+    @property
+    def ambiguous(self) -> pl.DataFrame:
+        """The breaks of items that were refused because candidates tie; they are the evidence."""
+        return self.breaks.filter(pl.col("cause") == AMBIGUOUS)
+
+    @property
+    def proof_amount(self) -> int:
+        """What neither groups nor breaks explain, over all currencies without sign; must be 0."""
+        return int(self.proof["proof_amount"].abs().sum())

@@ -1,0 +1,75 @@
+"""One-to-one pairing inside blocks of equal keys: what exact and tolerance passes share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from apps.reconciliation.matching.candidates import in_window
+from apps.reconciliation.matching.classes import Classes, PassSide, collapse
+from apps.reconciliation.matching.decisions import decide
+from apps.reconciliation.matching.found import Found, pairs_found
+from apps.reconciliation.matching.items import ROW
+from apps.reconciliation.matching.reasons import pair_reasons
+from apps.reconciliation.matching.rules import Pass
+from apps.reconciliation.matching.schemas import Ints
+
+_RIGHT_ROW = f"{ROW}_right"
+
+
+def pair_off(left: PassSide, right: PassSide, step: Pass, by: Sequence[str]) -> Found:
+    """Pair items of equal keys, each with one, by the best assignment of each block.
+
+    Args:
+        by: the columns of ``keyed`` that make up a block.
+    """
+    lone_left, lone_right = _lone_pairs(left, right, step, by)
+    decision = decide(*_collapsed_blocks(left, right, (lone_left, lone_right), by), step)
+    left_rows = np.concatenate([lone_left, decision.left_rows])
+    right_rows = np.concatenate([lone_right, decision.right_rows])
+    told = [ROW, "id", "amount", *step.block_fields]
+    left_items, right_items = left.items[left_rows, told], right.items[right_rows, told]
+    reasons = pair_reasons(
+        step,
+        left_items,
+        (left.amounts[left_rows], right.amounts[right_rows]),
+        right.days[right_rows] - left.days[left_rows],
+    )
+    return pairs_found(left_items, right_items, reasons, decision.doubts)
+
+
+def _lone_pairs(
+    left: PassSide, right: PassSide, step: Pass, by: Sequence[str]
+) -> tuple[Ints, Ints]:
+    """The blocks with one item on each side, by one join: most of any real reconciliation."""
+    # A left item that is alone with its keys meets each right item with them once: as many rows
+    # as there are right items at most, and more than one for a left item if right is not alone.
+    met = left.keyed.unique(by, keep="none").join(right.keyed, on=by, suffix="_right")
+    left_rows = met[ROW].to_numpy().astype(np.int64)
+    right_rows = met[_RIGHT_ROW].to_numpy().astype(np.int64)
+    is_alone = np.bincount(left_rows, minlength=left.items.height)[left_rows] == 1
+    left_rows, right_rows = left_rows[is_alone], right_rows[is_alone]
+    amounts, days = left.amounts[left_rows], left.days[left_rows]
+    gaps = np.abs(amounts - right.amounts[right_rows])
+    is_near = gaps <= step.tolerance.allowed(amounts)
+    is_near &= in_window(days, right.days[right_rows], step.date_window)
+    return left_rows[is_near], right_rows[is_near]
+
+
+def _without(side: PassSide, rows: Ints) -> pl.DataFrame:
+    is_left = np.ones(side.items.height, dtype=np.bool_)
+    is_left[rows] = False
+    return side.keyed.filter(is_left[side.keyed[ROW].to_numpy()])
+
+
+def _collapsed_blocks(
+    left: PassSide, right: PassSide, taken: tuple[Ints, Ints], by: Sequence[str]
+) -> tuple[Classes, Classes]:
+    """The classes of what is not yet paired, where both sides have something in the block."""
+    rest = [_without(side, rows) for side, rows in zip((left, right), taken, strict=True)]
+    blocks = rest[0].select(by).unique().join(rest[1].select(by).unique(), on=by)
+    blocks = blocks.with_row_index("block")
+    left_blocks, right_blocks = (each.join(blocks, on=by).select(ROW, "block") for each in rest)
+    return collapse(left_blocks, left), collapse(right_blocks, right)

@@ -1,0 +1,12 @@
+"""The kinds of passes. Each is a module with one function, registered under its kind.
+
+A function takes both sides as the pass sees them and the pass, and returns a ``Found``. A new kind
+is a new module here, its name in ``rules.PASS_KINDS``, and its section in the documentation.
+"""
+
+from __future__ import annotations
+
+from apps.reconciliation.matching.passes import exact, tolerance
+from apps.reconciliation.matching.passes.kinds import match_by
+
+__all__ = ["exact", "match_by", "tolerance"]

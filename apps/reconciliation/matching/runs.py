@@ -1,0 +1,109 @@
+"""Runs the passes in order until none of them can add anything."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from apps.reconciliation.matching.classes import LEVEL, PassSide
+from apps.reconciliation.matching.found import NO_CLUSTER, Found
+from apps.reconciliation.matching.items import ROW
+from apps.reconciliation.matching.passes import match_by
+from apps.reconciliation.matching.rules import OPPOSITE, UNSIGNED, Pass, RuleSet
+from apps.reconciliation.matching.schemas import LEFT, RIGHT, SIDES, Flags, Ints
+
+
+class Run:
+    """Both sides, what of them is open, and what the passes have found so far.
+
+    Attributes:
+        items: by side, as ``items.prepared`` makes them.
+        is_open: by side, for each row.
+        found: the passes that made groups, with what they found, in the order of finding.
+    """
+
+    def __init__(self, left: pl.DataFrame, right: pl.DataFrame, rules: RuleSet) -> None:
+        self.items = {LEFT: left, RIGHT: right}
+        self.rules = rules
+        self.is_open = {
+            side: np.ones(items.height, dtype=np.bool_) for side, items in self.items.items()
+        }
+        self.found: list[tuple[Pass, Found]] = []
+        self._doubts: dict[int, pl.DataFrame] = {}
+
+    def match(self) -> None:
+        """Run every pass; whenever one takes items, ask the earlier ones again what they doubted.
+
+        An earlier pass may have been torn between two candidates of which a later one has taken
+        one. What it could not decide is all that it can still decide, so only that is looked at.
+        The outcome is a fixed point: another run over what is open finds nothing.
+        """
+        for index in range(len(self.rules.passes)):
+            if self._take(index, self.is_open):
+                self._settle(index)
+
+    def _settle(self, last: int) -> None:
+        index = 0
+        while index <= last:
+            doubted = self._doubted(index)
+            if doubted and self._take(index, doubted):
+                index = 0
+            else:
+                index += 1
+
+    def _doubted(self, index: int) -> dict[str, Flags] | None:
+        """The open items that the pass doubted, if some of its doubts are no longer open."""
+        doubts = self._doubts[index]
+        among = {}
+        is_shaken = False
+        for side, is_open in self.is_open.items():
+            rows = doubts.filter(pl.col("side") == side)[ROW].to_numpy()
+            is_shaken |= not is_open[rows].all()
+            among[side] = np.zeros_like(is_open)
+            among[side][rows] = is_open[rows]
+        return among if is_shaken else None
+
+    def _take(self, index: int, among: dict[str, Flags]) -> bool:
+        """Run a pass over some of the items and take what it finds. Whether it found anything."""
+        step = self.rules.passes[index]
+        left, right = (self._seen_by(step, side, among[side]) for side in (LEFT, RIGHT))
+        found = match_by(step, left, right)
+        self._doubts[index] = found.doubts
+        for side, is_open in self.is_open.items():
+            is_open[found.members.filter(pl.col("side") == side)[ROW].to_numpy()] = False
+        if found.groups.height:
+            self.found.append((step, found))
+        return found.groups.height > 0
+
+    def _seen_by(self, step: Pass, side: str, among: Flags) -> PassSide:
+        items = self.items[side]
+        amounts = _compared(items["amount"].to_numpy(), step.sign, side)
+        keyed = items.select(ROW, *step.block_fields, pl.Series(LEVEL, amounts, dtype=pl.Int64))
+        if not among.all():
+            keyed = keyed.filter(among)
+        for key in step.text_keys:
+            keyed = keyed.filter(pl.col(key).str.strip_chars() != "")
+        days = self.rules.calendar.number(items[step.date_field], step.unit)
+        return PassSide(items, keyed, amounts, days)
+
+    def open_items(self) -> pl.DataFrame:
+        """The items that no group holds, of both sides, with their ``side``."""
+        return pl.concat(
+            items.filter(self.is_open[side]).with_columns(pl.lit(side, dtype=SIDES).alias("side"))
+            for side, items in self.items.items()
+        )
+
+    def ties(self) -> pl.DataFrame:
+        """The open items between which a pass could not decide: DOUBTS and ``pass_index``."""
+        return pl.concat(
+            doubts.filter(pl.col("cluster") != NO_CLUSTER).with_columns(
+                pl.lit(index, dtype=pl.Int64).alias("pass_index")
+            )
+            for index, doubts in self._doubts.items()
+        )
+
+
+def _compared(amounts: Ints, sign: str, side: str) -> Ints:
+    if sign == UNSIGNED:
+        return np.abs(amounts)
+    return -amounts if sign == OPPOSITE and side == RIGHT else amounts

@@ -1,0 +1,284 @@
+"""Match types with their versioned rules; runs; what they found (facts); reviews of breaks."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from apps.common.guards import append_only, audited
+from apps.common.models import ScopedQuerySet, history, scoped_by
+from apps.common.money import AmountField, CurrencyField
+from apps.reconciliation.states import ReviewStatus, RunStatus, Side
+
+_user = settings.AUTH_USER_MODEL
+
+
+@audited
+class MatchType(models.Model):
+    """A configured reconciliation: which lines of which two sources are compared."""
+
+    entity = models.ForeignKey("identity.Entity", on_delete=models.PROTECT, related_name="+")
+    code = models.SlugField(max_length=50, db_index=False)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True, default="")
+    left_source = models.ForeignKey(
+        "ingestion.Source", on_delete=models.PROTECT, related_name="left_of"
+    )
+    left_accounts = models.JSONField(default=list, blank=True, help_text="Empty: all accounts.")
+    right_source = models.ForeignKey(
+        "ingestion.Source", on_delete=models.PROTECT, related_name="right_of"
+    )
+    right_accounts = models.JSONField(default=list, blank=True, help_text="Empty: all accounts.")
+
+    objects = ScopedQuerySet.as_manager()
+    history = history()
+
+    class Meta:
+        ordering: ClassVar = ["code"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["entity", "code"], name="one_match_type_per_code")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@append_only()
+class RuleSetVersion(models.Model):
+    """The rules of a match type as they were from some day on; every match names its version."""
+
+    match_type = models.ForeignKey(MatchType, on_delete=models.PROTECT, related_name="rule_sets")
+    number = models.PositiveIntegerField()
+    rules = models.JSONField()
+    digest = models.CharField(max_length=64)
+    created_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = scoped_by("match_type__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["match_type", "-number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["match_type", "number"], name="one_rule_set_per_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"
+
+
+class RunQuerySet(ScopedQuerySet):
+    def live(self) -> Self:
+        """Runs whose outcome stands."""
+        return self.filter(status=RunStatus.COMPLETED)
+
+
+@audited
+class Run(models.Model):
+    """One reconciliation of one match type over some days."""
+
+    entity = models.ForeignKey("identity.Entity", on_delete=models.PROTECT, related_name="+")
+    match_type = models.ForeignKey(MatchType, on_delete=models.PROTECT, related_name="runs")
+    rule_set = models.ForeignKey(RuleSetVersion, on_delete=models.PROTECT, related_name="+")
+    starts_on = models.DateField()
+    ends_on = models.DateField(help_text="Also the day on which ages are counted.")
+    status = models.CharField(max_length=12, choices=RunStatus.choices, default=RunStatus.QUEUED)
+    input_digest = models.CharField(
+        max_length=64, blank=True, default="", help_text="SHA-256 over rules, dates and items."
+    )
+    outcome_digest = models.CharField(
+        max_length=64, blank=True, default="", help_text="SHA-256 over groups and breaks."
+    )
+    left_count = models.PositiveIntegerField(default=0, help_text="With what was carried in.")
+    right_count = models.PositiveIntegerField(default=0, help_text="With what was carried in.")
+    carried_left_count = models.PositiveIntegerField(default=0)
+    carried_right_count = models.PositiveIntegerField(default=0)
+    group_count = models.PositiveIntegerField(default=0)
+    break_count = models.PositiveIntegerField(default=0)
+    proof = models.JSONField(default=list, blank=True, help_text="The proof, by currency.")
+    requested_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField(db_default=Now(), editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True, editable=False)
+    failure = models.TextField(blank=True, default="")
+
+    objects = RunQuerySet.as_manager()
+    history = history()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["match_type", "ends_on", "status"], name="run_by_day")
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="run_not_empty"),
+            models.UniqueConstraint(
+                fields=["match_type", "starts_on", "ends_on"],
+                condition=Q(status="completed"),
+                name="one_live_run_per_days",
+            ),
+            models.UniqueConstraint(
+                fields=["match_type", "starts_on", "ends_on"],
+                condition=Q(status="queued"),
+                name="one_queued_run_per_days",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.match_type} {self.starts_on} to {self.ends_on}"
+
+
+@append_only()
+class MatchGroup(models.Model):
+    """Items that belong together, by which pass, and why."""
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="groups")
+    number = models.PositiveIntegerField()
+    pass_name = models.CharField(max_length=100)
+    status = models.CharField(max_length=10, help_text="automatic or suggested")
+    currency = CurrencyField()
+    left_total = AmountField()
+    right_total = AmountField()
+    difference = AmountField()
+    reasons = models.JSONField()
+
+    objects = scoped_by("run__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["run", "number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run", "number"], name="one_group_per_number"),
+            models.CheckConstraint(
+                condition=Q(difference=F("left_total") - F("right_total")),
+                name="group_difference_adds_up",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"group {self.number}"
+
+
+@append_only()
+class MatchItem(models.Model):
+    """A record in a group, with the amount that counts there (in the left side's sense)."""
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="+", db_index=False)
+    group_number = models.PositiveIntegerField()
+    record = models.ForeignKey(
+        "ingestion.Record", on_delete=models.PROTECT, related_name="match_items"
+    )
+    side = models.CharField(max_length=5, choices=Side.choices)
+    allocated = AmountField()
+
+    objects = scoped_by("run__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["run", "group_number", "side"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run", "record"], name="one_group_per_record")
+        ]
+        indexes: ClassVar = [models.Index(fields=["run", "group_number"], name="items_of_group")]
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.record_id}"
+
+
+@append_only()
+class Break(models.Model):
+    """What stayed open, its cause, and the evidence that decided it."""
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="breaks")
+    number = models.PositiveIntegerField()
+    cause = models.CharField(max_length=20)
+    state = models.CharField(max_length=10, help_text="awaited, missing or mismatched")
+    currency = CurrencyField()
+    left_total = AmountField()
+    right_total = AmountField()
+    amount = AmountField(help_text="Left total less right total.")
+    is_material = models.BooleanField()
+    reason = models.TextField()
+    evidence = models.JSONField()
+
+    objects = scoped_by("run__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["run", "number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run", "number"], name="one_break_per_number"),
+            models.CheckConstraint(
+                condition=Q(amount=F("left_total") - F("right_total")),
+                name="break_amount_adds_up",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["cause"], name="break_by_cause")]
+
+    def __str__(self) -> str:
+        return f"break {self.number}: {self.cause}"
+
+
+@append_only()
+class BreakItem(models.Model):
+    """A record in a break."""
+
+    broken = models.ForeignKey(Break, on_delete=models.PROTECT, related_name="items")
+    record = models.ForeignKey(
+        "ingestion.Record", on_delete=models.PROTECT, related_name="break_items"
+    )
+    side = models.CharField(max_length=5, choices=Side.choices)
+
+    objects = scoped_by("broken__run__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["broken", "side", "record"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["broken", "record"], name="one_break_item_per_record")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.record_id}"
+
+
+@audited
+class BreakReview(models.Model):
+    """What people say of a break: explained by one, accepted by another."""
+
+    broken = models.OneToOneField(Break, on_delete=models.PROTECT, related_name="review")
+    status = models.CharField(
+        max_length=10, choices=ReviewStatus.choices, default=ReviewStatus.OPEN
+    )
+    comment = models.TextField(blank=True, default="")
+    explained_by = models.ForeignKey(
+        _user, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    accepted_by = models.ForeignKey(
+        _user, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    taken_over_from = models.ForeignKey(
+        Break,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The same break of the run before, where people said this.",
+    )
+    changed_at = models.DateTimeField(auto_now=True)
+    version = models.PositiveIntegerField(default=1)
+
+    objects = scoped_by("broken__run__entity_id").as_manager()
+    history = history()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(explained_by=None)
+                | Q(accepted_by=None)
+                | ~Q(explained_by=F("accepted_by")),
+                name="explained_and_accepted_by_two",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_status_display()}: {self.broken_id}"

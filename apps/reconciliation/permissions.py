@@ -1,0 +1,21 @@
+from typing import Final
+
+from apps.common.roles import CONTROLLER, INTEGRATION, PREPARER, READERS, REVIEWER
+
+VIEW_RUNS: Final = "reconciliation.view_runs"
+START_RUN: Final = "reconciliation.start_run"
+EXPLAIN_BREAK: Final = "reconciliation.explain_break"
+ACCEPT_BREAK: Final = "reconciliation.accept_break"
+SUBMIT_RUN: Final = "reconciliation.submit_run"
+PROPOSE_ADJUSTMENT: Final = "reconciliation.propose_adjustment"
+MANAGE_MATCH_TYPES: Final = "reconciliation.manage_match_types"
+
+HOLDERS = {
+    VIEW_RUNS: (*READERS, INTEGRATION),
+    START_RUN: (PREPARER, CONTROLLER, INTEGRATION),
+    EXPLAIN_BREAK: (PREPARER, REVIEWER, CONTROLLER),
+    ACCEPT_BREAK: (REVIEWER, CONTROLLER),
+    SUBMIT_RUN: (PREPARER, CONTROLLER),
+    PROPOSE_ADJUSTMENT: (PREPARER, CONTROLLER),
+    MANAGE_MATCH_TYPES: (CONTROLLER,),
+}

@@ -1,0 +1,99 @@
+"""Which records a run compares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+
+from apps.ingestion.models import Source
+from apps.ingestion.selectors import record_ids, records_frame
+from apps.reconciliation.matching.schemas import Ints
+from apps.reconciliation.models import BreakItem, Run
+from apps.reconciliation.states import Side
+
+
+@dataclass(frozen=True)
+class Population:
+    """The items of both sides, with how many of them the period before left awaited."""
+
+    left: pl.DataFrame
+    right: pl.DataFrame
+    carried_left_count: int
+    carried_right_count: int
+
+    @property
+    def ids(self) -> tuple[Ints, Ints]:
+        """Record ids of either side, ascending."""
+        return self.left["id"].sort().to_numpy(), self.right["id"].sort().to_numpy()
+
+
+def population(run: Run) -> Population:
+    """The records of the run's days, and those that the run before left awaited (carry-forward).
+
+    Other open items stay breaks of the period that found them.
+    """
+    match_type = run.match_type
+    carried = _carried_ids(run)
+    left = _side(run, match_type.left_source, match_type.left_accounts, carried[Side.LEFT])
+    right = _side(run, match_type.right_source, match_type.right_accounts, carried[Side.RIGHT])
+    return Population(left, right, len(carried[Side.LEFT]), len(carried[Side.RIGHT]))
+
+
+def population_ids(run: Run) -> tuple[Ints, Ints]:
+    """`population(run).ids` without reading or unsealing the records."""
+    match_type = run.match_type
+    carried = _carried_ids(run)
+    sides = (
+        (match_type.left_source_id, match_type.left_accounts, carried[Side.LEFT]),
+        (match_type.right_source_id, match_type.right_accounts, carried[Side.RIGHT]),
+    )
+    left, right = (
+        np.union1d(
+            np.asarray(carried_ids, dtype=np.int64),
+            record_ids(
+                source_id=source_id,
+                starts_on=run.starts_on,
+                ends_on=run.ends_on,
+                accounts=accounts or None,
+            ),
+        )
+        for source_id, accounts, carried_ids in sides
+    )
+    return left, right
+
+
+def _side(
+    run: Run, source: Source, accounts: Sequence[str], carried_ids: Sequence[int]
+) -> pl.DataFrame:
+    current = records_frame(
+        source_ids=[source.pk],
+        starts_on=run.starts_on,
+        ends_on=run.ends_on,
+        accounts=accounts or None,
+    )
+    if not carried_ids:
+        return current
+    carried = records_frame(source_ids=[source.pk], record_ids=carried_ids)
+    return pl.concat([carried, current])
+
+
+def _carried_ids(run: Run) -> dict[Side, list[int]]:
+    """Records in awaited breaks of the live run that ended the day before this one starts.
+
+    Where several ended on that day, the longest of them decides, and the others do not count.
+    """
+    before = (
+        Run.objects.live()
+        .filter(match_type=run.match_type, ends_on=run.starts_on - timedelta(days=1))
+        .order_by("starts_on")
+        .first()
+    )
+    carried: dict[Side, list[int]] = {Side.LEFT: [], Side.RIGHT: []}
+    items = BreakItem.objects.filter(broken__run=before, broken__state="awaited")
+    for side, record_id in items.order_by("record_id").values_list("side", "record_id"):
+        carried[Side(side)].append(record_id)
+    return carried

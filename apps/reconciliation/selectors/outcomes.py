@@ -1,0 +1,201 @@
+"""What a run found, in numbers and in rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_DOWN, Decimal
+from typing import Any, Final
+
+from django.db.models import Count, Prefetch, Q, Sum
+from django.db.models.functions import Abs
+
+from apps.common.access import Actor
+from apps.common.errors import NotVisible
+from apps.common.models import ScopedQuerySet
+from apps.ingestion.selectors import records_frame
+from apps.reconciliation.errors import MatchTypeAmbiguous
+from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchItem, MatchType, Run
+
+_SEALED: Final = tuple(
+    f"record__{name}_sealed" for name in ("counterparty", "narrative", "attributes")
+)
+
+
+@dataclass(frozen=True)
+class Variance:
+    """How far the sides are apart: `amount` = left - right, `percent` of the right total."""
+
+    amount: Decimal
+    percent: Decimal
+    gross_percent: Decimal
+    currency: str
+
+
+@dataclass(frozen=True)
+class CauseLine:
+    """Breaks of one cause; `amounts` is their sum by currency."""
+
+    cause: str
+    count: int
+    amounts: dict[str, Decimal]
+
+    @property
+    def amount(self) -> Decimal | None:
+        """The sum where all are in one currency; None where amounts cannot be added up."""
+        return next(iter(self.amounts.values())) if len(self.amounts) == 1 else None
+
+
+def match_type_named(name: str, *, actor: Actor, entity_code: str = "") -> MatchType:
+    """The match type of this code, or, where no code is so, of this id.
+
+    Raises:
+        NotVisible: there is none for this actor.
+        MatchTypeAmbiguous: several entities have a match type of this code.
+    """
+    match_types = MatchType.objects.visible_to(actor)
+    if entity_code:
+        match_types = match_types.filter(entity__code=entity_code)
+    found = list(match_types.filter(code=name)[:2])
+    if not found and name.isascii() and name.isdigit() and len(name) < 19:
+        found = list(match_types.filter(pk=int(name)))
+    if not found:
+        raise NotVisible(field="match_type")
+    if len(found) > 1:
+        raise MatchTypeAmbiguous(field="entity")
+    match_type: MatchType = found[0]
+    return match_type
+
+
+def match_types_for(actor: Actor) -> ScopedQuerySet:
+    """Match types of granted entities by code."""
+    return (
+        MatchType.objects.visible_to(actor)
+        .select_related("entity", "left_source", "right_source")
+        .order_by("code")
+    )
+
+
+def runs_for(actor: Actor) -> ScopedQuerySet:
+    """Runs of granted entities, newest first."""
+    return (
+        Run.objects.visible_to(actor)
+        .select_related("match_type", "entity", "rule_set", "requested_by")
+        .order_by("-id")
+    )
+
+
+def breaks_for(actor: Actor) -> ScopedQuerySet:
+    """Breaks of live runs of granted entities, with their reviews; those of newer runs first."""
+    return (
+        Break.objects.visible_to(actor)
+        .filter(run__in=Run.objects.live())
+        .select_related("run__match_type", "run__entity", "review__explained_by")
+        .order_by("-run_id", "number")
+    )
+
+
+def live_run(match_type: MatchType, *, starts_on: date, ends_on: date) -> Run | None:
+    """The run whose outcome stands for these days."""
+    run: Run | None = match_type.runs.live().filter(starts_on=starts_on, ends_on=ends_on).first()
+    return run
+
+
+def match_rate(run: Run) -> Decimal:
+    """Matched items in percent of all items, two decimals; 100 when there is nothing to match.
+
+    Cut, not rounded: 100.00 only when every item is matched.
+    """
+    return match_rates([run])[run.pk]
+
+
+def match_rates(runs: Sequence[Run]) -> dict[int, Decimal]:
+    """The match rate of each completed run by its id (one query)."""
+    counted = (
+        MatchItem.objects.filter(run__in=runs).order_by().values("run").annotate(items=Count("id"))
+    )
+    matched = {row["run"]: row["items"] for row in counted}
+    return {run.pk: _rate(matched.get(run.pk, 0), run.left_count + run.right_count) for run in runs}
+
+
+def _rate(matched: int, total: int) -> Decimal:
+    if not total:
+        return Decimal("100.00")
+    return (Decimal(matched) * 100 / total).quantize(Decimal("0.01"), ROUND_DOWN)
+
+
+def matches_by_pass(run: Run) -> list[tuple[str, int]]:
+    """The passes of the run's rules in their order, with the groups that each made."""
+    counts = dict(run.groups.order_by().values_list("pass_name").annotate(Count("id")))
+    names = [step["name"] for step in run.rule_set.rules["passes"]]
+    return [(name, counts.get(name, 0)) for name in names]
+
+
+def causes(run: Run) -> list[CauseLine]:
+    """The run's breaks by cause, largest count first."""
+    rows = run.breaks.values("cause", "currency").annotate(count=Count("id"), total=Sum("amount"))
+    counts: dict[str, int] = {}
+    amounts: dict[str, dict[str, Decimal]] = {}
+    for row in rows.order_by("cause", "currency"):
+        cause = row["cause"]
+        counts[cause] = counts.get(cause, 0) + row["count"]
+        amounts.setdefault(cause, {})[row["currency"]] = row["total"]
+    lines = [CauseLine(cause, counts[cause], amounts[cause]) for cause in counts]
+    return sorted(lines, key=lambda line: (-line.count, line.cause))
+
+
+def variance(run: Run) -> Variance | None:
+    """The deviation of a one-currency run; None if there is nothing or more than one currency.
+
+    The net percentage is the difference, the gross one the sum of the breaks' absolute amounts,
+    each in percent of the right total (four decimals).
+    """
+    if len(run.proof) != 1:
+        return None
+    proof = run.proof[0]
+    left, right = Decimal(proof["left_total"]), Decimal(proof["right_total"])
+    gross = run.breaks.aggregate(total=Sum(Abs("amount")))["total"] or Decimal(0)
+    return Variance(
+        amount=left - right,
+        percent=_percent(abs(left - right), right),
+        gross_percent=_percent(gross, right),
+        currency=proof["currency"],
+    )
+
+
+def _percent(part: Decimal, whole: Decimal) -> Decimal:
+    if not whole:
+        return Decimal(0) if not part else Decimal(100)
+    return (part * 100 / abs(whole)).quantize(Decimal("0.0001"))
+
+
+def break_items() -> Prefetch[Any]:
+    """For `prefetch_related`: the items of breaks with their records, sealed columns left out."""
+    return Prefetch("items", BreakItem.objects.select_related("record").defer(*_SEALED))
+
+
+def with_items(groups: Iterable[MatchGroup]) -> list[MatchGroup]:
+    """The groups, each with its match items and their records as `items` (one query)."""
+    listed = list(groups)
+    wanted = Q(pk__in=[])
+    for run_id in {group.run_id for group in listed}:
+        numbers = [group.number for group in listed if group.run_id == run_id]
+        wanted |= Q(run_id=run_id, group_number__in=numbers)
+    by_group: dict[tuple[int, int], list[MatchItem]] = {}
+    found = MatchItem.objects.filter(wanted).select_related("record").defer(*_SEALED)
+    for item in found.order_by("side", "record_id"):
+        by_group.setdefault((item.run_id, item.group_number), []).append(item)
+    for group in listed:
+        group.items = by_group[group.run_id, group.number]  # type: ignore[attr-defined]
+    return listed
+
+
+def rows_of_records(run: Run, record_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Records of the run's two sources as rows."""
+    match_type = run.match_type
+    frame = records_frame(
+        source_ids=[match_type.left_source_id, match_type.right_source_id],
+        record_ids=record_ids,
+    )
+    return frame.to_dicts()

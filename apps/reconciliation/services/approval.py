@@ -1,0 +1,67 @@
+"""Ask for the approval of a run."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.urls import reverse
+
+from apps.approvals.models import Request
+from apps.approvals.services import request_approval
+from apps.common.access import authorize
+from apps.identity.models import User
+from apps.reconciliation.locks import run_for_update
+from apps.reconciliation.models import BreakReview, Run
+from apps.reconciliation.permissions import SUBMIT_RUN
+from apps.reconciliation.selectors.outcomes import variance
+from apps.reconciliation.services.standing import require_standing
+
+ITEM_TYPE = "reconciliation"
+_LONGEST_NAME = 150  # a request's title takes 200 characters
+
+
+@transaction.atomic
+def submit_run(
+    *, run_id: int, preparer: User, actor: User, notify_task: str = ""
+) -> Request | None:
+    """Ask for approval of a completed run, bound to its outcome's digest.
+
+    Who explained one of its breaks took part in the work, and may not approve it either.
+
+    Args:
+        preparer: whose work it is; he may not approve it.
+        notify_task: see `approvals.services.request_approval`.
+
+    Returns:
+        The request, or None if no policy asks for an approval.
+
+    Raises:
+        NotVisible, NotPermitted: not this actor.
+        RunNotCompleted, RunSuperseded: there is no outcome, or it no longer stands.
+    """
+    run = run_for_update(run_id, actor=actor)
+    authorize(actor, SUBMIT_RUN, entity_id=run.entity_id)
+    require_standing(run)
+    deviation = variance(run)
+    return request_approval(
+        entity_id=run.entity_id,
+        item_type=ITEM_TYPE,
+        subject=run,
+        subject_hash=run.outcome_digest,
+        title=f"{run.match_type.name[:_LONGEST_NAME]}, {run.starts_on} to {run.ends_on}",
+        url=reverse("reconciliation:run", args=[run.pk]),
+        amount=abs(deviation.amount) if deviation else Decimal(0),
+        currency=deviation.currency if deviation else run.entity.functional_currency,
+        maker=preparer,
+        conflicted=User.objects.filter(pk__in=_explainers(run)),
+        notify_task=notify_task,
+        actor=actor,
+    )
+
+
+def _explainers(run: Run) -> Any:
+    return BreakReview.objects.filter(broken__run=run, explained_by__isnull=False).values(
+        "explained_by"
+    )

@@ -1,0 +1,62 @@
+"""What people said of a break stays said when a newer run finds the same break again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from apps.audit.services import record
+from apps.reconciliation.models import Break, BreakItem, BreakReview, Run
+from apps.reconciliation.states import ReviewStatus
+
+Likeness = tuple[str, Decimal, frozenset[int]]  # cause, amount, records
+
+
+def take_reviews_over(former: Run, run: Run) -> int:
+    """Give the run's breaks the explanations and acceptances of the same breaks before.
+
+    The same break has the same cause, the same amount and the same records.
+
+    Returns:
+        How many reviews were taken over.
+    """
+    reviews = list(
+        BreakReview.objects.filter(broken__run=former)
+        .exclude(status=ReviewStatus.OPEN)
+        .select_related("broken")
+    )
+    if not reviews:
+        return 0
+    before = _by_likeness([review.broken for review in reviews])
+    now = _by_likeness(run.breaks.filter(cause__in={review.broken.cause for review in reviews}))
+    review_of = {review.broken_id: review for review in reviews}
+    found = [(review_of[before[same].pk], now[same]) for same in before.keys() & now.keys()]
+    for review, broken in found:
+        BreakReview.objects.create(
+            broken=broken,
+            status=review.status,
+            comment=review.comment,
+            explained_by_id=review.explained_by_id,
+            accepted_by_id=review.accepted_by_id,
+            taken_over_from=review.broken,
+        )
+    if found:
+        record(
+            actor=run.requested_by,
+            action="reconciliation.review.take_over",
+            subject=run,
+            from_run=former.pk,
+            reviews=len(found),
+        )
+    return len(found)
+
+
+def _by_likeness(breaks: Iterable[Break]) -> dict[Likeness, Break]:
+    listed = list(breaks)
+    records: dict[int, set[int]] = {broken.pk: set() for broken in listed}
+    items = BreakItem.objects.filter(broken__in=listed).values_list("broken_id", "record_id")
+    for broken_id, record_id in items:
+        records[broken_id].add(record_id)
+    return {
+        (broken.cause, broken.amount, frozenset(records[broken.pk])): broken for broken in listed
+    }

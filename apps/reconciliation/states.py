@@ -1,0 +1,63 @@
+"""The life of a run and of the review of a break."""
+
+from typing import Final
+
+from django.db.models import TextChoices
+
+from apps.common.transitions import Moves
+
+
+class RunStatus(TextChoices):
+    QUEUED = "queued", "Queued"
+    COMPLETED = "completed", "Completed"
+    SUPERSEDED = "superseded", "Superseded by a newer run"
+    FAILED = "failed", "Failed"
+
+
+class ReviewStatus(TextChoices):
+    OPEN = "open", "Open"
+    EXPLAINED = "explained", "Explained"
+    ACCEPTED = "accepted", "Accepted"
+
+
+class BreakState(TextChoices):
+    AWAITED = "awaited", "Awaited"
+    MISSING = "missing", "Missing"
+    MISMATCHED = "mismatched", "Mismatched"
+
+
+class Cause(TextChoices):
+    """The causes that the matching kernel tells apart (docs/explanation/matching.md)."""
+
+    AMOUNT = "amount", "Amount differs"
+    TIMING = "timing", "Timing"
+    MISSING_LEFT = "missing_left", "Missing on the left"
+    MISSING_RIGHT = "missing_right", "Missing on the right"
+    DUPLICATE = "duplicate", "Duplicate"
+    SIGN = "sign", "Opposite sign"
+    SPLIT = "split", "Split"
+    FEE = "fee", "Fee"
+    RATE_CHANGE = "rate_change", "Rate changed"
+    ROUNDING = "rounding", "Rounding"
+    TRANSPOSED_DIGITS = "transposed_digits", "Digits transposed"
+    REFERENCE = "reference", "Reference differs"
+    AMBIGUOUS = "ambiguous", "Ambiguous"
+    UNKNOWN = "unknown", "Unknown"
+
+
+class Side(TextChoices):
+    LEFT = "left", "Left"
+    RIGHT = "right", "Right"
+
+
+RUN_MOVES: Final[Moves] = {
+    RunStatus.QUEUED: frozenset({RunStatus.COMPLETED, RunStatus.FAILED}),
+    RunStatus.COMPLETED: frozenset({RunStatus.SUPERSEDED}),
+}
+
+# A better explanation takes the place of the first; an accepted break can be opened again.
+REVIEW_MOVES: Final[Moves] = {
+    ReviewStatus.OPEN: frozenset({ReviewStatus.EXPLAINED, ReviewStatus.ACCEPTED}),
+    ReviewStatus.EXPLAINED: frozenset(ReviewStatus),
+    ReviewStatus.ACCEPTED: frozenset({ReviewStatus.OPEN}),
+}

@@ -1,0 +1,31 @@
+from django.urls import include, path, re_path
+from rest_framework.routers import SimpleRouter
+
+from apps.reconciliation import api, views
+
+app_name = "reconciliation"
+
+router = SimpleRouter(trailing_slash=False)
+router.register("match-types", api.MatchTypeView, basename="reconciliation-match-type")
+router.register("runs", api.RunView, basename="reconciliation-run")
+router.register("groups", api.GroupView, basename="reconciliation-group")
+router.register("breaks", api.BreakView, basename="reconciliation-break")
+
+urlpatterns = [
+    path("breaks/", views.breaks_page, name="breaks"),
+    path("breaks/<int:break_id>/", views.break_page, name="break"),
+    re_path(
+        r"^breaks/(?P<break_id>[0-9]{1,18})/(?P<verb>explain|accept|reopen)/$",
+        views.review,
+        name="review",
+    ),
+    path("reconciliations/", views.runs_page, name="runs"),
+    path("reconciliations/start/", views.start, name="start"),
+    path("reconciliations/<int:run_id>/", views.run_page, name="run"),
+    path("reconciliations/<int:run_id>/approval/", views.ask_for_approval, name="submit"),
+    path("reconciliations/<int:run_id>/matches/", views.groups_page, name="groups"),
+    path("reconciliations/<int:run_id>/matches/<int:number>/", views.group_page, name="group"),
+    path("api/reconciliation/start", api.StartView.as_view(), name="reconciliation-start"),
+    path("api/reconciliation/status", api.StatusView.as_view(), name="reconciliation-status"),
+    path("api/reconciliation/", include(router.urls)),
+]

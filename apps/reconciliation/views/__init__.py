@@ -1,0 +1,17 @@
+"""Pages of reconciliation."""
+
+from apps.reconciliation.views.breaks import break_page, breaks_page, review
+from apps.reconciliation.views.groups import group_page, groups_page
+from apps.reconciliation.views.runs import ask_for_approval, run_page, runs_page, start
+
+__all__ = [
+    "ask_for_approval",
+    "break_page",
+    "breaks_page",
+    "group_page",
+    "groups_page",
+    "review",
+    "run_page",
+    "runs_page",
+    "start",
+]

@@ -1,0 +1,344 @@
+"""The list of breaks to work through, and one break side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.common.errors import NotVisible, Refusal
+from apps.common.models import ScopedQuerySet
+from apps.identity.context import entity_in_view
+from apps.reconciliation.forms import (
+    ALL_DAYS,
+    AcceptForm,
+    BreakFilterForm,
+    ReopenForm,
+    ReviewForm,
+)
+from apps.reconciliation.models import Break
+from apps.reconciliation.permissions import ACCEPT_BREAK, EXPLAIN_BREAK
+from apps.reconciliation.selectors import (
+    Days,
+    breaks_for,
+    days_with_breaks,
+    evidence_shown,
+    history_of,
+    items_shown,
+    largest_first,
+    naming,
+    next_open,
+    original_shown,
+    reason_shown,
+    references_of,
+    smallest_before,
+    standing_of,
+    with_status,
+)
+from apps.reconciliation.services import accept_break, explain_break, reopen_break
+from apps.reconciliation.states import Cause, ReviewStatus, RunStatus
+from apps.reconciliation.views.comparing import compared, further_evidence, pair_of
+from apps.reconciliation.views.scope import cause_label, run_link, runs_link, viewer
+
+_PAGE = 50
+Cursor = tuple[Decimal, int]
+
+
+@dataclass(frozen=True)
+class Way:
+    """What people may do with a break."""
+
+    label: str
+    form: type[ReviewForm]
+    act: Callable[..., Any]
+    done: str
+
+
+WAYS = {
+    "explain": Way("Explain", ReviewForm, explain_break, "explained"),
+    "accept": Way("Accept", AcceptForm, accept_break, "accepted"),
+    "reopen": Way("Open again", ReopenForm, reopen_break, "opened again"),
+}
+
+
+@require_safe
+@login_required
+def breaks_page(request: HttpRequest) -> HttpResponse:
+    """The breaks of the runs that stand, the largest first; without a choice the latest days."""
+    actor = viewer(request)
+    entity = entity_in_view(request)
+    days = days_with_breaks(actor, entity)
+    form = BreakFilterForm(request.GET, actor=actor, days=days)
+    found = breaks_for(actor).select_related(
+        "run__match_type__left_source", "run__match_type__right_source"
+    )
+    if entity is not None:
+        found = found.filter(run__entity=entity)
+    wanted = form.cleaned_data if form.is_valid() else {}
+    found = _narrowed(found, wanted, days)
+    page, previous_url, next_url = _page_of(found, request.GET)
+    references = references_of(page)
+    context = {
+        "page_title": "Breaks",
+        "filters": form,
+        "clear_url": request.path if any(request.GET.values()) else None,
+        "rows": [
+            {
+                "item": broken,
+                "cause": cause_words(broken),
+                "references": ", ".join(references[broken.pk][:3]) or "no reference",
+                "reason": reason_shown(broken, actor=actor),
+            }
+            for broken in page
+        ],
+        "standing": standing_of(found),
+        "previous_url": previous_url,
+        "next_url": next_url,
+        "is_reviewer": actor.may(ACCEPT_BREAK),
+        "has_runs": bool(days),
+        "runs_url": reverse("reconciliation:runs"),
+    }
+    return render(request, "reconciliation/breaks.html", context)
+
+
+@require_safe
+@login_required
+def break_page(request: HttpRequest, break_id: int) -> HttpResponse:
+    """One break: both sides, the cause and its evidence, what people said, what may be done."""
+    actor = viewer(request)
+    return render(
+        request, "reconciliation/break.html", _context(_break_seen_by(actor, break_id), actor, {})
+    )
+
+
+@require_POST
+@login_required
+def review(request: HttpRequest, break_id: int, verb: str) -> HttpResponse:
+    """Explain, accept or reopen a break; a refusal opens the dialog again."""
+    actor = viewer(request)
+    found = _break_seen_by(actor, break_id)
+    way = WAYS[verb]
+    form = way.form(request.POST, auto_id=f"{verb}_%s")
+    code = 422
+    if form.is_valid():
+        try:
+            way.act(
+                break_id=found.pk,
+                comment=form.cleaned_data["comment"],
+                expected_version=form.cleaned_data["version"],
+                actor=actor,
+            )
+        except Refusal as refusal:
+            code = refusal.status
+            field = refusal.field if refusal.field in form.fields else None
+            form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+        else:
+            messages.success(request, f"Break {found.number} is {way.done}.")
+            return redirect("reconciliation:break", found.pk)
+    context = _context(_break_seen_by(actor, break_id), actor, {verb: form})
+    return render(request, "reconciliation/break.html", context, status=code)
+
+
+def cause_words(broken: Break) -> str:
+    """The cause for people, with the name of the side that lacks something."""
+    match_type = broken.run.match_type
+    if broken.cause == Cause.MISSING_LEFT:
+        return f"Missing in {match_type.left_source.name}"
+    if broken.cause == Cause.MISSING_RIGHT:
+        return f"Missing in {match_type.right_source.name}"
+    return cause_label(broken.cause)
+
+
+def _narrowed(found: ScopedQuerySet, wanted: dict[str, Any], days: list[Days]) -> ScopedQuerySet:
+    if days and wanted.get("days") != ALL_DAYS:
+        chosen = next((each for each in days if each.name == wanted.get("days")), days[0])
+        found = found.filter(run__starts_on=chosen.starts_on, run__ends_on=chosen.ends_on)
+    if wanted.get("match_type"):
+        found = found.filter(run__match_type=wanted["match_type"])
+    for name in ("cause", "state"):
+        if wanted.get(name):
+            found = found.filter(**{name: wanted[name]})
+    if wanted.get("status"):
+        found = with_status(found, wanted["status"])
+    if wanted.get("q"):
+        found = naming(found, wanted["q"])
+    return found
+
+
+def _page_of(found: ScopedQuerySet, query: QueryDict) -> tuple[list[Break], str | None, str | None]:
+    """One page by size and id, so that nothing moves while people work: rows, back and on."""
+    before, after = _cursor(query, "before"), _cursor(query, "after")
+    if before is not None:
+        rows = list(smallest_before(found, before)[: _PAGE + 1])
+        has_previous, has_next = len(rows) > _PAGE, True
+        rows = rows[:_PAGE][::-1]
+    else:
+        rows = list(largest_first(found, after=after)[: _PAGE + 1])
+        has_previous, has_next = after is not None, len(rows) > _PAGE
+        rows = rows[:_PAGE]
+    if not rows:
+        return [], None, None
+    return (
+        rows,
+        _link(query, "before", rows[0]) if has_previous else None,
+        _link(query, "after", rows[-1]) if has_next else None,
+    )
+
+
+def _cursor(query: QueryDict, name: str) -> Cursor | None:
+    """A cursor is "size-id"; anything else is none."""
+    size, _, key = query.get(name, "").partition("-")
+    if not (key.isascii() and key.isdigit() and len(key) < 19 and len(size) < 25):
+        return None
+    try:
+        amount = Decimal(size)
+    except InvalidOperation:
+        return None
+    return (amount, int(key)) if amount.is_finite() and amount < 10**16 else None
+
+
+def _link(query: QueryDict, name: str, broken: Break) -> str:
+    link = query.copy()
+    link.pop("before", None)
+    link.pop("after", None)
+    link[name] = f"{abs(broken.amount):f}-{broken.pk}"
+    return f"?{link.urlencode()}"
+
+
+def _break_seen_by(actor: Any, break_id: int) -> Break:
+    found: Break | None = (
+        Break.objects.visible_to(actor)
+        .select_related(
+            "run__match_type__left_source",
+            "run__match_type__right_source",
+            "run__rule_set",
+            "run__entity",
+            "review__explained_by",
+            "review__accepted_by",
+        )
+        .filter(pk=break_id)
+        .first()
+    )
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def _context(found: Break, actor: Any, bound: dict[str, ReviewForm]) -> dict[str, Any]:
+    said = getattr(found, "review", None)
+    sides = items_shown(found, actor=actor)
+    is_current = found.run.status == RunStatus.COMPLETED
+    return {
+        "page_title": f"Break {found.number}: {cause_words(found)}",
+        "breadcrumbs": [
+            {"label": "Breaks", "url": reverse("reconciliation:breaks")},
+            runs_link(),
+            run_link(found.run),
+        ],
+        "item": found,
+        "reason": reason_shown(found, actor=actor),
+        "said": said,
+        "status": said.status if said else ReviewStatus.OPEN.value,
+        "sides": sides,
+        "comparison": _comparison(found, sides, actor),
+        "evidence": further_evidence(evidence_shown(found, actor=actor)),
+        "events": _events(found),
+        "ways": _ways(found, actor, bound) if is_current else [],
+        "is_current": is_current,
+        "is_own": said is not None and said.explained_by_id == actor.pk,
+        "next": next_open(found),
+    }
+
+
+def _comparison(found: Break, sides: Any, actor: Any) -> dict[str, Any] | None:
+    """What stands next to each other: both sides, or a duplicate and what it is a copy of."""
+    match_type = found.run.match_type
+    if pair := pair_of(sides):
+        return {
+            "caption": "Both sides of the break",
+            "left_title": match_type.left_source.name,
+            "right_title": match_type.right_source.name,
+            "rows": compared(*pair),
+        }
+    original = original_shown(found, actor=actor)
+    if original is None:
+        return None
+    (copy,) = sides["left"] or sides["right"]
+    name = match_type.left_source.name if sides["left"] else match_type.right_source.name
+    return {
+        "caption": f"Two records of {name}",
+        "left_title": "The first",
+        "right_title": "The copy",
+        "rows": compared(original, copy),
+    }
+
+
+def _ways(found: Break, actor: Any, bound: dict[str, ReviewForm]) -> list[dict[str, Any]]:
+    """What this person may do now: what he may not is not shown."""
+    said = getattr(found, "review", None)
+    version = said.version if said else 1
+    return [
+        {
+            "verb": verb,
+            "label": way.label,
+            "title": f"{way.label}: break {found.number}",
+            "form": bound.get(verb) or way.form(auto_id=f"{verb}_%s", initial={"version": version}),
+            "action": reverse("reconciliation:review", args=[found.pk, verb]),
+        }
+        for verb, way in WAYS.items()
+        if verb in bound or _is_open_to(verb, found, actor)
+    ]
+
+
+def _is_open_to(verb: str, found: Break, actor: Any) -> bool:
+    said = getattr(found, "review", None)
+    status = said.status if said else ReviewStatus.OPEN
+    entity_id = found.run.entity_id
+    if verb == "explain":
+        return status != ReviewStatus.ACCEPTED and actor.may(EXPLAIN_BREAK, entity_id)
+    if not actor.may(ACCEPT_BREAK, entity_id):
+        return False
+    if verb == "reopen":
+        return status != ReviewStatus.OPEN
+    if status == ReviewStatus.EXPLAINED:
+        return said is not None and said.explained_by_id != actor.pk
+    return status == ReviewStatus.OPEN and not found.is_material
+
+
+def _events(found: Break) -> list[dict[str, Any]]:
+    """What was said, newest first."""
+    words = {
+        ReviewStatus.EXPLAINED: "explained it",
+        ReviewStatus.ACCEPTED: "accepted it",
+        ReviewStatus.OPEN: "opened it again",
+    }
+    events = []
+    for past in history_of(found):
+        person = {
+            ReviewStatus.EXPLAINED: past.explained_by,
+            ReviewStatus.ACCEPTED: past.accepted_by,
+        }.get(past.status, past.history_user)
+        what = words[ReviewStatus(past.status)]
+        if past.history_type == "+":
+            what += ", of the same break in the run before"
+        events.append(
+            {
+                "at": past.history_date,
+                "who": str(person or "Somebody"),
+                "what": what,
+                "state": past.status,
+                "note": past.comment,
+                "url": reverse("reconciliation:break", args=[past.taken_over_from_id])
+                if past.history_type == "+" and past.taken_over_from_id
+                else None,
+            }
+        )
+    return events

@@ -1,0 +1,183 @@
+"""Runs: the list, what one of them found, starting one, asking for its approval."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models.functions import Abs
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.approvals.selectors import decisions_on, eligible_approvers, latest_request_for
+from apps.common.access import authorize
+from apps.common.errors import Refusal
+from apps.identity.context import entity_in_view
+from apps.reconciliation.forms import StartForm
+from apps.reconciliation.models import Run
+from apps.reconciliation.permissions import START_RUN, SUBMIT_RUN
+from apps.reconciliation.selectors import (
+    causes,
+    live_run,
+    match_rate,
+    match_rates,
+    matches_by_pass,
+    reasons_shown,
+    runs_for,
+    standing_of,
+    variance,
+)
+from apps.reconciliation.services import start_run, submit_run
+from apps.reconciliation.states import RunStatus
+from apps.reconciliation.views.scope import cause_label, run_seen_by, runs_link, viewer
+
+_PAGE = 50
+_SAMPLE = 10
+
+
+@require_safe
+@login_required
+def runs_page(request: HttpRequest) -> HttpResponse:
+    """Runs, newest first, and the form that starts one."""
+    actor = viewer(request)
+    return _runs_page(request, StartForm(actor=actor))
+
+
+@require_POST
+@login_required
+def start(request: HttpRequest) -> HttpResponse:
+    """Start a run; where nothing changed, the run that stands is shown."""
+    actor = viewer(request)
+    authorize(actor, START_RUN)
+    form = StartForm(request.POST, actor=actor)
+    if form.is_valid():
+        try:
+            run = start_run(
+                match_type_id=form.cleaned_data["match_type"].pk,
+                starts_on=form.cleaned_data["starts_on"],
+                ends_on=form.cleaned_data["ends_on"],
+                actor=actor,
+            )
+        except Refusal as refusal:
+            field = refusal.field if refusal.field in form.fields else None
+            form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+        else:
+            if run.status != RunStatus.QUEUED:
+                messages.info(request, "Items and rules are the same as before: this run stands.")
+            return redirect("reconciliation:run", run.pk)
+    return _runs_page(request, form, status=422)
+
+
+@require_safe
+@login_required
+def run_page(request: HttpRequest, run_id: int) -> HttpResponse:
+    """One run: items, matches, variance, proof, breaks by cause, approval.
+
+    While it is queued, `?part=run` answers the part that asks again until it is done.
+    """
+    actor = viewer(request)
+    found = run_seen_by(actor, run_id)
+    is_done = found.status in {RunStatus.COMPLETED, RunStatus.SUPERSEDED}
+    context = {
+        "page_title": found.match_type.name,
+        "breadcrumbs": [runs_link()],
+        "run": found,
+        "is_done": is_done,
+        **(_outcome(found, actor) if is_done else {}),
+    }
+    part = request.GET.get("part") == "run" and found.status == RunStatus.QUEUED
+    return render(
+        request, "reconciliation/_queued.html" if part else "reconciliation/run.html", context
+    )
+
+
+@require_POST
+@login_required
+def ask_for_approval(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Ask for the approval of a run, as its preparer."""
+    actor = viewer(request)
+    found = run_seen_by(actor, run_id)
+    asked = submit_run(run_id=found.pk, preparer=actor, actor=actor)
+    if asked is None:
+        messages.info(request, "No policy asks for an approval of this reconciliation.")
+    else:
+        messages.success(request, "Approval was asked for.")
+    return redirect("reconciliation:run", found.pk)
+
+
+def _runs_page(request: HttpRequest, form: StartForm, status: int = 200) -> HttpResponse:
+    actor: Any = request.user
+    found = runs_for(actor)
+    entity = entity_in_view(request)
+    if entity is not None:
+        found = found.filter(entity=entity)
+    before = _number(request, "before")
+    rows = list((found.filter(pk__lt=before) if before else found)[: _PAGE + 1])
+    listed = rows[:_PAGE]
+    rates = match_rates(listed)
+    context = {
+        "page_title": "Reconciliations",
+        "rows": [{"run": run, "rate": rates[run.pk] / 100} for run in listed],
+        "live": found.filter(status=RunStatus.COMPLETED).count(),
+        "queued": found.filter(status=RunStatus.QUEUED).count(),
+        "first_url": request.path if before else None,
+        "next_url": f"?before={listed[-1].pk}" if len(rows) > _PAGE else None,
+        "form": form if actor.may(START_RUN) else None,
+        "are_several": entity is None,
+    }
+    return render(request, "reconciliation/runs.html", context, status=status)
+
+
+def _outcome(run: Run, actor: Any) -> dict[str, Any]:
+    approval = latest_request_for(run)
+    is_waiting = approval is not None and approval.is_open
+    found = variance(run)
+    return {
+        "match_rate": match_rate(run) / 100,
+        "variance": found,
+        "variance_ratio": found.percent / 100 if found else None,
+        "gross_ratio": found.gross_percent / 100 if found else None,
+        "proof": [_as_amounts(line) for line in run.proof],
+        "is_proved": all(Decimal(line["proof_amount"]) == 0 for line in run.proof),
+        "causes": [{"line": line, "words": cause_label(line.cause)} for line in causes(run)],
+        "standing": standing_of(run.breaks.all()),
+        "days": f"{run.starts_on}_{run.ends_on}",
+        "passes": matches_by_pass(run),
+        "samples": _samples(run, actor),
+        "approval": approval,
+        "decisions": decisions_on(approval) if approval else [],
+        "could_decide": eligible_approvers(approval) if approval and is_waiting else [],
+        "may_submit": approval is None
+        and run.status == RunStatus.COMPLETED
+        and actor.may(SUBMIT_RUN, run.entity_id),
+        "newer": _newer(run),
+    }
+
+
+def _samples(run: Run, actor: Any) -> list[dict[str, Any]]:
+    """The groups that are furthest apart, with their reasons."""
+    apart = run.groups.select_related("run").exclude(difference=0)
+    ordered = apart.annotate(gap=Abs("difference")).order_by("-gap", "number")
+    return [
+        {"group": group, "reasons": reasons_shown(group, actor=actor)}
+        for group in ordered[:_SAMPLE]
+    ]
+
+
+def _newer(run: Run) -> Run | None:
+    """The run that took the place of a superseded one."""
+    if run.status != RunStatus.SUPERSEDED:
+        return None
+    return live_run(run.match_type, starts_on=run.starts_on, ends_on=run.ends_on)
+
+
+def _as_amounts(line: dict[str, str]) -> dict[str, Any]:
+    return {name: value if name == "currency" else Decimal(value) for name, value in line.items()}
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
