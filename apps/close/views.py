@@ -1,0 +1,210 @@
+"""Pages of the close: the board of a run, a task, opening a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.audit.selectors import events_about
+from apps.close.forms import CompleteForm
+from apps.close.models import CloseRun, CloseTask, CloseTemplate
+from apps.close.permissions import COMPLETE_TASK, OPEN_RUN, RETRY_TASK, VIEW_CLOSE
+from apps.close.selectors import attempts_at, progress, runs_visible_to, tasks_of
+from apps.close.services import complete_task, open_run, retry_task
+from apps.close.states import DONE, RunStatus, TaskStatus
+from apps.common.access import authorize
+from apps.common.errors import NotVisible, Refusal
+from apps.identity.context import entity_in_view
+from apps.ledger.models import Period
+from apps.ledger.states import PeriodStatus
+
+_MOVING = frozenset({TaskStatus.READY, TaskStatus.IN_PROGRESS})
+
+
+@require_safe
+@login_required
+def board(request: HttpRequest) -> HttpResponse:
+    """The newest close, or the list of periods that could be closed."""
+    actor: Any = request.user
+    authorize(actor, VIEW_CLOSE)
+    runs = runs_visible_to(actor)
+    entity = entity_in_view(request)
+    newest = (runs.filter(entity=entity) if entity else runs).first()
+    if newest is not None:
+        return redirect("close:run", newest.pk)
+    return render(request, "close/start.html", {"periods": _closable_periods(actor)})
+
+
+@require_safe
+@login_required
+def run(request: HttpRequest, run_id: int) -> HttpResponse:
+    """The board of one run; with `?part=board` only the part that refreshes itself."""
+    actor: Any = request.user
+    authorize(actor, VIEW_CLOSE)
+    found = runs_visible_to(actor).filter(pk=run_id).first()
+    if found is None:
+        raise NotVisible
+    tasks = tasks_of(found.pk)
+    context = {
+        "run": found,
+        "tasks": [_card(task) for task in tasks],
+        "progress": progress(tasks),
+        "stuck": [
+            task for task in tasks if task.status in {TaskStatus.FAILED, TaskStatus.RETURNED}
+        ],
+        "waiting": [task for task in tasks if task.status == TaskStatus.SUBMITTED],
+        "is_moving": found.status == RunStatus.OPEN,
+        "page_title": f"Close of {found.period.name}",
+        "runs": runs_visible_to(actor).filter(entity=found.entity)[:12],
+        "periods": _closable_periods(actor),
+    }
+    part = request.GET.get("part") == "board"
+    return render(request, "close/_board.html" if part else "close/board.html", context)
+
+
+@require_safe
+@login_required
+def task(request: HttpRequest, task_id: int) -> HttpResponse:
+    """One task: what it waits for, its attempts, its history, and what may be done."""
+    return _task_page(request, _visible_task(request, task_id), CompleteForm())
+
+
+@require_POST
+@login_required
+def complete(request: HttpRequest, task_id: int) -> HttpResponse:
+    """Tick a manual task off."""
+    actor: Any = request.user
+    found = _visible_task(request, task_id)
+    form = CompleteForm(request.POST)
+    if form.is_valid():
+        try:
+            complete_task(
+                task_id=found.pk,
+                comment=form.cleaned_data["comment"],
+                expected_version=form.cleaned_data["version"],
+                actor=actor,
+            )
+        except Refusal as refusal:
+            form.add_error(None, f"{refusal.message} {refusal.remedy}".strip())
+        else:
+            messages.success(request, f"{found.name} is done.")
+            return redirect("close:run", found.run_id)
+    return _task_page(request, found, form, status=422)
+
+
+@require_POST
+@login_required
+def retry(request: HttpRequest, task_id: int) -> HttpResponse:
+    """Give a failed or returned task another try."""
+    actor: Any = request.user
+    retried = retry_task(task_id=task_id, actor=actor)
+    messages.success(request, f"{retried.name} was queued again.")
+    return redirect("close:run", retried.run_id)
+
+
+@require_POST
+@login_required
+def start(request: HttpRequest, period_id: int) -> HttpResponse:
+    """Open the close of a period with the entity's newest template."""
+    actor: Any = request.user
+    period = Period.objects.visible_to(actor).filter(pk=period_id).first()
+    template = (
+        CloseTemplate.objects.filter(entity=period.entity).order_by("-id").first()
+        if period
+        else None
+    )
+    if period is None or template is None:
+        raise NotVisible
+    opened = open_run(template_id=template.pk, period_id=period.pk, actor=actor)
+    messages.success(request, f"The close of {period.name} is open.")
+    return redirect("close:run", opened.pk)
+
+
+def _visible_task(request: HttpRequest, task_id: int) -> CloseTask:
+    actor: Any = request.user
+    authorize(actor, VIEW_CLOSE)
+    found: CloseTask | None = (
+        CloseTask.objects.visible_to(actor)
+        .select_related("run__period", "run__entity", "owner", "completed_by")
+        .filter(pk=task_id)
+        .first()
+    )
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def _task_page(
+    request: HttpRequest, found: CloseTask, form: CompleteForm, status: int = 200
+) -> HttpResponse:
+    actor: Any = request.user
+    entity_id = found.run.entity_id
+    form.fields["version"].initial = found.version
+    context = {
+        "task": found,
+        "form": form,
+        "page_title": found.name,
+        "breadcrumbs": [
+            {"label": f"Close of {found.run.period.name}", "url": _run_url(found.run)},
+        ],
+        "attempts": attempts_at(found),
+        "predecessors": [
+            link.predecessor for link in found.dependencies.select_related("predecessor")
+        ],
+        "requests": [wait.request for wait in found.approvals.select_related("request")],
+        "events": [
+            {"at": event.occurred_at, "who": str(event.actor), "what": event.action}
+            for event in events_about(found, actor=actor)
+        ],
+        "may_retry": found.status in {TaskStatus.FAILED, TaskStatus.RETURNED}
+        and actor.may(RETRY_TASK, entity_id),
+        "may_complete": found.status == TaskStatus.READY
+        and not found.handler
+        and found.owner_role in actor.roles_on(entity_id)
+        and actor.may(COMPLETE_TASK, entity_id),
+    }
+    return render(request, "close/task.html", context, status=status)
+
+
+def _card(found: CloseTask) -> dict[str, Any]:
+    """A task as the board shows it."""
+    took = None
+    if found.started_at and found.completed_at:
+        took = found.completed_at - found.started_at
+    return {
+        "pk": found.pk,
+        "key": found.key,
+        "label": found.name,
+        "url": reverse("close:task", args=[found.pk]),
+        "state": found.status,
+        "note": found.note,
+        "who": str(found.owner) if found.owner else found.owner_role,
+        "due_at": found.due_at,
+        "estimate_minutes": found.duration_estimate_minutes,
+        "took": took,
+        "is_done": found.status in DONE,
+        "is_moving": found.status in _MOVING,
+    }
+
+
+def _closable_periods(actor: Any) -> list[Period]:
+    """Open periods without an open close, where the actor may open one."""
+    return list(
+        Period.objects.filter(
+            entity_id__in=actor.entity_ids(OPEN_RUN),
+            status__in=[PeriodStatus.OPEN, PeriodStatus.SOFT_CLOSED],
+        )
+        .exclude(close_runs__status=RunStatus.OPEN)
+        .select_related("entity")
+        .order_by("starts_on")
+    )
+
+
+def _run_url(found: CloseRun) -> str:
+    return reverse("close:run", args=[found.pk])

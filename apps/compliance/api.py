@@ -1,0 +1,138 @@
+"""/api/compliance/controls and /api/compliance/packages."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.http import FileResponse
+from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.api import ScopedReadView
+from apps.common.errors import NotVisible
+from apps.compliance.models import Control, EvidencePackage
+from apps.compliance.permissions import VIEW_EVIDENCE
+from apps.compliance.selectors import controls_for, packages_for
+from apps.compliance.serializers import (
+    ControlInput,
+    ControlSerializer,
+    PackageDetailSerializer,
+    PackageSerializer,
+    as_download,
+)
+from apps.compliance.services import define_control, hand_out_package
+from apps.identity.models import Entity
+from apps.operations.idempotency import IdempotentMixin
+
+
+class ControlFilter(filters.FilterSet):
+    entity = filters.CharFilter(field_name="entity__code")
+
+    class Meta:
+        model = Control
+        fields: ClassVar = ("entity", "identifier", "owner_role", "nature", "automation", "is_key")
+
+
+class ControlView(IdempotentMixin, ScopedReadView):
+    """Controls over financial reporting."""
+
+    queryset = Control.objects.all()
+    serializer_class = ControlSerializer
+    filterset_class = ControlFilter
+    view_permission = VIEW_EVIDENCE
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset()
+        return rows if _is_for_schema(self) else controls_for(_caller(self.request))
+
+    @extend_schema(request=ControlInput, responses={201: ControlSerializer})
+    def create(self, request: Request) -> Response:
+        """Describe a control, and name the close tasks that carry it out."""
+        asked = ControlInput(data=request.data)
+        asked.is_valid(raise_exception=True)
+        facts: dict[str, Any] = dict(asked.validated_data)
+        entity = _named_entity(facts.pop("entity"), _caller(request))
+        control = define_control(entity_id=entity.pk, actor=_caller(request), **facts)
+        return Response(ControlSerializer(control).data, status=status.HTTP_201_CREATED)
+
+
+class PackageFilter(filters.FilterSet):
+    entity = filters.CharFilter(field_name="entity__code")
+    period = filters.CharFilter(field_name="close_run__period__name")
+    is_superseded = filters.BooleanFilter(
+        field_name="superseded_by", lookup_expr="isnull", exclude=True
+    )
+
+    class Meta:
+        model = EvidencePackage
+        fields: ClassVar = ("entity", "period", "close_run", "version", "is_superseded")
+
+
+class PdfRenderer(BaseRenderer):
+    """Lets callers ask for `application/pdf`; the view answers with the file itself."""
+
+    media_type = "application/pdf"
+    format = "pdf"
+    charset = None
+
+    def render(self, data: Any, *args: Any, **kwargs: Any) -> Any:
+        return JSONRenderer().render(data)
+
+
+class PackageView(ScopedReadView):
+    """Evidence packages: signed once, never changed, only superseded."""
+
+    queryset = EvidencePackage.objects.all()
+    serializer_class = PackageSerializer
+    filterset_class = PackageFilter
+    view_permission = VIEW_EVIDENCE
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset()
+        return rows if _is_for_schema(self) else packages_for(_caller(self.request))
+
+    def get_serializer_class(self) -> Any:
+        return PackageSerializer if self.action == "list" else PackageDetailSerializer
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
+    @action(detail=True, methods=["get"], renderer_classes=[PdfRenderer, JSONRenderer])
+    def document(self, request: Request, pk: str) -> FileResponse:
+        """The signed PDF. Who takes it is on record (`compliance.package.download`)."""
+        package, document = hand_out_package(
+            package_id=self.get_object().pk, actor=_caller(request)
+        )
+        return as_download(package, document)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Errors are envelopes in JSON, whatever was asked for."""
+        answer: Response = super().handle_exception(exc)
+        self.request.accepted_renderer = JSONRenderer()
+        self.request.accepted_media_type = JSONRenderer.media_type
+        return answer
+
+
+def _caller(request: Any) -> Any:
+    """The signed-in user; the views' permission class lets nobody else in."""
+    return request.user
+
+
+def _is_for_schema(view: Any) -> bool:
+    return bool(getattr(view, "swagger_fake_view", False))
+
+
+def _named_entity(code: str, actor: Any) -> Entity:
+    """The entity with this code.
+
+    Raises:
+        NotVisible: there is none for this actor.
+    """
+    entity = Entity.objects.visible_to(actor).filter(code=code).first()
+    if entity is None:
+        raise NotVisible
+    return entity

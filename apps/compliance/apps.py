@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class ComplianceConfig(AppConfig):
+    name = "apps.compliance"
+    label = "compliance"
+    verbose_name = "Compliance"
+
+    def ready(self) -> None:
+        from apps.common.navigation import add_entry
+        from apps.compliance.permissions import VIEW_EVIDENCE
+
+        add_entry(60, "Evidence", "compliance:packages", VIEW_EVIDENCE)

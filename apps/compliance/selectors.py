@@ -1,0 +1,99 @@
+"""Controls in force and packages that were made."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.core.files.storage import default_storage
+
+from apps.common.access import Actor
+from apps.common.errors import NotVisible
+from apps.common.models import ScopedQuerySet
+from apps.compliance.errors import PackageChanged, PackageMissing
+from apps.compliance.models import Control, EvidencePackage
+from apps.compliance.permissions import VIEW_EVIDENCE
+from apps.compliance.registry import check_document
+from apps.compliance.states import DOCUMENT_LABEL, Verdict
+from apps.privacy.keyring import Unreadable
+from apps.privacy.selectors import key_ring
+
+
+def controls_of(entity_id: int) -> list[Control]:
+    """The entity's controls by identifier."""
+    return list(Control.objects.filter(entity_id=entity_id).order_by("identifier"))
+
+
+def controls_for(actor: Actor) -> ScopedQuerySet:
+    """Controls of the entities whose evidence the actor may view, by entity and identifier."""
+    return (
+        Control.objects.visible_to(actor)
+        .filter(entity_id__in=actor.entity_ids(VIEW_EVIDENCE))
+        .select_related("entity")
+        .order_by("entity__code", "identifier")
+    )
+
+
+def packages_for(actor: Actor) -> ScopedQuerySet:
+    """Packages of the entities whose evidence the actor may view, newest first."""
+    return (
+        EvidencePackage.objects.visible_to(actor)
+        .filter(entity_id__in=actor.entity_ids(VIEW_EVIDENCE))
+        .select_related("entity", "close_run__period", "made_by", "supersedes", "superseded_by")
+        .order_by("-id")
+    )
+
+
+def package_seen_by(actor: Actor, package_id: int) -> EvidencePackage:
+    """One package as `packages_for` gives it.
+
+    Raises:
+        NotVisible: no such package for this actor.
+    """
+    package: EvidencePackage | None = packages_for(actor).filter(pk=package_id).first()
+    if package is None:
+        raise NotVisible
+    return package
+
+
+def latest_package(close_run_id: int) -> EvidencePackage | None:
+    """The newest package of the close."""
+    package: EvidencePackage | None = (
+        EvidencePackage.objects.filter(close_run_id=close_run_id).order_by("-version").first()
+    )
+    return package
+
+
+def document_of(package: EvidencePackage) -> bytes:
+    """The signed PDF.
+
+    Raises:
+        PackageMissing: nothing is stored under its name.
+        PackageChanged: what is stored is not what was sealed.
+    """
+    try:
+        with default_storage.open(package.document_name) as stored:
+            content = key_ring().unseal(stored.read(), DOCUMENT_LABEL)
+    except FileNotFoundError:
+        raise PackageMissing from None
+    except Unreadable:
+        raise PackageChanged from None
+    if hashlib.sha256(content).hexdigest() != package.document_sha256:
+        raise PackageChanged
+    return content
+
+
+def verdict_on(package: EvidencePackage) -> Verdict:
+    """What checking the stored document now says: storage, signature, attachments, manifest."""
+    try:
+        document = document_of(package)
+    except PackageMissing:
+        return Verdict.MISSING
+    except PackageChanged:
+        return Verdict.CHANGED
+    return check_document(package, document)
+
+
+def file_name(package: EvidencePackage) -> str:
+    """What the PDF is called when it leaves the house: "HFS-2023-04-evidence-v1.pdf"."""
+    period = package.close_run.period.name
+    return f"{package.entity.code}-{period}-evidence-v{package.version}.pdf"

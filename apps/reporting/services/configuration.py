@@ -1,0 +1,134 @@
+"""Evidence section on how the system was set up at the time."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+
+from apps.approvals.models import Policy
+from apps.identity.models import Entity, EntityUserObjectPermission
+from apps.ledger.models import Period
+from apps.reconciliation.models import Run
+from apps.reporting.documents import Money, Setting
+from apps.reporting.documents.figures import write_date, write_money
+
+
+def settings_in_force(entity: Entity, period: Period, runs: Sequence[Run]) -> tuple[Setting, ...]:
+    """Build, calendar, approval matrix, role membership, rules of the matches, period, duties."""
+    return (
+        _build_and_calendar(entity, period),
+        _approval_matrix(entity),
+        _role_members(entity),
+        Setting(
+            title="Matching rules",
+            columns=("Match type", "Version", "SHA-256 of the rules"),
+            rows=tuple(
+                (run.match_type.name, str(run.rule_set.number), run.rule_set.digest) for run in runs
+            ),
+        ),
+        Setting(
+            title="Period",
+            columns=("Period", "From", "To", "State"),
+            rows=(
+                (
+                    period.name,
+                    write_date(period.starts_on),
+                    write_date(period.ends_on),
+                    period.get_status_display(),
+                ),
+            ),
+        ),
+        _DUTIES,
+    )
+
+
+@cache
+def build() -> str:
+    """Name and version of the software, "FinFlow 0.1.0"."""
+    project = tomllib.loads((Path(settings.BASE_DIR) / "pyproject.toml").read_text("utf-8"))
+    return f"FinFlow {project['project']['version']}"
+
+
+_DUTIES = Setting(
+    title="Segregation of duties",
+    columns=("Rule", "How it is kept"),
+    rows=(
+        (
+            "Nobody decides on his own work",
+            "Maker, editors and requester are refused at the decision; superusers too.",
+        ),
+        (
+            "Explaining and accepting a break are two people",
+            "Refused by the service and by a constraint of the database.",
+        ),
+        (
+            "Nobody reviews an unusual entry of his own",
+            "Whoever wrote or edited the entry is refused; superusers too.",
+        ),
+    ),
+)
+
+
+def _build_and_calendar(entity: Entity, period: Period) -> Setting:
+    calendar = period.calendar
+    return Setting(
+        title="Build and calendar",
+        columns=("What", "As it was"),
+        rows=(
+            ("Build", build()),
+            ("Fiscal calendar", f"{calendar.name} ({calendar.get_pattern_display()})"),
+            ("Time zone", entity.time_zone),
+            ("Public holidays", entity.country),
+            ("Exchange rates", "None are used: each amount stays in its own currency."),
+        ),
+    )
+
+
+def _approval_matrix(entity: Entity) -> Setting:
+    policies = Policy.objects.in_force().filter(entity=entity)
+    return Setting(
+        title="Approval matrix",
+        columns=("Item", "From", "Below", "Stages", "Version"),
+        rows=tuple(
+            (
+                policy.item_type.replace("_", " "),
+                _limit(policy.least_amount, policy.currency),
+                _limit(policy.below_amount, policy.currency),
+                "; then ".join(f"{stage['count']} {stage['role']}" for stage in policy.stages),
+                str(policy.version),
+            )
+            for policy in policies
+        ),
+    )
+
+
+def _limit(amount: Decimal | None, currency: str) -> str:
+    if amount is None:
+        return "no end"
+    return write_money(Money(amount, currency)) if currency else f"{amount.normalize():f}"
+
+
+def _role_members(entity: Entity) -> Setting:
+    grants = (
+        EntityUserObjectPermission.objects.filter(content_object=entity)
+        .select_related("user", "permission")
+        .order_by("permission__codename", "user__last_name", "user__first_name", "user__pk")
+    )
+    return Setting(
+        title="Role membership",
+        columns=("Role", "Person", "User name", "Account"),
+        rows=tuple(
+            (
+                grant.permission.codename,
+                str(grant.user),
+                grant.user.username,
+                "active" if grant.user.is_active else "inactive",
+            )
+            for grant in grants
+        ),
+    )
