@@ -1,0 +1,173 @@
+"""Many people at the same moment: one wins, the others are told, nothing is done twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from apps.approvals.models import Decision, Policy, Request
+from apps.approvals.services import decide, define_policy, withdraw
+from apps.approvals.states import RequestStatus
+from apps.common.errors import Conflict, Refusal
+from apps.identity.models import User
+from apps.operations.models import OutboxMessage
+from tests.approvals.conftest import ONE_APPROVER, OTHER_HASH
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Call = Callable[[], Any]
+
+
+def race(calls: Sequence[Call]) -> list[Any]:
+    """Start all calls at the same moment, each on its own connection; results and refusals."""
+    barrier = threading.Barrier(len(calls))
+    outcomes: list[Any] = [None] * len(calls)
+
+    def run(number: int, call: Call) -> None:
+        try:
+            connection.ensure_connection()
+            barrier.wait(timeout=20)
+            outcomes[number] = call()
+        except Exception as error:  # noqa: BLE001  (told to the test, which looks at it)
+            outcomes[number] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=one) for one in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in threads)
+    return outcomes
+
+
+def sorted_out(outcomes: Sequence[Any]) -> tuple[list[Any], list[Refusal]]:
+    """What succeeded, and what was refused; anything else is a fault."""
+    refusals = [one for one in outcomes if isinstance(one, Refusal)]
+    done = [one for one in outcomes if not isinstance(one, Exception)]
+    assert len(refusals) + len(done) == len(outcomes), outcomes
+    return done, refusals
+
+
+def deciding(request: Request, actor: Any, verdict: str = "approve") -> Call:
+    return lambda: decide(
+        request_id=request.pk,
+        verdict=verdict,
+        comment="x",
+        attested=True,
+        expected_version=1,
+        actor=User.objects.get(pk=actor.pk),
+    )
+
+
+@pytest.fixture
+def approvers(person: Any, entity: Any) -> list[Any]:
+    return [person(f"ann{number}", "approver", on=entity) for number in range(8)]
+
+
+@pytest.mark.parametrize("size", [2, 8])
+def test_one_of_many_approvers_decides(define: Any, ask: Any, approvers: Any, size: int) -> None:
+    define()
+    made = ask(notify_task="apps.close.tasks.note_decision")
+    done, refusals = sorted_out(race([deciding(made, one) for one in approvers[:size]]))
+    assert (len(done), len(refusals)) == (1, size - 1)
+    assert {refusal.code for refusal in refusals} == {"ILLEGAL_MOVE"}
+    made.refresh_from_db()
+    assert (made.status, made.version) == (RequestStatus.APPROVED, 2)
+    assert Decision.objects.count() == 1
+    assert OutboxMessage.objects.count() == 1
+
+
+@pytest.mark.parametrize("size", [2, 8])
+def test_where_several_are_needed_each_has_to_look_at_what_the_one_before_did(
+    define: Any, ask: Any, approvers: Any, size: int
+) -> None:
+    define(stages=[{"role": "approver", "count": 3}])
+    made = ask()
+    done, refusals = sorted_out(race([deciding(made, one) for one in approvers[:size]]))
+    assert (len(done), len(refusals)) == (1, size - 1)
+    assert {refusal.code for refusal in refusals} == {"STALE_VERSION"}
+    made.refresh_from_db()
+    assert (made.status, made.version) == (RequestStatus.PENDING, 2)
+    assert Decision.objects.count() == 1
+
+
+def test_a_double_click_decides_once(define: Any, ask: Any, approvers: Any) -> None:
+    define(stages=[{"role": "approver", "count": 2}])
+    made = ask()
+    done, refusals = sorted_out(race([deciding(made, approvers[0])] * 4))
+    assert (len(done), len(refusals)) == (1, 3)
+    assert Decision.objects.count() == 1
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject", "return"])
+def test_deciding_and_withdrawing_exclude_each_other(
+    define: Any, ask: Any, approvers: Any, alice: Any, verdict: str
+) -> None:
+    define()
+    made = ask(notify_task="apps.close.tasks.note_decision")
+    take_back: Call = lambda: withdraw(  # noqa: E731
+        request_id=made.pk, reason="x", actor=User.objects.get(pk=alice.pk)
+    )
+    calls = [deciding(made, approvers[0], verdict), take_back, take_back]
+    done, refusals = sorted_out(race(calls))
+    assert (len(done), len(refusals)) == (1, 2)
+    assert all(isinstance(refusal, Conflict) for refusal in refusals)
+    made.refresh_from_db()
+    is_withdrawn = made.status == RequestStatus.WITHDRAWN
+    assert Decision.objects.count() == (0 if is_withdrawn else 1)
+    assert OutboxMessage.objects.count() == 1
+
+
+@pytest.mark.parametrize("size", [2, 8])
+def test_asking_many_times_at_once_makes_one_request(
+    define: Any, ask: Any, bob: Any, size: int
+) -> None:
+    define()
+    done, refusals = sorted_out(race([ask] * size))
+    assert refusals == []
+    assert len({made.pk for made in done}) == 1
+    assert Request.objects.count() == 1
+
+
+def test_asking_for_two_contents_at_once_leaves_one_of_them_open(
+    define: Any, ask: Any, bob: Any
+) -> None:
+    define()
+    _, refusals = sorted_out(race([ask, lambda: ask(subject_hash=OTHER_HASH)] * 2))
+    assert refusals == []
+    assert Request.objects.open().count() == 1
+    assert set(Request.objects.values_list("status", flat=True)) <= {"pending", "superseded"}
+
+
+def test_other_content_and_a_decision_on_the_old_one_do_not_both_stand(
+    define: Any, ask: Any, approvers: Any
+) -> None:
+    define()
+    made = ask()
+    outcomes = race([deciding(made, approvers[0]), lambda: ask(subject_hash=OTHER_HASH)])
+    done, _ = sorted_out(outcomes)
+    assert done
+    made.refresh_from_db()
+    assert made.status == RequestStatus.SUPERSEDED  # the approval came first and fell, or never was
+    assert Request.objects.get(subject_hash=OTHER_HASH).status == RequestStatus.PENDING
+
+
+@pytest.mark.parametrize("size", [2, 8])
+def test_policies_defined_at_once_follow_one_another(entity: Any, connie: Any, size: int) -> None:
+    def put_in_force() -> Policy:
+        return define_policy(
+            entity_id=entity.pk,
+            item_type="reconciliation",
+            stages=ONE_APPROVER,
+            actor=User.objects.get(pk=connie.pk),
+        )
+
+    done, refusals = sorted_out(race([put_in_force] * size))
+    assert refusals == []
+    assert sorted(policy.version for policy in done) == list(range(1, size + 1))
+    assert Policy.objects.in_force().count() == 1

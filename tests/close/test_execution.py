@@ -1,0 +1,272 @@
+"""Carrying tasks out: approvals waited for, crashes survived, nothing done twice."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from apps.approvals.services import decide, define_policy, request_approval
+from apps.close.errors import HandlerUnknown, TaskIsAutomated
+from apps.close.locks import AT_WORK
+from apps.close.models import CloseRun, CloseTask, TaskAttempt
+from apps.close.registry import TaskResult, handler_named, register
+from apps.close.services import (
+    complete_task,
+    note_decision,
+    resume_interrupted,
+    retry_task,
+    run_task,
+    settle_task,
+)
+from apps.close.services.execution import _begin_attempt
+from apps.common.advisory import session_lock
+from apps.common.errors import IllegalMove, NotPermitted, NotVisible
+from apps.operations.models import OutboxMessage
+from tests.close.conftest import Steps, deliver, states
+
+
+@pytest.fixture
+def asking(entity: Any, connie: Any, alice: Any, bob: Any, steps: Steps) -> None:
+    """The task "bank" asks for an approval."""
+    define_policy(
+        entity_id=entity.pk,
+        item_type="reconciliation",
+        stages=[{"role": "approver", "count": 1}],
+        actor=connie,
+    )
+
+    def ask(context: Any) -> TaskResult:
+        request = request_approval(
+            entity_id=context.entity.pk,
+            item_type="reconciliation",
+            subject=context.task,
+            subject_hash="c" * 64,
+            title="Bank",
+            url="/",
+            maker=context.preparer,
+            actor=context.actor,
+            notify_task="apps.close.tasks.note_decision",
+        )
+        assert request is not None
+        return TaskResult(summary={"rows": 1}, waits_for=(request.pk,))
+
+    steps.by_key["bank"] = ask
+
+
+def bank_of(run: CloseRun) -> CloseTask:
+    return CloseTask.objects.get(run=run, key="bank")
+
+
+def verdict_on(task: CloseTask, actor: Any, verdict: str) -> None:
+    request = task.approvals.get().request
+    decide(
+        request_id=request.pk,
+        verdict=verdict,
+        comment="seen",
+        attested=True,
+        expected_version=request.version,
+        actor=actor,
+    )
+
+
+def test_a_task_waits_for_its_approval_and_goes_on_with_it(
+    asking: None, run: CloseRun, steps: Steps, bob: Any
+) -> None:
+    steps.settled["bank"] = lambda context: TaskResult(
+        summary={"acted_on": list(context.requests)}, warning="one item is old"
+    )
+    deliver()
+    assert states(run)["bank"] == "submitted"
+    settle_task(task_id=bank_of(run).pk)
+    assert states(run)["bank"] == "submitted"
+    verdict_on(bank_of(run), bob, "approve")
+    deliver()
+    task = bank_of(run)
+    assert (task.status, task.note) == ("completed_with_warning", "one item is old")
+    assert set(task.attempts.get().summary) == {"rows", "acted_on"}
+    assert states(run)["review"] == "ready"
+    settle_task(task_id=task.pk)
+    assert task.attempts.count() == 1
+
+
+def test_a_returned_approval_returns_the_task_and_a_retry_asks_again(
+    asking: None, run: CloseRun, bob: Any, alice: Any
+) -> None:
+    deliver()
+    verdict_on(bank_of(run), bob, "return")
+    deliver()
+    task = bank_of(run)
+    assert (task.status, task.note) == ("returned", "Bank: Returned for changes")
+    retry_task(task_id=task.pk, actor=alice)
+    deliver()
+    assert states(run)["bank"] == "submitted"
+    assert task.approvals.count() == 2
+
+
+def test_a_decision_nobody_listened_to_is_found_by_the_sweep(
+    asking: None, run: CloseRun, bob: Any
+) -> None:
+    deliver()
+    verdict_on(bank_of(run), bob, "approve")
+    OutboxMessage.objects.filter(delivered_at=None).delete()
+    resume_interrupted()
+    assert states(run)["bank"] == "completed"
+
+
+def test_a_decision_on_something_else_disturbs_nothing(run: CloseRun) -> None:
+    note_decision(request_id=12345)
+    assert states(run)["collect"] == "pending"
+
+
+def test_what_breaks_off_fails_the_task_and_is_raised_for_the_log(
+    run: CloseRun, steps: Steps
+) -> None:
+    steps.by_key["collect"] = lambda context: 1 / 0  # type: ignore[return-value]
+    deliver()
+    task = CloseTask.objects.get(run=run, key="collect")
+    attempt = task.attempts.get()
+    assert (task.status, attempt.error_code) == ("failed", "INTERNAL_ERROR")
+    assert "ZeroDivisionError" in attempt.error_message
+
+
+def test_a_second_delivery_does_nothing(run: CloseRun, steps: Steps) -> None:
+    deliver()
+    run_task(task_id=bank_of(run).pk)
+    assert steps.calls.count("bank") == 1
+
+
+def test_what_a_dead_worker_left_is_taken_up_and_three_deaths_are_enough(
+    run: CloseRun, steps: Steps
+) -> None:
+    from apps.close.services import start_ready_tasks
+
+    start_ready_tasks(run_id=run.pk)
+    task = CloseTask.objects.get(run=run, key="collect")
+    for death in range(1, 4):
+        OutboxMessage.objects.all().delete()
+        assert _begin_attempt(task.pk) is not None  # and then the process dies
+        resumed = resume_interrupted()
+        assert resumed == ([task.pk] if death < 3 else [])
+    task.refresh_from_db()
+    assert task.status == "failed"
+    assert "died 3 times" in task.note
+    assert steps.calls == []
+    assert set(task.attempts.values_list("status", flat=True)) == {"interrupted"}
+
+
+def test_a_worker_that_was_given_up_cannot_finish_any_more(run: CloseRun, steps: Steps) -> None:
+    """Fencing: it was believed dead, its task was queued again, and now it wakes."""
+    from apps.close.services import start_ready_tasks
+
+    start_ready_tasks(run_id=run.pk)
+
+    def sleepy(context: Any) -> TaskResult:
+        TaskAttempt.objects.filter(task=context.task).update(status="interrupted")
+        CloseTask.objects.filter(pk=context.task.pk).update(status="ready")
+        return TaskResult(summary={"rows": 99})
+
+    steps.by_key["collect"] = sleepy
+    task = CloseTask.objects.get(run=run, key="collect")
+    run_task(task_id=task.pk)
+    task.refresh_from_db()
+    assert task.status == "ready"
+    assert task.attempts.get().summary == {}
+
+
+def test_a_ready_task_whose_message_was_lost_is_queued_again(run: CloseRun) -> None:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from apps.close.services import start_ready_tasks
+
+    start_ready_tasks(run_id=run.pk)
+    OutboxMessage.objects.all().delete()
+    assert resume_interrupted() == []
+    CloseTask.objects.filter(run=run, key="collect").update(
+        changed_at=timezone.now() - timedelta(minutes=1)
+    )
+    assert resume_interrupted() == [CloseTask.objects.get(run=run, key="collect").pk]
+    assert OutboxMessage.objects.get().task == "apps.close.tasks.run_task"
+
+
+@pytest.mark.parametrize(
+    ("who", "refusal"), [("otto", NotPermitted), ("charlie", NotVisible), ("alice", IllegalMove)]
+)
+def test_who_may_not_retry(
+    request: pytest.FixtureRequest, run: CloseRun, table_counts: Any, who: str, refusal: Any
+) -> None:
+    actor = request.getfixturevalue(who)
+    before = table_counts()
+    with pytest.raises(refusal):
+        retry_task(task_id=bank_of(run).pk, actor=actor)
+    assert table_counts() == before
+
+
+def test_an_automated_task_is_not_ticked_off_by_hand(run: CloseRun, alice: Any) -> None:
+    with pytest.raises(TaskIsAutomated):
+        complete_task(task_id=bank_of(run).pk, comment="done", actor=alice)
+
+
+def test_handlers_are_known_by_name(steps: Steps) -> None:
+    with pytest.raises(HandlerUnknown, match="no handler 'nothing"):
+        handler_named("nothing.like_it")
+    with pytest.raises(ValueError, match="twice"):
+        register("test.steps", steps.run)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_workers_given_one_task_carry_it_out_once(run: CloseRun, steps: Steps) -> None:
+    from apps.close.services import start_ready_tasks
+
+    start_ready_tasks(run_id=run.pk)
+    task = CloseTask.objects.get(run=run, key="collect")
+    barrier = threading.Barrier(8)
+
+    def work() -> None:
+        try:
+            barrier.wait(timeout=20)
+            run_task(task_id=task.pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert steps.calls == ["collect"]
+    assert task.attempts.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_task_held_by_a_living_process_is_left_alone(run: CloseRun, steps: Steps) -> None:
+    from apps.close.services import start_ready_tasks
+
+    start_ready_tasks(run_id=run.pk)
+    task = CloseTask.objects.get(run=run, key="collect")
+    holding, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with session_lock(AT_WORK, task.pk) as is_ours:
+                assert is_ours
+                _begin_attempt(task.pk)
+                holding.set()
+                done.wait(timeout=20)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert holding.wait(timeout=20)
+    run_task(task_id=task.pk)
+    settle_task(task_id=task.pk)
+    assert resume_interrupted() == []
+    done.set()
+    thread.join(timeout=20)
+    assert steps.calls == []
+    assert resume_interrupted() == [task.pk]  # it let go without finishing

@@ -1,0 +1,142 @@
+"""What the database refuses by itself, whoever asks and however."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core import checks
+from django.db import DatabaseError, connection, models, transaction
+
+from apps.audit.models import Event
+from apps.audit.services import record
+from apps.common import guards
+from apps.common.checks import check_every_model_is_guarded
+from apps.identity.models import Entity
+
+
+def fires(statement: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_event SET action = 'x.y.z'",
+        "DELETE FROM audit_event",
+        "UPDATE identity_historicalentity SET name = 'x'",
+        "DELETE FROM approvals_decision",
+        "TRUNCATE approvals_decision",
+        "SET LOCAL session_replication_role = replica; DELETE FROM audit_event",
+    ],
+)
+def test_facts_stay_as_they_were_written(entity: Any, statement: str) -> None:
+    if "approvals_decision" in statement and statement.startswith("DELETE"):
+        with connection.cursor() as cursor:  # a row trigger needs a row; an empty table has none
+            cursor.execute(statement)
+        return
+    before = list(Event.objects.values_list("pk", "action"))
+    # Only a superuser can pose as a replica at all; the triggers refuse him too.
+    with pytest.raises(DatabaseError, match=r"append-only|permission denied to set parameter"):
+        fires(statement)
+    assert list(Event.objects.values_list("pk", "action")) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_trail_cannot_be_emptied(entity: Any) -> None:
+    with pytest.raises(DatabaseError, match="append-only"):
+        fires("TRUNCATE audit_event CASCADE")
+    assert Event.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entity: Entity.objects.update(name="changed"),
+        lambda entity: Entity.objects.bulk_update([Entity(pk=entity.pk, name="changed")], ["name"]),
+        lambda entity: connection.cursor().execute("UPDATE identity_entity SET name = 'changed'"),
+    ],
+)
+def test_a_change_without_an_audit_event_is_refused_at_commit(entity: Any, change: Any) -> None:
+    with pytest.raises(DatabaseError, match="without an audit event"), transaction.atomic():
+        change(entity)
+    entity.refresh_from_db()
+    assert entity.name == "Harbour Field Services"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_change_with_its_event_is_committed(entity: Any, system: Any) -> None:
+    with transaction.atomic():
+        Entity.objects.update(name="changed")
+        record(actor=system, action="identity.entity.rename", subject=entity)
+    entity.refresh_from_db()
+    assert entity.name == "changed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_of_another_transaction_does_not_count(entity: Any, system: Any) -> None:
+    with transaction.atomic():
+        record(actor=system, action="identity.entity.rename", subject=entity)
+    with pytest.raises(DatabaseError, match="without an audit event"), transaction.atomic():
+        Entity.objects.update(name="changed")
+
+
+def test_every_guarded_table_carries_its_triggers(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgrelid::regclass::text, tgenabled FROM pg_trigger WHERE tgname LIKE %s",
+            ["finflow_guard%"],
+        )
+        found = cursor.fetchall()
+    assert {table for table, _ in found} >= set(guards.guarded_tables())
+    assert {enabled for _, enabled in found} == {"A"}
+
+
+def test_every_model_says_how_it_is_guarded() -> None:
+    assert check_every_model_is_guarded() == []
+
+
+def test_a_model_that_says_nothing_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guards, "AUDITED", guards.AUDITED - {Entity})
+    (error,) = check_every_model_is_guarded()
+    assert isinstance(error, checks.Error)
+    assert "identity.Entity" in error.msg
+
+
+def test_installing_again_changes_nothing_and_an_older_guard_is_replaced(db: None) -> None:
+    def names() -> list[tuple[str, str]]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT tgrelid::regclass::text, tgname FROM pg_trigger"
+                " WHERE NOT tgisinternal ORDER BY 1, 2"
+            )
+            return cursor.fetchall()
+
+    before = names()
+    guards.install_guards()
+    assert names() == before
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"ALTER TRIGGER finflow_guard_{guards._VERSION} ON identity_entity"
+            " RENAME TO finflow_guard_0"
+        )
+    guards.install_guards()
+    assert names() == before
+
+
+def test_some_columns_of_a_fact_may_be_left_free() -> None:
+    class Leased(models.Model):  # noqa: DJ008 - never stored
+        fact = models.IntegerField()
+        lease = models.IntegerField()
+
+        class Meta:
+            app_label = "common"
+            managed = False
+
+    guards.append_only(except_columns=("lease",))(Leased)
+    try:
+        assert 'UPDATE OF "id", "fact" ON' in guards.guarded_tables()["common_leased"]
+    finally:
+        del guards.APPEND_ONLY[Leased]

@@ -1,0 +1,76 @@
+"""Files damaged at random are read or refused; nothing else ever happens."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apps.ingestion.formats import FileRefused, content_keys, read
+from tests.ingestion.formats.documents import SAMPLES
+
+FILES = sorted(path for path in SAMPLES.rglob("*") if path.suffix not in ("", ".md"))
+JSON = b"""{"records": [{"date": "2026-04-07", "amount": -1.50, "currency": "EUR", "id": 7},
+{"date": "2026-04-08", "amount": 2, "currency": "EUR", "shop": {"a": [1, {"b": null}]}}]}"""
+QUOTED = b"""Date,Amount,Balance,Currency,Text
+2026-04-07,"1,250.50",3.00,EUR,"a ""b"" c"
+2026-04-08,2.50,5.50,EUR,"x
+y"
+"""
+CONTENTS = [*(path.read_bytes() for path in FILES), JSON, QUOTED]
+SCRAPS = st.sampled_from(
+    [
+        *(bytes([byte]) for byte in b"\"',;\n\r\t\0\xff\xe9-+()<>&{}[]:0"),
+        *(b":61:", b":86:", b"1e9", b"9" * 30, b"NaN", "١".encode(), "\u00a0".encode()),
+        *(b"\xef\xbb\xbf", b"\xff\xfe", b"<!--", b"<Ntry/>", b"null", b"\\u0000", b"\\ud800"),
+    ]
+)
+DAMAGE = st.tuples(st.integers(0, 10**6), st.integers(0, 20), SCRAPS)
+
+
+def damaged(content: bytes, places: list[tuple[int, int, bytes]]) -> bytes:
+    for place, length, scrap in places:
+        start = place % (len(content) + 1)
+        content = content[:start] + scrap + content[start + length :]
+    return content
+
+
+@given(
+    content=st.sampled_from(CONTENTS),
+    places=st.lists(DAMAGE, min_size=1, max_size=4),
+    forced=st.sampled_from([None, "camt", "mt940", "json", "csv"]),
+)
+@settings(max_examples=400, deadline=None)
+def test_damaged_files_are_read_or_refused(content, places, forced):
+    try:
+        reading = read(damaged(content, places), filename="damaged", format=forced)
+    except FileRefused as refusal:
+        if not (refusal.message and refusal.remedy):
+            raise
+        return
+
+    assert content_keys(reading.lines).height == reading.lines.height
+    for text in reading.lines["attributes"]:
+        assert isinstance(json.loads(text), dict)
+    required = ("line", "statement", "booked_on", "amount", "currency")
+    assert reading.lines.select(required).null_count().row(0) == (0,) * len(required)
+    assert sum(one.line_count for one in reading.statements) == reading.lines.height
+    assert all(one.line >= 1 and one.reason for one in reading.rejected)
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=300, deadline=None)
+def test_noise_is_refused_or_read(content):
+    for forced in (None, "camt", "mt940", "json", "csv"):
+        try:
+            assert read(content, filename="noise", format=forced).format
+        except FileRefused as refusal:
+            assert refusal.remedy  # noqa: PT017  # any refusal will do
+
+
+@pytest.mark.parametrize("size", [1, 100, 5000])
+def test_zeros_are_refused(size):
+    with pytest.raises(FileRefused):
+        read(b"\0" * size, filename="zeros.csv")

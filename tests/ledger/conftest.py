@@ -1,0 +1,128 @@
+"""The books of our entity: a small chart, calendar 2023 by months, January to April open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from apps.approvals.models import Request
+from apps.approvals.services import decide, define_policy
+from apps.ledger.fiscal import MonthCalendar
+from apps.ledger.models import Account, JournalEntry, Period
+from apps.ledger.services import (
+    LineDraft,
+    define_account,
+    define_calendar,
+    draft_entry,
+    open_period,
+)
+
+CHART = (
+    ("1000", "Bank", "asset", "debit"),
+    ("1100", "Receivables", "asset", "debit"),
+    ("2000", "Payables", "liability", "credit"),
+    ("3000", "Equity", "equity", "credit"),
+    ("4000", "Revenue", "revenue", "credit"),
+    ("5000", "Wages", "expense", "debit"),
+)
+APRIL = date(2023, 4, 12)
+
+
+def keep_books(entity: Any, actor: Any) -> Any:
+    """Give an entity a chart, a calendar and four open periods."""
+    for code, name, account_type, side in CHART:
+        define_account(
+            entity_id=entity.pk,
+            code=code,
+            name=name,
+            account_type=account_type,
+            normal_balance=side,
+            actor=actor,
+        )
+    define_calendar(
+        entity_id=entity.pk, name="Calendar year", rule=MonthCalendar(), year=2023, actor=actor
+    )
+    for month in range(1, 5):
+        open_period(entity_id=entity.pk, name=f"2023-{month:02d}", actor=actor)
+    return entity
+
+
+@pytest.fixture
+def books(entity: Any, system: Any) -> Any:
+    return keep_books(entity, system)
+
+
+@pytest.fixture
+def other_books(other_entity: Any, system: Any) -> Any:
+    return keep_books(other_entity, system)
+
+
+@pytest.fixture
+def period(books: Any) -> Callable[[str], Period]:
+    def named(name: str) -> Period:
+        return Period.objects.get(entity=books, name=name)
+
+    return named
+
+
+@pytest.fixture
+def account(books: Any) -> Callable[[str], Account]:
+    def coded(code: str) -> Account:
+        return Account.objects.get(entity=books, code=code)
+
+    return coded
+
+
+def pair(amount: str = "100.00", debit: str = "1000", credit: str = "4000") -> list[LineDraft]:
+    """Two lines that balance."""
+    return [
+        LineDraft(account=debit, debit=Decimal(amount)),
+        LineDraft(account=credit, credit=Decimal(amount)),
+    ]
+
+
+@pytest.fixture
+def draft(books: Any, request: pytest.FixtureRequest) -> Callable[..., JournalEntry]:
+    """Make a draft; by Alice unless said otherwise."""
+
+    def make(amount: str = "100.00", **changes: Any) -> JournalEntry:
+        actor = changes.pop("actor", None) or request.getfixturevalue("alice")
+        facts: dict[str, Any] = {
+            "entity_id": books.pk,
+            "posted_on": APRIL,
+            "description": "Rent for April",
+            "kind": "manual",
+            "lines": pair(amount),
+        }
+        return draft_entry(**{**facts, **changes}, actor=actor)
+
+    return make
+
+
+@pytest.fixture
+def policy(entity: Any, connie: Any) -> Any:
+    """Journal entries from 1,000.00 EUR on need one approver."""
+    return define_policy(
+        entity_id=entity.pk,
+        item_type="journal_entry",
+        stages=[{"role": "approver", "count": 1}],
+        currency="EUR",
+        least_amount=Decimal("1000.00"),
+        actor=connie,
+    )
+
+
+def give_verdict(request: Request, actor: Any, verdict: str = "approve") -> None:
+    """Decide on a request as it is now."""
+    decide(
+        request_id=request.pk,
+        verdict=verdict,
+        comment="I looked at it.",
+        attested=True,
+        expected_version=request.version,
+        actor=actor,
+    )

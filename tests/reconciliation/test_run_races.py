@@ -1,0 +1,108 @@
+"""Runs at the same moment, and a run whose process is killed in the middle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from apps.audit.models import Event
+from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchItem, Run
+from apps.reconciliation.services import execute_run, start_run
+from tests.reconciliation.conftest import APRIL, Pair
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Carries a run out, and stops between storing the outcome and the run's own completion.
+UNTIL_STORED = """
+import sys, time
+import django
+from django.conf import settings
+settings.DATABASES["default"]["NAME"] = sys.argv[1]
+django.setup()
+from apps.reconciliation.services import runs
+store = runs.store_outcome
+def store_and_wait(*given):
+    store(*given)
+    print("stored", flush=True)
+    time.sleep(120)
+runs.store_outcome = store_and_wait
+runs.execute_run(run_id=int(sys.argv[2]))
+"""
+
+
+def fill(pair: Pair) -> None:
+    pair.bring("left", ("INV-1", "03", "100.00"), ("INV-2", "04", "1.00"))
+    pair.bring("right", ("INV-1", "03", "100.00"), ("INV-3", "04", "2.00"))
+
+
+def in_threads(count: int, act: Any) -> list[Any]:
+    barrier = threading.Barrier(count)
+    results: list[Any] = []
+
+    def one() -> None:
+        try:
+            barrier.wait(timeout=30)
+            results.append(act())
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=one) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    return results
+
+
+def test_executing_one_run_several_times_at_once_gives_one_outcome(pair: Pair) -> None:
+    fill(pair)
+    run = pair.start()
+    results = in_threads(3, lambda: execute_run(run_id=run.pk))
+    assert [result.status for result in results] == ["completed"] * 3
+    assert (MatchGroup.objects.count(), MatchItem.objects.count()) == (1, 2)
+    assert (Break.objects.count(), BreakItem.objects.count()) == (2, 2)
+    assert Event.objects.filter(action="reconciliation.run.complete").count() == 1
+
+
+def test_starting_at_once_queues_one_run(pair: Pair) -> None:
+    fill(pair)
+
+    def start() -> Run:
+        return start_run(match_type_id=pair.match_type.pk, actor=pair.actor, **APRIL)
+
+    results = in_threads(3, start)
+    assert len({run.pk for run in results}) == 1
+    assert Run.objects.count() == 1
+
+
+def test_a_process_killed_in_the_middle_leaves_nothing_and_the_next_one_completes(
+    pair: Pair,
+) -> None:
+    fill(pair)
+    run = pair.start()
+    process = subprocess.Popen(
+        [sys.executable, "-c", UNTIL_STORED, connection.settings_dict["NAME"], str(run.pk)],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.base"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "stored"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=30)
+    for model in (MatchGroup, MatchItem, Break, BreakItem):
+        assert not model.objects.exists()
+    run.refresh_from_db()
+    assert run.status == "queued"
+    done = execute_run(run_id=run.pk)
+    assert (done.status, done.group_count, done.break_count) == ("completed", 1, 2)
+    assert (MatchGroup.objects.count(), Break.objects.count()) == (1, 2)

@@ -1,0 +1,183 @@
+"""Who did what: sign-ins on record, requests and their successors, second tries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from apps.approvals.models import Request
+from apps.approvals.services import decide, request_approval
+from apps.close.models import CloseRun
+from apps.identity.services import note_sign_in, note_sign_out
+from apps.reconciliation.models import Run
+from apps.reporting.documents import Act, Omission, Task
+from apps.reporting.services.changes import changes
+from apps.reporting.services.sign_ins import NOT_ON_RECORD, SignIns
+from apps.reporting.services.work import Work, _outcome
+
+from .stage import task_of
+
+
+def acts_of(run: CloseRun, key: str) -> list[Act]:
+    told = Work(run).tasks()
+    assert not isinstance(told, Omission)
+    name = task_of(run, key).name
+    (task,) = [each for each in told if each.name == name]
+    assert isinstance(task, Task)
+    return list(task.acts)
+
+
+# --- Sign-ins -------------------------------------------------------------------------------
+
+
+def test_a_session_counts_from_its_sign_in_to_its_sign_out(alice: Any, bob: Any) -> None:
+    before = timezone.now()
+    note_sign_in(actor=alice)
+    during = timezone.now()
+    note_sign_out(actor=alice)
+    after = timezone.now()
+    sessions = SignIns([alice.pk, bob.pk])
+    assert sessions.before(alice.pk, before) == NOT_ON_RECORD
+    assert sessions.before(alice.pk, during).startswith("Signed in ")
+    assert sessions.before(alice.pk, after) == NOT_ON_RECORD
+    assert sessions.before(bob.pk, during) == NOT_ON_RECORD
+
+
+def test_a_session_ends_by_itself_after_twelve_hours(alice: Any) -> None:
+    note_sign_in(actor=alice)
+    now = timezone.now()
+    sessions = SignIns([alice.pk])
+    assert sessions.before(alice.pk, now + timedelta(hours=11)).startswith("Signed in ")
+    assert sessions.before(alice.pk, now + timedelta(hours=13)) == NOT_ON_RECORD
+
+
+# --- Acts -----------------------------------------------------------------------------------
+
+
+def test_what_people_did_by_hand_is_theirs(close_run: CloseRun) -> None:
+    (act,) = acts_of(close_run, "review")
+    assert (act.did, act.person, act.role) == ("Completed", "Rita", "reviewer")
+    assert act.comment == "Looked at all of them."
+    assert not act.is_automated
+
+
+def test_an_approval_is_asked_for_by_one_and_given_by_another(close_run: CloseRun) -> None:
+    ran, asked, approved = acts_of(close_run, "approve")
+    assert ran.is_automated
+    assert (asked.did, asked.person, asked.role) == ("Asked for approval", "Alice", "maker")
+    assert (approved.did, approved.person, approved.role) == ("Approved", "Bob", "approver")
+    assert approved.comment == "All explained."
+
+
+def test_what_the_system_asked_for_is_not_told_as_the_makers_act(
+    close_run: CloseRun, alice: Any, system: Any
+) -> None:
+    run = Run.objects.get()
+    request = _ask_again(run, maker=alice, actor=system)
+    asked = next(
+        act
+        for act in acts_of(close_run, "approve")
+        if act.did == "Asked for approval" and act.is_automated
+    )
+    assert (asked.person, asked.on_behalf_of, asked.authority) == (
+        str(system),
+        "Alice",
+        request.title,
+    )
+
+
+def test_a_request_that_took_the_place_of_the_waited_one_is_told_too(
+    close_run: CloseRun, alice: Any, bob: Any
+) -> None:
+    request = _ask_again(Run.objects.get(), maker=alice, actor=alice)
+    decide(
+        request_id=request.pk,
+        verdict="reject",
+        comment="Not this way.",
+        attested=True,
+        expected_version=request.version,
+        actor=bob,
+    )
+    told = [(act.did, act.person) for act in acts_of(close_run, "approve")]
+    assert told == [
+        ("Ran", "FinFlow"),
+        ("Asked for approval", "Alice"),
+        ("Approved", "Bob"),
+        ("Asked for approval", "Alice"),
+        ("Rejected", "Bob"),
+    ]
+
+
+def _ask_again(run: Run, *, maker: Any, actor: Any) -> Request:
+    """A request about the same run with other content."""
+    request = request_approval(
+        entity_id=run.entity_id,
+        item_type="reconciliation",
+        subject=run,
+        subject_hash="f" * 64,
+        title="Bank to ledger, April, again",
+        url="/",
+        amount=None,
+        currency=None,
+        maker=maker,
+        actor=actor,
+    )
+    assert request is not None
+    return request
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "words"),
+    [
+        (1, "succeeded", "Ran"),
+        (1, "failed", "Attempt 1: failed"),
+        (2, "succeeded", "Attempt 2: succeeded"),
+        (3, "interrupted", "Attempt 3: interrupted"),
+    ],
+)
+def test_tries_are_told_where_there_was_more_than_one(number: int, status: str, words: str) -> None:
+    assert _outcome(number, status) == words
+
+
+# --- Changes --------------------------------------------------------------------------------
+
+
+def test_changes_are_those_since_the_run_was_opened_and_of_its_entity(
+    close_run: CloseRun, other_entity: Any, system: Any, ada: Any, victor: Any
+) -> None:
+    from apps.identity.services import grant_role
+
+    told = [(change.action, change.person) for change in changes(close_run)]
+    assert ("approvals.policy.define", "Connie") in told
+    assert ("identity.role.grant", str(system)) in told, "Ada became administrator meanwhile"
+    grants = sum(action == "identity.role.grant" for action, _ in told)
+    grant_role(user_id=victor.pk, role="preparer", entity_id=other_entity.pk, actor=system)
+    assert sum(each.action == "identity.role.grant" for each in changes(close_run)) == grants
+    grant_role(user_id=ada.pk, role="auditor", entity_id=close_run.entity_id, actor=system)
+    newest = changes(close_run)[-1]
+    assert (newest.action, newest.detail) == ("identity.role.grant", "role: auditor")
+    assert newest.subject == f"user {ada.pk}"
+    assert newest.reason == "—"
+
+
+def test_nothing_of_the_making_of_evidence_is_a_change(close_run: CloseRun, system: Any) -> None:
+    from apps.audit.services import record
+
+    with transaction.atomic():
+        for key in ("score", "evidence"):
+            record(
+                actor=system,
+                action="close.task.fail",
+                subject=task_of(close_run, key),
+                entity_id=close_run.entity_id,
+                status="failed",
+                code="BROKEN",
+            )
+    failed = [each for each in changes(close_run) if each.action == "close.task.fail"]
+    assert [(each.subject, each.detail, each.reason) for each in failed] == [
+        ("Score entries", "status: failed", "BROKEN")
+    ]
