@@ -210,7 +210,9 @@ def supersede_requests(*, subject: Model, actor: User) -> list[Request]:
     Returns:
         The requests that were ended.
     """
-    ended = [request for request in open_requests_for_update(**subject_key(subject)) if request.is_open]
+    ended = [
+        request for request in open_requests_for_update(**subject_key(subject)) if request.is_open
+    ]
     for request in ended:
         _supersede(request, actor)
     return ended
