@@ -301,6 +301,7 @@ def _supersede_other_content(subject: Model, subject_hash: str, actor: User) -> 
 
 
 def _supersede(request: Request, actor: User) -> None:
+    """End a request whose content no longer stands."""
     _end(request, RequestStatus.SUPERSEDED)
     record(actor=actor, action="approvals.request.supersede", subject=request)
 
