@@ -44,9 +44,9 @@ def read_file(source: Source, filename: str, content: bytes, mapping: Mapping[st
 def _require_own_account(source: Source, reading: Reading) -> None:
     if not source.account_number:
         return
-    expected = _bare(source.account_number)
+    expected = bare_account(source.account_number)
     for statement in reading.statements:
-        if statement.account and _bare(statement.account) != expected:
+        if statement.account and bare_account(statement.account) != expected:
             raise FileRefused(
                 "The file holds a statement of another account.",
                 remedy="Import it into the source of that account.",
@@ -54,7 +54,8 @@ def _require_own_account(source: Source, reading: Reading) -> None:
             )
 
 
-def _bare(account: str) -> str:
+def bare_account(account: str) -> str:
+    """An account number without blanks, in capitals, as two of them are compared."""
     return "".join(account.split()).upper()
 
 

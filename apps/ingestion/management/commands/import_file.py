@@ -1,0 +1,178 @@
+"""`bin/finflow import_file`: bring a file into the books, or look at what it says."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from apps.common.errors import Invalid
+from apps.common.money import from_ten_thousandths, plain
+from apps.identity.models import Entity
+from apps.identity.selectors import system_user
+from apps.ingestion.formats import (
+    FORMATS,
+    FieldMapping,
+    FileRefused,
+    Reading,
+    Statement,
+    read,
+)
+from apps.ingestion.selectors import source_named
+from apps.ingestion.services import ImportOutcome, import_file, source_of_file
+from apps.operations.management.commands.up import bring_database_up_to_date
+from apps.operations.management.reporting import ReportCommand, content_of, object_in
+
+_SHOWN_REJECTED = 20
+
+
+class EntityUnclear(Invalid):
+    """It is not clear into whose books the file goes."""
+
+    code = "ENTITY_UNCLEAR"
+    remedy = (
+        "Name it with --entity CODE, make one with bin/finflow add_administrator, or look at the"
+        " file alone with --dry-run."
+    )
+
+
+class Command(ReportCommand):
+    help = "Import a file of transactions, or with --dry-run only tell what is in it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("file", help="the file")
+        parser.add_argument(
+            "--format",
+            choices=[known.name for known in FORMATS],
+            help="its format; recognised from the content if left out",
+        )
+        parser.add_argument("--mapping", help="JSON file with the field mapping of a table")
+        parser.add_argument("--dry-run", action="store_true", help="store nothing")
+        parser.add_argument("--entity", help="code of the entity; the only one if left out")
+        parser.add_argument(
+            "--source", help="code of the source; found by account or file name if left out"
+        )
+
+    def report(self, **options: Any) -> dict[str, Any]:
+        content = content_of(options["file"])
+        mapping = object_in(options["mapping"], field="mapping") if options["mapping"] else {}
+        name = Path(options["file"]).name
+        reading = read(
+            content, filename=name, format=options["format"], mapping=_field_mapping(mapping)
+        )
+        if not options["dry_run"]:
+            outcome = _import(reading, name, content, mapping, options)
+            self.stderr.write(_told(outcome))
+        return document(reading)
+
+    def show(self, report: dict[str, Any], console: Console) -> None:
+        statements = Table(title=f"Format: {report['format']}", title_justify="left")
+        for heading in ("Account", "Currency"):
+            statements.add_column(heading)
+        for heading in ("Lines", "Total", "Opening", "Closing", "Difference"):
+            statements.add_column(heading, justify="right")
+        statements.add_column("Ties")
+        for each in report["statements"]:
+            statements.add_row(*(_shown(each[key]) for key in each))
+        console.print(statements)
+        rejected = report["rejected"]
+        for each in rejected[:_SHOWN_REJECTED]:
+            console.print(f"Line {each['line']}, {each['field'] or 'the line'}: {each['reason']}")
+        if len(rejected) > _SHOWN_REJECTED:
+            console.print(f"{len(rejected) - _SHOWN_REJECTED} more lines were rejected.")
+
+
+def document(reading: Reading) -> dict[str, Any]:
+    """The reading for scripts: amounts as text with the currency's decimals, lines from 1."""
+    return {
+        "format": reading.format,
+        "statements": [_statement(each) for each in reading.statements],
+        "rejected": [
+            {"line": each.line, "field": each.field, "reason": each.reason}
+            for each in reading.rejected
+        ],
+    }
+
+
+def _statement(statement: Statement) -> dict[str, Any]:
+    def money(units: int | None) -> str | None:
+        if units is None:
+            return None
+        return plain(from_ten_thousandths(units), statement.currency)
+
+    return {
+        "account": statement.account,
+        "currency": statement.currency,
+        "lines": statement.line_count,
+        "total": money(statement.total),
+        "opening": money(statement.opening),
+        "closing": money(statement.closing),
+        "difference": money(statement.difference),
+        "ties": statement.ties,
+    }
+
+
+def _shown(value: Any) -> str:
+    words = {None: "unknown", True: "yes", False: "NO"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def _field_mapping(mapping: dict[str, Any]) -> FieldMapping | None:
+    return FieldMapping.from_dict(mapping) if mapping else None
+
+
+def _import(
+    reading: Reading, name: str, content: bytes, mapping: dict[str, Any], options: dict[str, Any]
+) -> ImportOutcome:
+    """Bring the file into its source.
+
+    Raises:
+        Refusal: no entity or source fits, or the source does not take the file.
+    """
+    bring_database_up_to_date()
+    actor = system_user()
+    source = (
+        source_named(options["source"], actor=actor, entity_code=options["entity"] or "")
+        if options["source"]
+        else source_of_file(
+            entity=_entity(options["entity"]),
+            reading=reading,
+            filename=name,
+            mapping=mapping,
+            actor=actor,
+        )
+    )
+    outcome = import_file(source_id=source.pk, filename=name, content=content, actor=actor)
+    if outcome.failure is not None:
+        failure = outcome.failure
+        raise FileRefused(failure.message, line=failure.line, field=failure.field)
+    return outcome
+
+
+def _entity(code: str | None) -> Entity:
+    """The entity of this code, or the only one.
+
+    Raises:
+        EntityUnclear: there is none, or one has to be named.
+    """
+    entities = list(Entity.objects.filter(code=code) if code else Entity.objects.all()[:2])
+    if len(entities) == 1:
+        return entities[0]
+    raise EntityUnclear(
+        "There is more than one entity." if entities else "There is no such entity.",
+        field="entity",
+    )
+
+
+def _told(outcome: ImportOutcome) -> str:
+    batch = outcome.batch
+    if batch is None or not outcome.is_new:
+        return "This file was imported before: nothing changed."
+    return (
+        f"Imported into {batch.source.code}: {batch.line_count} lines,"
+        f" {batch.added_count} of them new, {batch.rejected_count} rejected."
+    )
