@@ -163,13 +163,6 @@ def redis(name: str = "REDIS_URL") -> str:
     return raw
 
 
-def broker(redis_url: str) -> str:
-    """The same Redis in the form that Celery's transport wants."""
-    if redis_url.startswith("unix://"):
-        return "redis+socket://" + redis_url.removeprefix("unix://")
-    return redis_url
-
-
 def _url_parts(name: str, raw: str, *, schemes: set[str], remedy: str) -> SplitResult | None:
     """The URL taken apart; None, and a problem, if it is none of these schemes."""
     if not raw:

@@ -202,6 +202,23 @@ def withdraw(*, request_id: int, reason: str, actor: User) -> Request:
 
 
 @transaction.atomic
+def supersede_requests(*, subject: Model, actor: User) -> list[Request]:
+    """End what is open about a subject whose content no longer stands; its app decides when.
+
+    Approvals that were given stay given: they were about what the subject was.
+
+    Returns:
+        The requests that were ended.
+    """
+    ended = [
+        request for request in open_requests_for_update(**subject_key(subject)) if request.is_open
+    ]
+    for request in ended:
+        _supersede(request, actor)
+    return ended
+
+
+@transaction.atomic
 def define_policy(
     *,
     entity_id: int,
@@ -279,9 +296,14 @@ def _supersede_other_content(subject: Model, subject_hash: str, actor: User) -> 
         if request.subject_hash == subject_hash:
             standing = request
             continue
-        _end(request, RequestStatus.SUPERSEDED)
-        record(actor=actor, action="approvals.request.supersede", subject=request)
+        _supersede(request, actor)
     return standing
+
+
+def _supersede(request: Request, actor: User) -> None:
+    """End a request whose content no longer stands."""
+    _end(request, RequestStatus.SUPERSEDED)
+    record(actor=actor, action="approvals.request.supersede", subject=request)
 
 
 def _block_if_nobody_can(request: Request) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import F
+
 from apps.analytics.selectors import anomalies_of, latest_scoring
 from apps.approvals.models import Decision
 from apps.approvals.selectors import conflicted_ids
@@ -18,8 +20,9 @@ from apps.ingestion.models import Record
 from apps.ledger.models import Period
 from apps.ledger.selectors import trial_balance, trial_balance_totals
 from apps.practice.fixtures import DEMO_MONTH, read
-from apps.reconciliation.models import BreakItem, MatchGroup, MatchType, Run
+from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchType, Run
 from apps.reconciliation.selectors import live_run, match_rate, variance
+from apps.reconciliation.states import ReviewStatus
 from apps.reporting.documents import verify_package
 
 
@@ -78,6 +81,7 @@ def demo_result(entity: Entity, run: CloseRun) -> DemoResult:
         *(check for code, done in runs.items() for check in _run_checks(code, done, truth)),
         *_ledger_checks(entity, period, truth),
         Check("planted anomalies flagged", str(len(planted)), str(len(planted & flagged))),
+        Check("breaks explained and accepted", *_breaks_worked(list(runs.values()))),
         Check("tasks done", str(len(tasks)), str(sum(task.status in DONE for task in tasks))),
         Check("period locked", "hard_closed", period.status),
         Check("approvals by people who took no part", str(len(decisions)), str(_clean(decisions))),
@@ -92,6 +96,15 @@ def demo_result(entity: Entity, run: CloseRun) -> DemoResult:
         approvals=len(decisions),
         checks=checks,
     )
+
+
+def _breaks_worked(runs: list[Run]) -> tuple[str, str]:
+    """How many breaks there are, and how many somebody explained and somebody else accepted."""
+    breaks = Break.objects.filter(run__in=runs)
+    accepted = breaks.filter(review__status=ReviewStatus.ACCEPTED).exclude(
+        review__explained_by=F("review__accepted_by")
+    )
+    return str(breaks.count()), str(accepted.count())
 
 
 def _live_runs(entity: Entity, period: Period) -> dict[str, Run]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
+from apps.operations.embedded.redis_server import broker_url
 from config import env
 from config.logs import logging_configuration
 
@@ -136,7 +137,7 @@ EVIDENCE_SIGNING_KEY_FILE, EVIDENCE_SIGNING_CERT_FILE = env.signing_files(
 
 # --- Work -----------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = env.broker(REDIS_URL)
+CELERY_BROKER_URL = broker_url(REDIS_URL)
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -200,6 +201,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_CALLABLE = "apps.identity.lockout.refuse_locked_out"
+AXES_CLIENT_IP_CALLABLE = "apps.identity.lockout.client_address"
 AXES_ENABLE_ADMIN = False
 
 LOGIN_URL = "account_login"

@@ -21,10 +21,10 @@ from apps.approvals.selectors import (
     policy_for,
     record_of,
 )
-from apps.approvals.services import decide
+from apps.approvals.services import decide, supersede_requests
 from apps.approvals.states import RequestStatus
 from apps.audit.models import Event
-from apps.common.errors import Invalid, NotPermitted, Refusal
+from apps.common.errors import IllegalMove, Invalid, NotPermitted, Refusal
 from apps.operations.models import OutboxMessage
 from tests.approvals.conftest import HASH, OTHER_HASH, subject
 
@@ -191,6 +191,32 @@ def test_requests_about_other_subjects_stay(define: Any, ask: Any, bob: Any) -> 
     first, second = ask(subject(0)), ask(subject(1), subject_hash=OTHER_HASH)
     first.refresh_from_db()
     assert (first.status, second.status) == (RequestStatus.PENDING, RequestStatus.PENDING)
+
+
+def test_what_is_open_about_a_subject_ends_with_it(
+    define: Any, ask: Any, alice: Any, bob: Any, table_counts: Any
+) -> None:
+    define()
+    first, other = ask(notify_task="apps.close.tasks.note_decision"), ask(subject(1))
+    assert supersede_requests(subject=subject(), actor=alice) == [first]
+    for request in (first, other):
+        request.refresh_from_db()
+    assert (first.status, other.status) == (RequestStatus.SUPERSEDED, RequestStatus.PENDING)
+    assert OutboxMessage.objects.get().arguments == {"request_id": first.pk}
+    before = table_counts()
+    with pytest.raises(IllegalMove):
+        approve(first, bob)
+    assert supersede_requests(subject=subject(), actor=alice) == []
+    assert table_counts() == before
+
+
+def test_an_approval_that_was_given_stays_given(
+    define: Any, ask: Any, alice: Any, bob: Any
+) -> None:
+    define()
+    approve(ask(), bob)
+    assert supersede_requests(subject=subject(), actor=alice) == []
+    assert is_approved(subject(), HASH)
 
 
 # --- Nobody can -----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from apps.approvals.services import decide, define_policy, request_approval
+from apps.approvals.services import decide, define_policy, request_approval, supersede_requests
 from apps.close.errors import HandlerUnknown, TaskIsAutomated
 from apps.close.locks import AT_WORK
 from apps.close.models import CloseRun, CloseTask, TaskAttempt
@@ -104,6 +104,47 @@ def test_a_returned_approval_returns_the_task_and_a_retry_asks_again(
     deliver()
     assert states(run)["bank"] == "submitted"
     assert task.approvals.count() == 2
+
+
+def test_a_task_whose_subject_no_longer_stands_is_returned(
+    asking: None, run: CloseRun, bob: Any, system: Any
+) -> None:
+    deliver()
+    supersede_requests(subject=bank_of(run), actor=system)
+    deliver()
+    task = bank_of(run)
+    assert (task.status, task.note) == ("returned", "Bank: Superseded by a newer version")
+
+
+def test_a_task_waits_for_the_request_that_took_the_place_of_its_own(
+    asking: None, run: CloseRun, alice: Any, bob: Any
+) -> None:
+    deliver()
+    first = bank_of(run).approvals.get().request
+    newer = request_approval(
+        entity_id=first.entity_id,
+        item_type=first.item_type,
+        subject=bank_of(run),
+        subject_hash="d" * 64,
+        title="Bank, once more",
+        url="/",
+        maker=alice,
+        actor=alice,
+        notify_task="apps.close.tasks.note_decision",
+    )
+    deliver()
+    assert states(run)["bank"] == "submitted"
+    assert newer is not None
+    decide(
+        request_id=newer.pk,
+        verdict="approve",
+        comment="seen",
+        attested=True,
+        expected_version=newer.version,
+        actor=bob,
+    )
+    deliver()
+    assert states(run)["bank"] == "completed"
 
 
 def test_a_decision_nobody_listened_to_is_found_by_the_sweep(

@@ -177,6 +177,19 @@ def test_failures_of_one_do_not_lock_out_another(sign_in: Any, alice: Any, bob: 
     assert sign_in(bob).status_code == 200
 
 
+def test_failures_are_counted_by_the_address_that_our_proxy_saw(
+    outside: Any, sign_in: Any, alice: Any, settings: Any
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    for last in range(5):  # what stands before the proxy's own word is anybody's invention
+        outside.defaults["HTTP_X_FORWARDED_FOR"] = f"203.0.113.{last}, 198.51.100.7"
+        sign_in(alice, password="wrong")
+    assert set(AccessAttempt.objects.values_list("ip_address", flat=True)) == {"198.51.100.7"}
+    assert sign_in(alice).status_code == 429
+    outside.defaults["HTTP_X_FORWARDED_FOR"] = "203.0.113.1, 198.51.100.8"
+    assert sign_in(alice).status_code == 200
+
+
 def test_the_lock_opens_after_a_quarter_of_an_hour(sign_in: Any, alice: Any) -> None:
     for _ in range(5):
         sign_in(alice, password="wrong")

@@ -64,9 +64,12 @@ def test_asking_again_returns_the_open_request(
 def test_a_newer_run_needs_an_approval_of_its_own(
     april: Run, pair: Pair, policy: Any, alice: User, bob: User
 ) -> None:
-    submit_run(run_id=april.pk, preparer=alice, actor=alice)
+    about_april = submit_run(run_id=april.pk, preparer=alice, actor=alice)
+    assert about_april is not None
     pair.bring("left", ("INV-7", "09", "13.00"))
     newer = pair.run()
+    about_april.refresh_from_db()
+    assert about_april.status == "superseded"  # nobody approves what no longer stands
     asked = submit_run(run_id=newer.pk, preparer=alice, actor=alice)
     assert asked is not None
     assert asked.subject_hash == newer.outcome_digest != april.outcome_digest

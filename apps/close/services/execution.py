@@ -69,9 +69,12 @@ def settle_task(*, task_id: int) -> None:
 
 
 def note_decision(*, request_id: int) -> None:
-    """An approval request ended: settle the tasks that wait for it."""
+    """An approval request ended: settle the tasks that wait for it, or for one it replaced."""
+    ended = Request.objects.filter(pk=request_id)
     waiting = TaskApproval.objects.filter(
-        request_id=request_id, task__status=TaskStatus.SUBMITTED
+        request__subject_type__in=ended.values("subject_type"),
+        request__subject_id__in=ended.values("subject_id"),
+        task__status=TaskStatus.SUBMITTED,
     ).values_list("task_id", flat=True)
     for task_id in waiting:
         settle_task(task_id=task_id)
@@ -153,7 +156,15 @@ def complete_task(
     return task
 
 
-_REFUSED = frozenset({RequestStatus.REJECTED, RequestStatus.RETURNED, RequestStatus.WITHDRAWN})
+# Superseded counts only where no request about the same subject took its place.
+_REFUSED = frozenset(
+    {
+        RequestStatus.REJECTED,
+        RequestStatus.RETURNED,
+        RequestStatus.WITHDRAWN,
+        RequestStatus.SUPERSEDED,
+    }
+)
 
 
 def _with_handler(status: TaskStatus) -> QuerySet[CloseTask]:

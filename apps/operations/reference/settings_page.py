@@ -40,6 +40,8 @@ MEANINGS: Final = {
     "MAIL_USERNAME": "User at the mail server; empty: no sign-in.",
     "METRICS_TOKEN": "Bearer token that opens `/metrics`; empty: only signed-in people who may"
     " look at operations.",
+    "PROXY_COUNT": "How many proxies of yours stand before the site and add to `X-Forwarded-For`:"
+    " failed sign-ins are counted by the address that the outermost one saw.",
     "REDIS_URL": "Redis: `redis://host:6379/0`, `rediss://…` or `unix:///path`. The embedded mode"
     " sets it.",
     "SECRET_KEY": "50 or more random characters: signs sessions and links. Another one ends all"

@@ -23,6 +23,7 @@ from apps.ledger.models import Period
 from apps.ledger.services import open_period
 from apps.ledger.states import PeriodStatus
 from apps.practice.fixtures import DEMO_MONTH
+from apps.practice.services.reviewing import is_worked_through, work_on_breaks
 
 STUCK = frozenset({TaskStatus.FAILED, TaskStatus.RETURNED})
 LONGEST_SECONDS = 600
@@ -66,9 +67,9 @@ def begin_close(entity: Entity) -> tuple[CloseRun, bool]:
 
 
 def see_through(run: CloseRun, *, told: Callable[[Watched], None]) -> None:
-    """Wait until the run is completed; demo people decide what reaches their inboxes.
+    """Wait until the run is completed; demo people explain breaks and decide on requests.
 
-    The work itself is done by the Celery worker. The people use the service behind the web form.
+    The work itself is done by the Celery worker. The people use the services behind the web forms.
 
     Args:
         told: called at every look with what is seen.
@@ -90,6 +91,7 @@ def see_through(run: CloseRun, *, told: Callable[[Watched], None]) -> None:
             raise DemoStuck(f"{stuck[0].name}: {stuck[0].note}")
         if time.monotonic() > deadline:
             raise DemoStuck(f"the close is not done after {LONGEST_SECONDS} seconds")
+        work_on_breaks(run.period)
         decided += sum(_decide_all(person) for person in people)
         time.sleep(_POLL_SECONDS)
 
@@ -102,8 +104,8 @@ def _deciders(entity: Entity) -> list[User]:
 
 
 def _decide_all(person: User) -> int:
-    """Approve what waits for this person; returns how many."""
-    requests = inbox(person)
+    """Approve what waits for this person and is worked through; returns how many."""
+    requests = [request for request in inbox(person) if is_worked_through(request)]
     for request in requests:
         _approve(request, person)
     return len(requests)

@@ -10,6 +10,7 @@ import polars as pl
 from django.db import transaction
 from django.utils import timezone
 
+from apps.approvals.services import supersede_requests
 from apps.audit.services import canonical_bytes, record
 from apps.common.access import authorize
 from apps.common.errors import Refusal
@@ -158,6 +159,7 @@ def _supersede_former(run: Run) -> Run | None:
             subject=former,
             by=run.pk,
         )
+        supersede_requests(subject=former, actor=run.requested_by)
     return former
 
 
