@@ -18,7 +18,6 @@ from django.urls import Resolver404, resolve
 from django.utils.text import slugify
 
 from apps.operations.reference import PAGES as BUILT
-from apps.operations.reference.errors_page import refusals
 from apps.operations.reference.settings_page import AROUND, MEANINGS
 
 ROOT = Path(settings.BASE_DIR)
@@ -29,7 +28,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"!?\[[^\]\n]*\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"(?:bin/finflow|manage\.py) +([a-z_]\w*)([^\n`|;&<>]*)")
-SCRIPT = re.compile(r"(?<![\w./-])bin/(\w+)")
+SCRIPT = re.compile(r"(?<![\w./-])bin/(\w+)\b(?!\.)")
 FLAG = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
 DOTTED = re.compile(r"(?:apps|config|finflow|tests)(?:\.\w+)+")
 SETTING = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
@@ -41,10 +40,11 @@ FOLDERS = {
     if path.is_dir() and path.name not in {".git", ".venv", "var", "secrets", "staticfiles"}
 }
 # Places on a machine, which are not addresses of the site.
-ELSEWHERE = ("/app", "/data", "/path", "/run", "/srv", "/tmp", "/usr", "/var")  # noqa: S108
-# Words in capitals that are neither a setting nor an error code.
-WORDS = {"LINE_SCHEMA", "VERB_NOUN", "CAP_DAC_READ_SEARCH", "CAP_DAC_OVERRIDE", "XDG_RUNTIME_DIR"}
-WORDS |= {"POSTGRES_PASSWORD"}  # of docker-compose.yml: part of DATABASE_URL
+ELSEWHERE = ("/data", "/etc", "/path", "/run", "/usr", "/var")
+# Words in capitals that others gave: the system's, and a placeholder.
+WORDS = {"CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "XDG_RUNTIME_DIR", "VERB_NOUN"}
+# What a name with dots ends in if it is a file or a host.
+ENDINGS = (".com", ".css", ".dump", ".js", ".py")
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ def dead_links(page: Page) -> Iterator[str]:
         if parts.scheme:
             continue
         file = page.path.parent / unquote(parts.path) if parts.path else page.path
-        if not file.exists():
-            yield target
-        elif parts.fragment and parts.fragment not in headings(file.read_text("utf-8")):
+        if not file.exists() or (
+            parts.fragment and parts.fragment not in headings(file.read_text("utf-8"))
+        ):
             yield target
 
 
@@ -129,17 +129,12 @@ def missing_files(page: Page) -> Iterator[str]:
 def unknown_code(page: Page) -> Iterator[str]:
     """Dotted names of ours that cannot be imported."""
     for name in DOTTED.findall("\n".join(page.spans)):
-        if name.endswith(".py") or _is_host(name, page):
+        if name.endswith(ENDINGS):
             continue
         try:
             named(name)
         except (ImportError, AttributeError):
             yield name
-
-
-def _is_host(name: str, page: Page) -> bool:
-    """`finflow.example.com` is a site, not a module."""
-    return f"{name}.com" in page.text or name.endswith(".com")
 
 
 def named(name: str) -> Any:
@@ -185,13 +180,26 @@ def _is_admin_page(address: str) -> bool:
 
 
 def unknown_settings(page: Page) -> Iterator[str]:
-    """Words in capitals that are neither a variable that is read nor an error code."""
-    known = {*MEANINGS, *AROUND, *WORDS, *(refusal.code for refusal in refusals())}
-    known |= {f"{name}_FILE" for name in MEANINGS}
+    """Words in capitals that are no variable that is read, no error code and no constant."""
     for span in page.spans:
         for name in SETTING.findall(span):
-            if name not in known and not hasattr(settings, name):
+            if name not in known_words():
                 yield name
+
+
+@cache
+def known_words() -> frozenset[str]:
+    """Variables of the settings and of docker-compose.yml, error codes, constants of the source."""
+    codes = SETTING.findall((ROOT / "docs/reference/errors.md").read_text("utf-8"))
+    variables = SETTING.findall((ROOT / "docker-compose.yml").read_text("utf-8"))
+    constants = {
+        name
+        for folder in ("apps", "config", "finflow", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r"^ *_?([A-Z][A-Z0-9_]+)\b[^=\n(]*=", path.read_text("utf-8"), re.M)
+    }
+    files = {f"{name}_FILE" for name in MEANINGS}
+    return frozenset({*MEANINGS, *AROUND, *files, *codes, *variables, *constants, *WORDS})
 
 
 CHECKS: dict[str, Callable[[Page], Iterator[str]]] = {
