@@ -16,6 +16,7 @@ from apps.identity.holders import roles_holding
 from apps.identity.models import Entity
 
 _LONGEST = 2000
+STILL_OPEN = "open"
 
 
 class DecisionForm(forms.Form):
@@ -57,7 +58,9 @@ class RequestFilterForm(forms.Form):
     q = forms.CharField(label="Search", required=False, max_length=100, widget=forms.SearchInput)
     item_type = forms.ChoiceField(label="Kind", required=False)
     status = forms.ChoiceField(
-        required=False, choices=[("", "Any"), *RequestStatus.choices], label="Status"
+        required=False,
+        choices=[("", "Any"), (STILL_OPEN, "Still open"), *RequestStatus.choices],
+        label="Status",
     )
 
     def __init__(self, *args: Any, kinds: list[tuple[str, str]], **kwargs: Any) -> None:
@@ -73,10 +76,11 @@ class RequestFilterForm(forms.Form):
         facts = self.cleaned_data
         if facts["q"]:
             requests = requests.filter(title__icontains=facts["q"])
-        for name in ("item_type", "status"):
-            if facts.get(name):
-                requests = requests.filter(**{name: facts[name]})
-        return requests
+        if facts["item_type"]:
+            requests = requests.filter(item_type=facts["item_type"])
+        if facts.get("status") == STILL_OPEN:
+            return requests.open()
+        return requests.filter(status=facts["status"]) if facts.get("status") else requests
 
 
 class InboxFilterForm(RequestFilterForm):

@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 
 from apps.analytics.permissions import VIEW_ANOMALIES
 from apps.analytics.states import Disposition
+from apps.approvals.forms import STILL_OPEN
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.states import RequestStatus
@@ -22,7 +23,7 @@ from apps.common.templatetags.finflow import amount, count, day, instant, percen
 from apps.identity.context import entity_in_view
 from apps.ingestion.permissions import VIEW_SOURCES
 from apps.reconciliation.permissions import VIEW_RUNS
-from apps.reconciliation.states import Cause, ReviewStatus
+from apps.reconciliation.states import BreakState, Cause, ReviewStatus
 from apps.reporting import selectors
 
 OK, WARN, BAD = "success", "warning", "danger"
@@ -30,11 +31,12 @@ OK, WARN, BAD = "success", "warning", "danger"
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure or some words, and where they lead."""
+    """A figure or some words, and where they lead; a zero is told quietly."""
 
     text: str
     url: str = ""
     is_number: bool = False
+    is_zero: bool = False
     tone: str = ""
 
 
@@ -60,24 +62,20 @@ class Panel:
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the panels that the person may see (unfold's `DASHBOARD_CALLBACK`)."""
-    panels = [
-        make(ids) for permission, make in _PANELS if (ids := _entity_ids(request, permission))
-    ]
-    return {**context, "panels": panels}
-
-
-def _entity_ids(request: HttpRequest, permission: str) -> list[int]:
-    """The entities on which the person may look at this: the one in view, or all of them."""
     actor: Any = request.user
     entity = entity_in_view(request)
-    ids = [row["pk"] if isinstance(row, dict) else row for row in actor.entity_ids(permission)]
-    return ids if entity is None else [pk for pk in ids if pk == entity.pk]
+    panels = [
+        make(actor.entity_ids(permission) if entity is None else [entity.pk])
+        for permission, make in _PANELS
+        if actor.may(permission, None if entity is None else entity.pk)
+    ]
+    return {**context, "title": "Where everything stands", "panels": panels}
 
 
 # --- The close ------------------------------------------------------------------------------
 
 
-def _close(ids: list[int]) -> Panel:
+def _close(ids: selectors.EntityIds) -> Panel:
     standings = selectors.closes(ids, timezone.now())
     done, total = (sum(getattr(each, name) for each in standings) for name in ("done", "total"))
     failed, late = (sum(getattr(each, name) for each in standings) for name in ("failed", "late"))
@@ -111,15 +109,16 @@ def _close_row(standing: selectors.CloseStanding) -> list[Cell]:
 # --- Reconciliations ------------------------------------------------------------------------
 
 
-def _reconciliations(ids: list[int]) -> Panel:
+def _reconciliations(ids: selectors.EntityIds) -> Panel:
     found = selectors.reconciled(ids)
-    lowest = min((each.match_rate for each in found), default=None)
+    lowest = min(found, key=lambda each: each.match_rate, default=None)
     limited = [each for each in found if each.limit_percent is not None]
     over = sum(each.is_over for each in limited)
+    where = "" if lowest is None else f"{lowest.run.match_type.name}; "
     return Panel(
         label="Lowest match rate",
-        figure="none" if lowest is None else f"{lowest}%",
-        note=f"{count(over)} of {count(len(limited))} variances above the limit",
+        figure="none" if lowest is None else percent(lowest.match_rate / 100),
+        note=f"{where}{count(over)} of {count(len(limited))} variances above the limit",
         url=reverse("reconciliation:runs"),
         tone=BAD if over else OK,
         title="Reconciliations, the newest of each",
@@ -142,7 +141,7 @@ def _reconciliation_row(found: selectors.Reconciled) -> list[Cell]:
     return [
         Cell(f"{run.entity.code}: {run.match_type.name}", url),
         Cell(day(run.ends_on).replace(" ", "\N{NO-BREAK SPACE}")),
-        Cell(f"{found.match_rate}%", url, is_number=True),
+        Cell(percent(found.match_rate / 100), url, is_number=True),
         _number(run.break_count, breaks),
         Cell(
             f"{amount(apart.amount, apart.currency)} {apart.currency}" if apart else "—",
@@ -164,7 +163,7 @@ def _verdict(found: selectors.Reconciled) -> Cell:
 # --- Breaks ---------------------------------------------------------------------------------
 
 
-def _breaks(ids: list[int]) -> Panel:
+def _breaks(ids: selectors.EntityIds) -> Panel:
     ages = selectors.open_breaks(ids, timezone.localdate())
     open_ones = sum(sum(each.counts) for each in ages)
     oldest = sum(each.counts[-1] for each in ages)
@@ -172,9 +171,9 @@ def _breaks(ids: list[int]) -> Panel:
     return Panel(
         label="Open breaks",
         figure=count(open_ones),
-        note=f"{count(oldest)} over {selectors.BREAK_AGES_DAYS[-1]} days old,"
+        note=f"{count(oldest)} over {selectors.BREAK_AGES_DAYS[-1]} days old;"
         f" {count(awaited)} more awaited",
-        url=_link("reconciliation:breaks", days="all", status=ReviewStatus.OPEN),
+        url=_open_breaks(),
         tone=WARN if open_ones else OK,
         title="Open breaks by cause and age in days",
         headers=_heads("Cause", (*_age_heads(selectors.BREAK_AGES_DAYS), "Awaited", "All")),
@@ -184,15 +183,21 @@ def _breaks(ids: list[int]) -> Panel:
 
 
 def _break_row(ages: selectors.Ages) -> list[Cell]:
-    url = _link("reconciliation:breaks", days="all", status=ReviewStatus.OPEN, cause=ages.kind)
+    every = _open_breaks(cause=ages.kind)
     words = dict(Cause.choices).get(ages.kind, ages.kind.replace("_", " ").capitalize())
-    return [Cell(str(words), url), *_ages(ages, url)]
+    *counts, _, total = _ages(ages, every)
+    awaited = _open_breaks(cause=ages.kind, state=BreakState.AWAITED)
+    return [Cell(str(words), every), *counts, _number(ages.apart, awaited), total]
+
+
+def _open_breaks(**narrowed: str) -> str:
+    return _link("reconciliation:breaks", days="all", status=ReviewStatus.OPEN, **narrowed)
 
 
 # --- Approvals ------------------------------------------------------------------------------
 
 
-def _approvals(ids: list[int]) -> Panel:
+def _approvals(ids: selectors.EntityIds) -> Panel:
     waiting = selectors.waiting_requests(ids, timezone.now())
     total = sum(each.total for each in waiting.ages)
     blocked = sum(each.apart for each in waiting.ages)
@@ -204,7 +209,7 @@ def _approvals(ids: list[int]) -> Panel:
         label="Approvals waiting",
         figure=count(total),
         note=", ".join(told for told in troubles if told) or "none is overdue",
-        url=_link("approvals:everything", status=RequestStatus.PENDING),
+        url=_link("approvals:everything", status=STILL_OPEN),
         tone=BAD if blocked else WARN if waiting.overdue else OK,
         title="Approvals waiting by kind and age in days",
         headers=_heads(
@@ -216,22 +221,23 @@ def _approvals(ids: list[int]) -> Panel:
 
 
 def _approval_row(ages: selectors.Ages) -> list[Cell]:
-    pending = _link("approvals:everything", status=RequestStatus.PENDING, item_type=ages.kind)
-    blocked = _link("approvals:everything", status=RequestStatus.BLOCKED, item_type=ages.kind)
-    every = _link("approvals:everything", item_type=ages.kind)
-    *counts, apart, total = _ages(ages, pending)
+    every, pending, blocked = (
+        _link("approvals:everything", status=status, item_type=ages.kind)
+        for status in (STILL_OPEN, RequestStatus.PENDING, RequestStatus.BLOCKED)
+    )
+    *counts, _, _ = _ages(ages, pending)
     return [
         Cell(Request(item_type=ages.kind).kind.capitalize(), every),
         *counts,
-        Cell(apart.text, blocked, is_number=True, tone=BAD if ages.apart else ""),
-        Cell(total.text, every, is_number=True),
+        _number(ages.apart, blocked, BAD),
+        _number(ages.total, every),
     ]
 
 
 # --- Anomalies ------------------------------------------------------------------------------
 
 
-def _anomalies(ids: list[int]) -> Panel:
+def _anomalies(ids: selectors.EntityIds) -> Panel:
     found = selectors.unusual(ids)
     undecided = sum(each.undecided for each in found)
     flagged = sum(each.scoring.flagged_count for each in found)
@@ -265,14 +271,15 @@ def _anomaly_row(found: selectors.Unusual) -> list[Cell]:
 # --- Feeds ----------------------------------------------------------------------------------
 
 
-def _feeds(ids: list[int]) -> Panel:
+def _feeds(ids: selectors.EntityIds) -> Panel:
     found = selectors.feed_standings(ids)
     refused = sum(each.failure is not None for each in found)
     silent = sum(each.batch is None and each.failure is None for each in found)
     return Panel(
         label="Feeds with a refused file",
         figure=count(refused),
-        note=f"of {count(len(found))}" + (f", {count(silent)} never came" if silent else ""),
+        note=f"of {count(len(found))} sources"
+        + (f"; {count(silent)} never brought one" if silent else ""),
         url=reverse("ingestion:sources"),
         tone=BAD if refused else WARN if silent else OK,
         title="Feeds and their last success",
@@ -307,7 +314,7 @@ def _feed_state(feed: selectors.FeedStanding) -> Cell:
     return Cell("in order", tone=OK) if feed.batch else Cell("nothing came", tone=WARN)
 
 
-_PANELS: tuple[tuple[str, Callable[[list[int]], Panel]], ...] = (
+_PANELS: tuple[tuple[str, Callable[[selectors.EntityIds], Panel]], ...] = (
     (VIEW_CLOSE, _close),
     (VIEW_RUNS, _reconciliations),
     (VIEW_RUNS, _breaks),
@@ -344,7 +351,7 @@ def _ages(ages: selectors.Ages, url: str) -> list[Cell]:
 
 def _number(number: int, url: str, tone: str = "") -> Cell:
     """A count that opens its list; the tone is for counts that should be zero."""
-    return Cell(count(number), url, is_number=True, tone=tone if number else "")
+    return Cell(count(number), url, is_number=True, is_zero=not number, tone=tone if number else "")
 
 
 def _link(name: str, **query: Any) -> str:

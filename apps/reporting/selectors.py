@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, QuerySet
 
 from apps.analytics.models import AnomalyScore, ScoringRun
 from apps.analytics.selectors import UNDECIDED
@@ -22,14 +22,14 @@ from apps.close.models import CloseRun, CloseTask
 from apps.close.states import DONE, TaskStatus
 from apps.ingestion.models import Batch, FailedImport, Source
 from apps.reconciliation.models import Break, Run
-from apps.reconciliation.selectors import match_rates
+from apps.reconciliation.selectors import match_rates, with_status, without_handed_on
 from apps.reconciliation.states import BreakState, ReviewStatus
 from apps.reporting.states import VARIANCE_HANDLER
 
 BREAK_AGES_DAYS: Final = (7, 30, 60)  # upper ends; what is older has a place of its own
 REQUEST_AGES_DAYS: Final = (1, 3, 7)
 
-EntityIds = Collection[int]
+EntityIds = Collection[int] | QuerySet[Any]  # what `__in` takes
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,12 @@ class CloseStanding:
 
 def closes(entity_ids: EntityIds, now: datetime) -> list[CloseStanding]:
     """The newest close of each entity, by entity (two queries)."""
-    runs = (
-        CloseRun.objects.filter(entity_id__in=entity_ids)
+    listed = list(
+        CloseRun.objects.filter(pk__in=_newest_closes(entity_ids))
         .select_related("entity", "period")
-        .order_by("entity__code", "-id")
-        .distinct("entity__code")
+        .order_by("entity__code")
     )
     is_done = Q(status__in=DONE)
-    listed = list(runs)
     counts = {
         row["run"]: row
         for row in CloseTask.objects.filter(run__in=listed)
@@ -72,6 +70,12 @@ def closes(entity_ids: EntityIds, now: datetime) -> list[CloseStanding]:
         CloseStanding(run, **{name: counts.get(run.pk, nothing)[name] for name in nothing})
         for run in listed
     ]
+
+
+def _newest_closes(entity_ids: EntityIds) -> QuerySet[Any]:
+    """The id of the newest close of each entity."""
+    newest = CloseRun.objects.filter(entity_id__in=entity_ids).order_by("entity_id", "-id")
+    return newest.distinct("entity_id").values("pk")
 
 
 @dataclass(frozen=True)
@@ -137,9 +141,9 @@ def reconciled(entity_ids: EntityIds) -> list[Reconciled]:
 
 
 def _limits(entity_ids: EntityIds) -> dict[tuple[int, str], Decimal]:
-    """What the variance checks allow, by entity and match type; the newest close counts."""
+    """What the variance checks of each entity's newest close allow, by entity and match type."""
     checks = (
-        CloseTask.objects.filter(run__entity_id__in=entity_ids, handler=VARIANCE_HANDLER)
+        CloseTask.objects.filter(run__in=_newest_closes(entity_ids), handler=VARIANCE_HANDLER)
         .order_by("run_id", "position")
         .values_list("run__entity_id", "parameters")
     )
@@ -181,9 +185,9 @@ class Ages:
 
 def open_breaks(entity_ids: EntityIds, today: date) -> list[Ages]:
     """Breaks that nobody explained, by cause and by the age of their oldest record (one query)."""
+    found = Break.objects.filter(run__in=Run.objects.live().filter(entity_id__in=entity_ids))
     rows = (
-        Break.objects.filter(run__in=Run.objects.live().filter(entity_id__in=entity_ids))
-        .filter(Q(review=None) | Q(review__status=ReviewStatus.OPEN))
+        without_handed_on(with_status(found, ReviewStatus.OPEN))
         .annotate(since=Min("items__record__booked_on"))
         .values_list("cause", "since", "state")
     )

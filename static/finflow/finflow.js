@@ -3,7 +3,8 @@
      data-list            on a list; its data-item elements are walked with j and k
      data-item            on a row or entry; a click on it opens its .row-link or first link
      data-key="a"         on a button or link: pressed by that key, in the current item first
-     data-dialog          on a link to #id of a <dialog>: opens it as a modal
+     data-dialog          on a link to #id of a <dialog>: opens it as a modal without a new address;
+                          an address that ends in #id opens it too
      data-close           inside a dialog: closes it
      data-open            on a dialog that came back with errors: opens at once
      data-focus           takes the focus when it appears (error summaries)                       */
@@ -38,6 +39,11 @@
 
   function openDialog(dialog) {
     if (dialog instanceof HTMLDialogElement && !dialog.open) dialog.showModal();
+  }
+
+  /** Open the dialog that the address names, as in a link from a list to /breaks/7/#accept. */
+  function openNamed() {
+    openDialog(byId(location.hash.slice(1)));
   }
 
   function onClick(event) {
@@ -185,12 +191,15 @@
     all("[data-item]").forEach((item) => item.classList.toggle("is-openable", Boolean(linkOf(item))));
   }
 
+  // Without script a dialog that is the target unfolds in the page (forms.css); with it, no more.
+  document.documentElement.dataset.script = "";
   document.addEventListener("click", onClick);
   document.addEventListener("keydown", onKey);
   document.addEventListener("submit", onSubmit);
   window.addEventListener("pageshow", release);
+  window.addEventListener("hashchange", openNamed);
   prepare(document);
-  openDialog(document.querySelector("dialog:target"));
+  openNamed();
   const toggle = byId("keys-on");
   if (toggle) {
     toggle.checked = keysAreOn();

@@ -119,6 +119,28 @@ class TestBreaks:
         pair.run(starts_on=date(2023, 4, 1), ends_on=date(2023, 4, 15))
         assert "1 Apr 2023 to 15 Apr 2023" in text(visit(alice).get(BREAKS))
 
+    def test_over_all_days_what_was_awaited_counts_once(
+        self, visit: Visit, april: Run, pair: Pair, alice: User
+    ) -> None:
+        """INV-9, awaited at the end of April, is taken over by May and missing there."""
+        assert "6 breaks</strong>, <strong>5 open" in text(visit(alice).get(f"{BREAKS}?days=all"))
+        pair.run(**MAY)
+        page = text(visit(alice).get(f"{BREAKS}?days=all"))
+        assert "6 breaks</strong>, <strong>6 open" in page
+        page = text(visit(alice).get(f"{BREAKS}?days=2023-04-01_2023-04-30"))
+        assert "1 awaited" in page, "as April found it"
+
+    def test_what_was_explained_while_awaited_stays(
+        self, visit: Visit, april: Run, pair: Pair, broken: Broken, alice: User
+    ) -> None:
+        explain_break(
+            break_id=Break.objects.get(run=april, state="awaited").pk, comment="Due", actor=alice
+        )
+        pair.run(**MAY)
+        page = text(visit(alice).get(f"{BREAKS}?days=all"))
+        assert "7 breaks</strong>, <strong>6 open" in page
+        assert "1 explained" in page
+
     def test_it_comes_in_pages_both_ways(self, visit: Visit, pair: Pair, alice: User) -> None:
         rows = [(f"R-{n:03}", "03", f"{n}.00") for n in range(1, 121)]
         pair.bring("left", *rows)

@@ -10,21 +10,27 @@ from typing import Any
 
 import pytest
 from analytics.stage import keep_books, period_of
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.analytics.models import AnomalyScore
 from apps.analytics.services import review_anomaly
+from apps.approvals.models import Request
 from apps.approvals.services import request_approval
+from apps.audit.services import record
 from apps.close.models import CloseRun, CloseTask
 from apps.close.services import define_template, open_run
+from apps.identity.models import User
+from apps.identity.services import grant_role, revoke_role
 from apps.ingestion.models import Source
 from apps.ingestion.services import define_source, import_file
-from apps.reconciliation.models import Run
+from apps.reconciliation.models import MatchType, Run
+from apps.reconciliation.services import execute_run, start_run
 from apps.reporting import dashboard as page
 from apps.reporting.selectors import (
     _by_age,
+    _difference,
     closes,
     feed_standings,
     open_breaks,
@@ -32,10 +38,19 @@ from apps.reporting.selectors import (
     unusual,
     waiting_requests,
 )
+from apps.reporting.states import VARIANCE_HANDLER
 
-from .stage import BANK, LEDGER, MAPPING, TASKS, open_close, table
+from .stage import APRIL, BANK, LEDGER, MAPPING, TASKS, open_close, table
 
 TODAY = date(2023, 5, 10)
+ALL_PANELS = {
+    "Tasks of the close done",
+    "Lowest match rate",
+    "Open breaks",
+    "Approvals waiting",
+    "Anomalies to review",
+    "Feeds with a refused file",
+}
 
 
 @pytest.fixture
@@ -54,6 +69,24 @@ def text(response: Any) -> str:
 
 def panels(response: Any) -> dict[str, page.Panel]:
     return {panel.label: panel for panel in response.context["panels"]}
+
+
+def ask(close_run: CloseRun, maker: Any) -> Request:
+    """A request for approval that waits, beside the one that is decided."""
+    request = request_approval(
+        entity_id=close_run.entity_id,
+        item_type="reconciliation",
+        subject=close_run,
+        subject_hash="a" * 64,
+        title="Another",
+        url="/",
+        amount=None,
+        currency=None,
+        maker=maker,
+        actor=maker,
+    )
+    assert request is not None
+    return request
 
 
 # --- The figures ----------------------------------------------------------------------------
@@ -113,6 +146,20 @@ def test_a_variance_is_held_against_the_limit_of_the_close(
     assert found.is_over is is_over
 
 
+def test_a_limit_ends_with_the_close_that_set_it(close_run: CloseRun, connie: Any) -> None:
+    """April checks the variance; May, closed by another plan, does not."""
+    CloseTask.objects.filter(run=close_run, key="review").update(
+        handler=VARIANCE_HANDLER,
+        parameters={"match_type": "bank_gl", "threshold_percent": "1.00"},
+    )
+    (found,) = reconciled([close_run.entity_id])
+    assert found.limit_percent == Decimal("1.00")
+    may = period_of(close_run.entity, "2023-05")
+    open_run(template_id=close_run.template_id, period_id=may.pk, actor=connie)
+    (found,) = reconciled([close_run.entity_id])
+    assert found.limit_percent is None
+
+
 @pytest.mark.parametrize(
     ("proof", "percent"),
     [
@@ -124,8 +171,6 @@ def test_a_variance_is_held_against_the_limit_of_the_close(
     ],
 )
 def test_what_can_be_compared(proof: list[dict[str, str]], percent: Decimal | None) -> None:
-    from apps.reporting.selectors import _difference
-
     found = _difference(Run(proof=proof))
     assert (found.percent if found else None) == percent
 
@@ -153,6 +198,26 @@ def test_breaks_that_nobody_explained_by_cause_and_age(close_run: CloseRun) -> N
     assert open_breaks([], TODAY) == []
 
 
+def test_what_the_next_month_took_over_is_counted_there(
+    close_run: CloseRun, connie: Any, alice: Any, visit: Any
+) -> None:
+    """Awaited at the end of April, carried into May and missing there: one break, not two."""
+    bank = Source.objects.get(code="bank")
+    content = table(("INV-8", "28", "75.00"), prefix="C")
+    import_file(source_id=bank.pk, filename="late.csv", content=content, actor=alice)
+    match_type = MatchType.objects.get()
+    for days in (APRIL, {"starts_on": date(2023, 5, 1), "ends_on": date(2023, 5, 31)}):
+        run = start_run(match_type_id=match_type.pk, actor=alice, **days)
+        execute_run(run_id=run.pk)
+    ages = {each.kind: each for each in open_breaks([close_run.entity_id], date(2023, 6, 1))}
+    assert sum(each.apart for each in ages.values()) == 0
+    assert ages["missing_right"].total == 2, "one of April, and the one that May took over"
+    client = visit(connie)
+    for row in panels(client.get("/admin/"))["Open breaks"].rows:
+        for cell in row[-2:]:
+            assert str(len(client.get(cell.url).context["rows"])) == cell.text
+
+
 @pytest.mark.parametrize(
     ("days", "counts"),
     [
@@ -176,19 +241,7 @@ def test_the_most_come_first() -> None:
 
 def test_requests_that_wait_by_kind_and_age(close_run: CloseRun, alice: Any, connie: Any) -> None:
     run = Run.objects.get()
-    request = request_approval(
-        entity_id=run.entity_id,
-        item_type="reconciliation",
-        subject=close_run,
-        subject_hash="a" * 64,
-        title="Another",
-        url="/",
-        amount=None,
-        currency=None,
-        maker=alice,
-        actor=alice,
-    )
-    assert request is not None
+    request = ask(close_run, alice)
     for later, counts, overdue in (
         (timedelta(hours=1), (1, 0, 0, 0), 0),
         (timedelta(days=2), (0, 1, 0, 0), 1),
@@ -204,21 +257,8 @@ def test_requests_that_wait_by_kind_and_age(close_run: CloseRun, alice: Any, con
 def test_a_request_that_nobody_can_decide_stands_apart(
     close_run: CloseRun, alice: Any, bob: Any, system: Any
 ) -> None:
-    from apps.identity.services import revoke_role
-
     revoke_role(user_id=bob.pk, role="approver", entity_id=close_run.entity_id, actor=system)
-    request_approval(
-        entity_id=close_run.entity_id,
-        item_type="reconciliation",
-        subject=close_run,
-        subject_hash="a" * 64,
-        title="Another",
-        url="/",
-        amount=None,
-        currency=None,
-        maker=alice,
-        actor=alice,
-    )
+    ask(close_run, alice)
     (found,) = waiting_requests([close_run.entity_id], datetime.now(UTC)).ages
     assert (found.counts, found.apart, found.total) == ((0, 0, 0, 0), 1, 1)
 
@@ -274,11 +314,14 @@ def test_the_page_says_where_everything_stands(
     shown = panels(response)
     figures = {label: (panel.figure, panel.note) for label, panel in shown.items()}
     assert figures["Tasks of the close done"][0] == "1 of 5"
-    assert figures["Lowest match rate"] == ("33.33%", "0 of 0 variances above the limit")
-    assert figures["Open breaks"] == ("2", "2 over 60 days old, 0 more awaited")
+    assert figures["Lowest match rate"] == (
+        "33.33%",
+        "Bank to ledger; 0 of 0 variances above the limit",
+    )
+    assert figures["Open breaks"] == ("2", "2 over 60 days old; 0 more awaited")
     assert figures["Approvals waiting"] == ("0", "none is overdue")
     assert figures["Anomalies to review"] == ("1", "of 1 that stand out")
-    assert figures["Feeds with a refused file"] == ("0", "of 2")
+    assert figures["Feeds with a refused file"] == ("0", "of 2 sources")
     assert "No request waits for a decision." in text(response)
 
 
@@ -291,6 +334,79 @@ def test_trouble_shows_in_tone_and_words(visit: Any, close_run: CloseRun, connie
     assert shown["Feeds with a refused file"].tone == "danger"
     states = [row[-1].text for row in shown["Feeds with a refused file"].rows]
     assert states == ["refused since", "in order"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "note", "verdict", "tone"),
+    [
+        ("90.00", "1 of 1 variances above the limit", "no", "danger"),
+        ("91.00", "0 of 1 variances above the limit", "yes", "success"),
+    ],
+)
+def test_a_variance_above_its_limit_is_told(
+    visit: Any, close_run: CloseRun, connie: Any, limit: str, note: str, verdict: str, tone: str
+) -> None:
+    CloseTask.objects.filter(run=close_run, key="review").update(
+        handler=VARIANCE_HANDLER,
+        parameters={"match_type": "bank_gl", "threshold_percent": limit},
+    )
+    panel = panels(visit(connie).get("/admin/"))["Lowest match rate"]
+    assert (panel.note, panel.tone) == (f"Bank to ledger; {note}", tone)
+    ((*_, variance, allowed, told),) = panel.rows
+    assert (variance.text, allowed.text) == ("90.1110%", f"{limit}%")
+    assert (told.text, told.tone) == (verdict, tone)
+
+
+def test_a_source_that_never_brought_a_file(visit: Any, close_run: CloseRun, connie: Any) -> None:
+    define_source(
+        entity_id=close_run.entity_id, code="shop", name="Shop", mapping=MAPPING, actor=connie
+    )
+    panel = panels(visit(connie).get("/admin/"))["Feeds with a refused file"]
+    assert (panel.figure, panel.note) == ("0", "of 3 sources; 1 never brought one")
+    assert panel.tone == "warning"
+    shop = [cell.text for cell in panel.rows[-1]]
+    assert shop == ["HFS: Shop", "never", "—", "—", "nothing came"]
+
+
+@pytest.mark.parametrize(
+    ("approvers", "tone", "note", "texts"),
+    [
+        (True, "success", "none is overdue", ["1", "0", "0", "0", "0", "1"]),
+        (False, "danger", "1 that nobody can decide", ["0", "0", "0", "0", "1", "1"]),
+    ],
+)
+def test_the_list_behind_the_approvals_holds_as_many(
+    visit: Any,
+    close_run: CloseRun,
+    alice: Any,
+    bob: Any,
+    connie: Any,
+    system: Any,
+    approvers: bool,
+    tone: str,
+    note: str,
+    texts: list[str],
+) -> None:
+    if not approvers:
+        revoke_role(user_id=bob.pk, role="approver", entity_id=close_run.entity_id, actor=system)
+    ask(close_run, alice)
+    client = visit(connie)
+    panel = panels(client.get("/admin/"))["Approvals waiting"]
+    assert (panel.figure, panel.note, panel.tone) == ("1", note, tone)
+    assert len(client.get(panel.url).context["rows"]) == 1, "the decided one is not there"
+    (row,) = panel.rows
+    assert [cell.text for cell in row] == ["Reconciliation", *texts]
+    for cell in (row[1], *row[-2:]):
+        assert str(len(client.get(cell.url).context["rows"])) == cell.text
+
+
+def test_an_overdue_request_is_told(
+    visit: Any, close_run: CloseRun, alice: Any, connie: Any
+) -> None:
+    ask(close_run, alice)
+    Request.objects.open().update(due_at=datetime(2023, 5, 1, tzinfo=UTC))
+    panel = panels(visit(connie).get("/admin/"))["Approvals waiting"]
+    assert (panel.note, panel.tone) == ("1 overdue", "warning")
 
 
 def test_every_figure_leads_to_what_is_behind_it(
@@ -327,14 +443,7 @@ def test_the_list_behind_a_count_holds_as_many(
     [
         (
             "connie",
-            {
-                "Tasks of the close done",
-                "Lowest match rate",
-                "Open breaks",
-                "Approvals waiting",
-                "Anomalies to review",
-                "Feeds with a refused file",
-            },
+            ALL_PANELS,
         ),
         ("ada", set()),
     ],
@@ -345,6 +454,38 @@ def test_people_see_what_their_role_may(
     response = visit(request.getfixturevalue(who)).get("/admin/")
     assert response.status_code == 200
     assert set(panels(response)) == labels
+
+
+@pytest.mark.parametrize(
+    ("who", "labels"),
+    [
+        ("victor", set()),
+        ("ivy", ALL_PANELS - {"Approvals waiting", "Anomalies to review"}),
+        ("charlie", ALL_PANELS),
+    ],
+)
+def test_a_panel_needs_its_permission(
+    close_run: CloseRun, who: str, labels: set[str], request: Any, rf: Any
+) -> None:
+    """Even if a person without it came as far as this page."""
+    asked = rf.get("/admin/")
+    asked.user, asked.session = request.getfixturevalue(who), {}
+    shown = page.dashboard(asked, {})["panels"]
+    assert {panel.label for panel in shown} == labels
+    if who == "charlie":
+        assert [panel.rows for panel in shown] == [[]] * len(shown), "nothing of ours"
+
+
+def test_an_entity_in_view_that_the_person_may_not_look_at(
+    close_run: CloseRun, other_entity: Any, person: Any, system: Any, rf: Any
+) -> None:
+    """Controller of one entity, administrator of the other: the other one has no panels."""
+    carla = person("carla", "controller", on=close_run.entity)
+    grant_role(user_id=carla.pk, role="administrator", entity_id=other_entity.pk, actor=system)
+    for entity, seen in ((close_run.entity, 6), (other_entity, 0)):
+        asked = rf.get("/admin/")
+        asked.user, asked.session = User.objects.get(pk=carla.pk), {"entity_in_view": entity.pk}
+        assert len(page.dashboard(asked, {})["panels"]) == seen
 
 
 def test_people_see_their_entities_only(
@@ -364,10 +505,6 @@ def test_people_see_their_entities_only(
 def test_a_superuser_sees_all_or_the_entity_in_view(
     visit: Any, close_run: CloseRun, other_entity: Any, system: Any, connie: Any
 ) -> None:
-    from django.db import transaction
-
-    from apps.audit.services import record
-
     keep_books(other_entity, system)
     open_close(other_entity, system)
     with transaction.atomic():
@@ -447,3 +584,10 @@ def test_headings_of_ages(limits: tuple[int, ...], heads: tuple[str, ...]) -> No
 def test_no_figure_is_written_as_a_float(visit: Any, close_run: CloseRun, connie: Any) -> None:
     shown = text(visit(connie).get("/admin/"))
     assert not re.search(r"\d\.\d{5,}", shown)
+
+
+def test_the_page_brings_its_own_icon_and_styles(visit: Any, connie: Any) -> None:
+    shown = text(visit(connie).get("/admin/"))
+    assert re.search(r'<link rel="icon" href="/static/finflow/favicon[^"]*\.svg"', shown)
+    assert re.search(r'href="/static/finflow/admin[^"]*\.css"', shown)
+    assert re.search("<title> ?Where everything stands [|] FinFlow ?</title>", shown)

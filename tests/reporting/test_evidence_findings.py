@@ -24,6 +24,7 @@ from apps.reporting.services.findings import (
 from .stage import entry_named
 
 Z = {"measure": "z_score", "reason": "far from the mean", "line_id": 1}
+Z_TOO = {"measure": "z_score", "reason": "2,000.00 is far from the mean too", "line_id": 2}
 ROBUST = {"measure": "robust_z", "reason": "unusually large", "line_id": 1}
 WEEKEND = {"measure": "weekend_posting", "reason": "posted on a Sunday", "line_id": 1}
 
@@ -135,9 +136,15 @@ def test_an_anomaly_tells_who_decided_and_why(
     [
         ([Z], ("far from the mean",)),
         ([Z, WEEKEND], ("far from the mean", "posted on a Sunday")),
-        ([Z, Z], ("far from the mean", "1 more in the attachment")),
+        # A measure says the same of both lines of an entry: the sentence tells nothing new.
+        ([Z, Z], ("far from the mean",)),
+        ([Z, Z_TOO], ("far from the mean", "1 more in the attachment")),
         (
             [Z, Z, WEEKEND, ROBUST],
+            ("far from the mean", "posted on a Sunday", "1 more in the attachment"),
+        ),
+        (
+            [Z, Z_TOO, WEEKEND, ROBUST],
             ("far from the mean", "posted on a Sunday", "2 more in the attachment"),
         ),
     ],

@@ -105,11 +105,29 @@ def test_keys_open_the_decision_and_escape_leaves_it(opened: Opener) -> None:
         page.keyboard.type("ja")  # letters in a field are letters
         assert page.locator("#reject textarea").input_value() == "ja"
         page.keyboard.press("Escape")
+        # The browser takes the focus from what is hidden with its next frame.
+        expect(page.locator("#reject textarea")).not_to_be_focused()
         expect(page.locator("#reject")).to_be_hidden()
         page.keyboard.press("a")
         assert page.locator("#approve").evaluate("it => it.matches(':modal')")
         page.click("#approve [data-close]")
         assert not page.locator("#approve").is_visible()
+
+
+def test_an_address_that_names_a_dialog_opens_it(opened: Opener) -> None:
+    with opened("decision#reject") as page:
+        dialog = page.locator("#reject")
+        assert dialog.evaluate("it => it.matches(':modal')")
+        assert dialog.evaluate("it => it.contains(document.activeElement)")
+        page.click("#reject [data-close]")
+        expect(dialog).to_be_hidden()
+        page.evaluate("location.hash = 'approve'")
+        expect(page.locator("#approve")).to_be_visible()
+        assert page.locator("#approve").evaluate("it => it.matches(':modal')")
+        page.keyboard.press("Escape")
+        expect(page.locator("#approve")).to_be_hidden()
+        page.evaluate("location.hash = 'main'")
+        assert page.locator("dialog[open]").count() == 0
 
 
 def test_slash_reaches_the_search_and_question_mark_the_list_of_keys(opened: Opener) -> None:

@@ -12,8 +12,15 @@ from django.template import Context, Template
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.analytics.states import Disposition
+from apps.approvals.states import RequestStatus
+from apps.close.states import AttemptStatus, TaskStatus
+from apps.close.states import RunStatus as CloseRunStatus
 from apps.common.templatetags import finflow
 from apps.common.templatetags.finflow import Status, differing, icon, status
+from apps.compliance.states import Verdict
+from apps.ledger.states import EntryStatus, PeriodStatus
+from apps.reconciliation.states import BreakState, ReviewStatus, RunStatus
 
 ROOT = Path(settings.STATICFILES_DIRS[0]).parent
 SPRITE = (ROOT / "static/finflow/icons.svg").read_text()
@@ -42,6 +49,45 @@ def test_the_kind_decides_where_a_word_means_two_things() -> None:
     assert status("open", "break") == Status("Open", "warn", "not-equal")
     assert status("open").tone == "info"
     assert status("completed", "break") == status("completed")
+
+
+STATES = [
+    ("", RequestStatus),
+    ("request", RequestStatus),
+    ("", TaskStatus),
+    ("", CloseRunStatus),
+    ("", AttemptStatus),
+    ("", PeriodStatus),
+    ("", EntryStatus),
+    ("", RunStatus),
+    ("", BreakState),
+    ("break", ReviewStatus),
+    ("anomaly", Disposition),
+    ("package", Verdict),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        *((kind, state) for kind, states in STATES for state in states.values),
+        *(
+            ("feed", state)
+            for state in (
+                "archived",
+                "blocked",
+                "completed",
+                "completed_with_warning",
+                "failed",
+                "pending",
+            )
+        ),
+    ],
+)
+def test_every_state_there_is_has_a_chip_of_its_own(kind: str, state: str) -> None:
+    known = finflow._STATUSES_OF_A_KIND.get((kind, state)) or finflow._STATUSES.get(state)
+    assert known is not None
+    assert status(state, kind) == known
 
 
 def test_an_unknown_state_is_shown_by_its_own_name_and_neutrally() -> None:

@@ -38,6 +38,7 @@ from apps.reconciliation.selectors.worklist import (
     standing_of,
     with_size,
     with_status,
+    without_handed_on,
 )
 
 __all__ = [
@@ -75,4 +76,5 @@ __all__ = [
     "with_items",
     "with_size",
     "with_status",
+    "without_handed_on",
 ]

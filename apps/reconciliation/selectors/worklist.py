@@ -74,6 +74,19 @@ def with_status(breaks: ScopedQuerySet, status: str) -> ScopedQuerySet:
     return breaks.filter(_OPEN if status == ReviewStatus.OPEN else Q(review__status=status))
 
 
+def without_handed_on(breaks: ScopedQuerySet) -> ScopedQuerySet:
+    """Without the awaited breaks whose records the live run of the days after has taken over.
+
+    There they were matched or are a break again: over several periods they would count twice.
+    """
+    following = Run.objects.live().filter(
+        match_type=OuterRef("run__match_type"),
+        starts_on=OuterRef("run__ends_on") + timedelta(days=1),
+    )
+    is_reviewed = Q(review__status__in=[ReviewStatus.EXPLAINED, ReviewStatus.ACCEPTED])
+    return breaks.filter(~Q(state=BreakState.AWAITED) | is_reviewed | ~Exists(following))
+
+
 def with_size(
     breaks: ScopedQuerySet, *, least: Decimal | None = None, most: Decimal | None = None
 ) -> ScopedQuerySet:

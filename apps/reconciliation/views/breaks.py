@@ -42,6 +42,7 @@ from apps.reconciliation.selectors import (
     smallest_before,
     standing_of,
     with_status,
+    without_handed_on,
 )
 from apps.reconciliation.services import accept_break, explain_break, reopen_break
 from apps.reconciliation.states import Cause, ReviewStatus, RunStatus
@@ -158,7 +159,9 @@ def cause_words(broken: Break) -> str:
 
 
 def _narrowed(found: ScopedQuerySet, wanted: dict[str, Any], days: list[Days]) -> ScopedQuerySet:
-    if days and wanted.get("days") != ALL_DAYS:
+    if wanted.get("days") == ALL_DAYS:
+        found = without_handed_on(found)
+    elif days:
         chosen = next((each for each in days if each.name == wanted.get("days")), days[0])
         found = found.filter(run__starts_on=chosen.starts_on, run__ends_on=chosen.ends_on)
     if wanted.get("match_type"):
