@@ -32,7 +32,7 @@ from apps.analytics.states import Disposition
 from apps.common.access import authorize
 from apps.common.errors import Refusal
 from apps.common.models import ScopedQuerySet
-from apps.identity.context import entity_in_view
+from apps.identity.context import entity_in_view, show_times_of
 from apps.identity.selectors import people_who_may
 from apps.ledger.selectors import lines_of, totals_by_entry, totals_of
 
@@ -128,6 +128,7 @@ def _answer(
         if form is not None:  # whoever asked for the form wants to fill it in
             form.fields["disposition"].widget.attrs["data-focus"] = ""
         return render(request, "analytics/_row.html", context, status=code)
+    show_times_of(anomaly.run.entity)
     lines = lines_of(anomaly.entry)
     context |= {
         "page_title": f"{anomaly.entry.label} stands out",

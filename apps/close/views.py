@@ -20,7 +20,7 @@ from apps.close.services import complete_task, open_run, retry_task
 from apps.close.states import DONE, RunStatus, TaskStatus
 from apps.common.access import authorize
 from apps.common.errors import NotVisible, Refusal
-from apps.identity.context import entity_in_view
+from apps.identity.context import entity_in_view, show_times_of
 from apps.ledger.models import Period
 from apps.ledger.states import PeriodStatus
 
@@ -50,6 +50,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
     found = runs_visible_to(actor).filter(pk=run_id).first()
     if found is None:
         raise NotVisible
+    show_times_of(found.entity)
     tasks = tasks_of(found.pk)
     context = {
         "run": found,
@@ -145,6 +146,7 @@ def _task_page(
 ) -> HttpResponse:
     actor: Any = request.user
     entity_id = found.run.entity_id
+    show_times_of(found.run.entity)
     form.fields["version"].initial = found.version
     context = {
         "task": found,

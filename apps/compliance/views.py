@@ -18,7 +18,7 @@ from apps.compliance.selectors import file_name, package_seen_by, packages_for, 
 from apps.compliance.serializers import as_download
 from apps.compliance.services import hand_out_package
 from apps.compliance.states import Verdict
-from apps.identity.context import entity_in_view
+from apps.identity.context import entity_in_view, show_times_of
 from apps.identity.selectors import people_who_may
 
 _PAGE = 12  # each that counts is opened and checked
@@ -56,6 +56,7 @@ def package_page(request: HttpRequest, package_id: int) -> HttpResponse:
     actor = _person(request)
     authorize(actor, VIEW_EVIDENCE)
     package = package_seen_by(actor, package_id)
+    show_times_of(package.entity)
     may_download = actor.may(DOWNLOAD_EVIDENCE, package.entity_id)
     context = {
         "page_title": f"Evidence of {package.close_run.period.name}, version {package.version}",

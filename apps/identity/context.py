@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.identity.models import Entity
 
@@ -22,6 +24,21 @@ def entity_in_view(request: HttpRequest) -> Entity | None:
         return entities[0]
     chosen = request.session.get(_SESSION_KEY)
     return next((entity for entity in entities if entity.pk == chosen), None)
+
+
+def zone_in_view(request: HttpRequest) -> tzinfo:
+    """The zone of the entity in view; UTC where pages mix several, or nobody is signed in."""
+    entity = entity_in_view(request)
+    return UTC if entity is None else entity.zone
+
+
+def show_times_of(entity: Entity) -> None:
+    """Show this page's instants in the zone of the entity that the page is about.
+
+    For pages about one thing, whose entity may be another than the one in view; the middleware
+    takes it back when the page is made.
+    """
+    timezone.activate(entity.zone)
 
 
 def view_entity(request: HttpRequest, code: str) -> bool:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.access import authorize
 from apps.common.errors import NotVisible, Refusal
-from apps.identity.context import entity_in_view
+from apps.identity.context import entity_in_view, show_times_of
 from apps.ingestion.forms import UploadForm
 from apps.ingestion.models import Batch, FailedImport, Source
 from apps.ingestion.permissions import IMPORT_FILE, VIEW_SOURCES
@@ -73,6 +73,7 @@ def source_page(request: HttpRequest, source_id: int) -> HttpResponse:
     source = sources_for(actor).filter(pk=source_id).first()
     if source is None:
         raise NotVisible
+    show_times_of(source.entity)
     (feed,) = feeds(actor, [source])
     context = {
         "page_title": source.name,
@@ -95,6 +96,7 @@ def batch_page(request: HttpRequest, batch_id: int) -> HttpResponse:
     batch: Batch | None = batches_for(actor).filter(pk=batch_id).first()
     if batch is None:
         raise NotVisible
+    show_times_of(batch.entity)
     after_id, from_line = _number(request, "after"), _number(request, "from")
     lines = lines_shown(
         batch, actor=actor, after_id=after_id, from_line=from_line, most=_LINES_A_PAGE + 1
@@ -133,6 +135,7 @@ def failure_page(request: HttpRequest, failure_id: int) -> HttpResponse:
     failure: FailedImport | None = failed_imports_for(actor).filter(pk=failure_id).first()
     if failure is None:
         raise NotVisible
+    show_times_of(failure.source.entity)
     context = {
         "page_title": failure.filename,
         "breadcrumbs": [_home(), _link(failure.source)],

@@ -8,6 +8,7 @@ from pathlib import Path
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.templatetags.static import static
+from django.utils import timezone
 
 from apps.operations.embedded.redis_server import broker_url
 from config import env
@@ -82,6 +83,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "apps.identity.middleware.TimeZoneMiddleware",
     "apps.operations.middleware.RefusalMiddleware",
     "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
@@ -316,6 +318,7 @@ _ICON = {"href": lambda request: static("finflow/favicon.svg"), "type": "image/s
 UNFOLD = {
     "SITE_TITLE": "FinFlow",
     "SITE_HEADER": "FinFlow",
+    "SITE_SUBHEADER": lambda request: f"Times in {timezone.get_current_timezone_name()}",
     "SITE_URL": "/",
     "SITE_ICON": _ICON["href"],
     "SITE_FAVICONS": [{"rel": "icon", **_ICON}],

@@ -32,6 +32,7 @@ from apps.approvals.views.words import (
 )
 from apps.common.access import authorize
 from apps.common.errors import Refusal, StaleVersion
+from apps.identity.context import show_times_of
 from apps.identity.models import User
 
 
@@ -144,6 +145,7 @@ def _complain(form: Any, refusal: Refusal) -> None:
 
 def _shown(request: HttpRequest, asked: Request, attempt: Attempt | None) -> HttpResponse:
     actor: User = person(request)
+    show_times_of(asked.entity)
     refusal = _refusal(asked, actor)
     can_decide = asked.status == RequestStatus.PENDING and refusal is None
     context = {

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.approvals.selectors import decisions_on, eligible_approvers, latest_request_for
 from apps.common.access import authorize
 from apps.common.errors import NotVisible, Refusal
+from apps.identity.context import show_times_of
 from apps.ledger import services
 from apps.ledger.models import JournalEntry
 from apps.ledger.permissions import (
@@ -122,6 +123,7 @@ def take_step(request: HttpRequest, entry_id: int, step: str) -> HttpResponse:
 def _context(
     request: HttpRequest, entry: JournalEntry, bound: dict[str, ConfirmForm]
 ) -> dict[str, Any]:
+    show_times_of(entry.entity)
     lines = lines_of(entry)
     approval = latest_request_for(entry)
     is_waiting = approval is not None and approval.is_open

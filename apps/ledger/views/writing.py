@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -197,7 +196,7 @@ def _running_totals(rows: Any, entity: Entity) -> list[CurrencyTotal]:
 
 def _likely_day(entity: Entity) -> date:
     """Today where the entity is, or the end of its last open period if today is in none."""
-    today = timezone.localdate(timezone=ZoneInfo(entity.time_zone))
+    today = timezone.localdate(timezone=entity.zone)
     latest = (
         Period.objects.filter(entity=entity, status=PeriodStatus.OPEN, starts_on__lte=today)
         .order_by("-starts_on")

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.errors import NotVisible, Refusal
 from apps.common.models import ScopedQuerySet
-from apps.identity.context import entity_in_view
+from apps.identity.context import entity_in_view, show_times_of
 from apps.reconciliation.forms import (
     ALL_DAYS,
     AcceptForm,
@@ -236,6 +236,7 @@ def _break_seen_by(actor: Any, break_id: int) -> Break:
 
 
 def _context(found: Break, actor: Any, bound: dict[str, ReviewForm]) -> dict[str, Any]:
+    show_times_of(found.run.entity)
     said = getattr(found, "review", None)
     sides = items_shown(found, actor=actor)
     is_current = found.run.status == RunStatus.COMPLETED

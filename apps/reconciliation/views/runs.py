@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.approvals.selectors import decisions_on, eligible_approvers, latest_request_for
 from apps.common.access import authorize
 from apps.common.errors import Refusal
-from apps.identity.context import entity_in_view
+from apps.identity.context import entity_in_view, show_times_of
 from apps.reconciliation.forms import StartForm
 from apps.reconciliation.models import Run
 from apps.reconciliation.permissions import START_RUN, SUBMIT_RUN
@@ -80,6 +80,7 @@ def run_page(request: HttpRequest, run_id: int) -> HttpResponse:
     """
     actor = viewer(request)
     found = run_seen_by(actor, run_id)
+    show_times_of(found.entity)
     is_done = found.status in {RunStatus.COMPLETED, RunStatus.SUPERSEDED}
     context = {
         "page_title": found.match_type.name,
