@@ -112,4 +112,3 @@ def test_rest_answers_in_utc(visit: Visit, bring: Any, other_entity: Any, charli
     answer = visit(charlie).get("/api/ingestion/batches").json()
     (listed,) = answer["results"]
     assert listed["imported_at"].endswith("Z")
-
