@@ -190,6 +190,15 @@ def test_failures_are_counted_by_the_address_that_our_proxy_saw(
     assert sign_in(alice).status_code == 200
 
 
+def test_who_comes_around_the_proxies_is_counted_by_the_own_address(
+    outside: Any, sign_in: Any, alice: Any, settings: Any
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 2
+    outside.defaults["HTTP_X_FORWARDED_FOR"] = "203.0.113.1"
+    assert sign_in(alice, password="wrong").status_code == 401
+    assert AccessAttempt.objects.get().ip_address == "127.0.0.1"
+
+
 def test_the_lock_opens_after_a_quarter_of_an_hour(sign_in: Any, alice: Any) -> None:
     for _ in range(5):
         sign_in(alice, password="wrong")

@@ -22,6 +22,7 @@ from apps.common.templatetags.finflow import (
     minutes,
     percent,
     signed_class,
+    things,
 )
 
 
@@ -87,6 +88,20 @@ def test_an_amount_in_no_currency_is_not_shown() -> None:
 )
 def test_the_class_of_an_amount_tells_its_sign(value: str, css: str) -> None:
     assert signed_class(Decimal(value)) == css
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "said"),
+    [
+        (0, "entries", "0 entries"),
+        (1, "entries", "1 entry"),
+        (1, "matches", "1 match"),
+        (1, "lines", "1 line"),
+        (1204, "lines", "1,204 lines"),
+    ],
+)
+def test_one_thing_is_told_in_the_singular(number: int, noun: str, said: str) -> None:
+    assert things(number, noun) == said
 
 
 def test_counts_have_separators_and_are_whole() -> None:

@@ -71,6 +71,16 @@ def count(value: int) -> str:
 
 
 @register.filter
+def things(value: int, noun: str) -> str:
+    """A number and what it counts, from the plural: "1,204 entries", "1 entry", "1 match"."""
+    if value != 1:
+        return f"{count(value)} {noun}"
+    if noun.endswith("ies"):
+        return f"1 {noun.removesuffix('ies')}y"
+    return f"1 {noun.removesuffix('es' if noun.endswith('ches') else 's')}"
+
+
+@register.filter
 def percent(ratio: Decimal | int, places: int = 2) -> str:
     """A ratio (1 = all) in per cent, cut and not rounded, so that 0% and 100% are always exact.
 

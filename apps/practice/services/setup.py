@@ -31,8 +31,8 @@ from apps.practice.fixtures import MONTHS, folder, read
 from apps.reconciliation.services import define_match_type
 
 ATTESTATION = (
-    "I confirm that the General Ledger to ERP reconciliation has been completed according to"
-    " policy, all differences have been explained, and appropriate adjustments have been recorded."
+    "I confirm that the reconciliation has been completed according to policy, all differences"
+    " have been explained, and appropriate adjustments have been recorded."
 )
 
 

@@ -40,16 +40,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         width = None if sys.stdout.isatty() else 120  # tables in a log need no wrapping
         self.console = Console(highlight=False, width=width)
-        keeps_site = sys.stdout.isatty() and not options["once"]
+        self.keeps_site = sys.stdout.isatty() and not options["once"]
         began = time.monotonic()
         entity = self._prepare()
         done = _completed_run(entity)
         try:
-            if done is None or keeps_site:
+            if done is None or self.keeps_site:
                 with running_site(web_port=options["port"]) as site:
                     run = done or self._close(entity)
                     holds = self._show(entity, run, began, site)
-                    if keeps_site:
+                    if self.keeps_site:
                         self._keep(site)
             else:
                 self.console.print("The month was closed before: nothing changed.")
@@ -85,7 +85,7 @@ class Command(BaseCommand):
         if package is not None:
             path = export_document(package, Path(settings.MEDIA_ROOT) / "exports")
             self.console.print(f"\nEvidence PDF: {path}", soft_wrap=True)
-        address = site.url if site else "bin/finflow up shows it"
+        address = site.url if site and self.keeps_site else "bin/finflow up shows it"
         print_people(self.console, address)
         self.console.print(f"\n{time.monotonic() - began:.1f} seconds.")
         return result.holds
