@@ -146,10 +146,10 @@ class Stopwatch:
     def wrapped(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
         """The function, timed under its name (and that of the pass, if it is given one)."""
 
-        def timed(*arguments: Any) -> Any:
+        def timed(*arguments: Any, **named: Any) -> Any:
             step = arguments[0]
             with self.stage(f"{name}: {step.name}" if isinstance(step, Pass) else name):
-                return function(*arguments)
+                return function(*arguments, **named)
 
         return timed
 

@@ -1,0 +1,185 @@
+"""From two files to stored matches and breaks: what each part of the work costs.
+
+    python -m benchmarks.files_to_breaks [--rows 1000000] [--seed 1]
+
+Two CSV files are imported into the embedded PostgreSQL of a folder of its own (original kept,
+lines sealed and stored, audited), two processes at once as two workers would, then reconciled by
+the service that a worker runs: records read and opened, matched, breaks classified, everything
+stored and audited. The rows are those of `benchmarks.matching_kernel`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from apps.operations.embedded import ensure_environment
+from benchmarks.matching_kernel import RULES, Stopwatch, left_rows, print_table, right_rows
+
+FIRST_DAY, LAST_DAY = date(2026, 1, 1), date(2026, 3, 31)
+MAPPING = {
+    "columns": {
+        name: name
+        for name in (
+            *("external_id", "account", "booked_on", "amount", "currency"),
+            *("reference", "counterparty", "narrative"),
+        )
+    },
+    "decimal": ".",
+    "date_format": "%Y-%m-%d",
+    "separator": ",",
+    "encoding": "utf-8",
+}
+
+
+def main() -> None:
+    """Make the files, bring them in, reconcile them, print the table."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rows", type=int, default=1_000_000)
+    options.add_argument("--seed", type=int, default=1)
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="finflow-benchmark-") as folder:
+        environment = ensure_environment(data_dir=Path(folder) / "data")
+        try:
+            _measure(Path(folder), rows=given.rows, seed=given.seed)
+        finally:
+            environment.release()
+
+
+def _measure(folder: Path, *, rows: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    left = left_rows(rows, random)
+    frames = {"left": left, "right": right_rows(left, random)}
+    paths = {side: _written(frame, folder / f"{side}.csv") for side, frame in frames.items()}
+    sizes = " + ".join(f"{path.stat().st_size / 1e6:.0f} MB" for path in paths.values())
+    print(f"{frames['left'].height:,} x {frames['right'].height:,} rows ({sizes}), seed {seed}")
+    _set_up()
+    sources, match_type_id = _match_type()
+    watch = Stopwatch()
+    with watch.stage("all in all"):
+        with watch.stage("import: read, seal, store, audit"):
+            work = [(sources[side], str(paths[side])) for side in paths]
+            spawn = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(2, mp_context=spawn, initializer=_set_up) as workers:
+                peaks = list(workers.map(_import, work))
+        run = _reconcile(match_type_id, watch)
+    print_table(watch.seconds)
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    imports = " and ".join(f"{peak:.2f}" for peak in peaks)
+    print(f"peak memory: {own:.2f} GB reconciling, {imports} GB importing")
+    print(f"groups {run.group_count:,}, breaks {run.break_count:,}, proof {run.proof}")
+
+
+def _written(frame: pl.DataFrame, path: Path) -> Path:
+    money = (pl.col("amount") / 10_000).round(2).alias("amount")
+    exact = (frame["amount"] % 100 == 0).all()
+    if not exact:
+        raise SystemExit("the generator made amounts that are no whole cents")
+    frame.select(
+        *("external_id", "account", "booked_on", money, "currency"),
+        *("reference", "counterparty", "narrative"),
+    ).write_csv(path, float_precision=2)
+    return path
+
+
+def _set_up() -> None:
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.embedded")
+    django.setup()
+    from django.core.management import call_command
+
+    if multiprocessing.parent_process() is None:
+        call_command("migrate", verbosity=0)
+
+
+def _match_type() -> tuple[dict[str, int], int]:
+    """The two sources and the match type between them."""
+    from apps.identity.selectors import system_user
+    from apps.identity.services import register_entity
+    from apps.ingestion.services import define_source
+    from apps.reconciliation.services import define_match_type
+
+    actor = system_user()
+    entity = register_entity(
+        code="BENCH",
+        name="Benchmark",
+        country="NL",
+        functional_currency="EUR",
+        time_zone="UTC",
+        actor=actor,
+    )
+    sources = {
+        side: define_source(
+            entity_id=entity.pk, code=side, name=side, format="csv", mapping=MAPPING, actor=actor
+        ).pk
+        for side in ("left", "right")
+    }
+    match_type = define_match_type(
+        entity_id=entity.pk,
+        code="bench",
+        name="Benchmark",
+        description="",
+        left_source_id=sources["left"],
+        left_accounts=[],
+        right_source_id=sources["right"],
+        right_accounts=[],
+        rules=RULES,
+        actor=actor,
+    )
+    return sources, match_type.pk
+
+
+def _import(work: tuple[int, str]) -> float:
+    """Import one file; gives the peak memory of the process in GB."""
+    from apps.identity.selectors import system_user
+    from apps.ingestion.services import import_file
+
+    source_id, path = work
+    outcome = import_file(
+        source_id=source_id,
+        filename=Path(path).name,
+        content=Path(path).read_bytes(),
+        actor=system_user(),
+    )
+    if outcome.batch is None:
+        raise SystemExit(f"refused: {outcome.failure}")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def _reconcile(match_type_id: int, watch: Stopwatch) -> Any:
+    """Start and carry out a run, its parts timed."""
+    from apps.identity.selectors import system_user
+    from apps.reconciliation.services import runs
+
+    for name, words in (
+        ("population", "reconcile: read and open the records"),
+        ("reconcile", "reconcile: match and classify"),
+        ("store_outcome", "reconcile: store"),
+    ):
+        setattr(runs, name, watch.wrapped(getattr(runs, name), words))
+    with watch.stage("reconcile, all in all"):
+        run = runs.start_run(
+            match_type_id=match_type_id, starts_on=FIRST_DAY, ends_on=LAST_DAY, actor=system_user()
+        )
+        run = runs.execute_run(run_id=run.pk)
+    if run.failure:
+        raise SystemExit(run.failure)
+    return run
+
+
+if __name__ == "__main__":
+    began = time.perf_counter()
+    main()
+    print(f"{time.perf_counter() - began:.0f} s with making the rows and the database")
