@@ -1,0 +1,77 @@
+"""Processes that are killed at a named point of their work, as the machine would kill them.
+
+They come from a fork server: a process that was forked from the tests themselves would have their
+threads' locks without their threads.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+PATIENCE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Trap:
+    """Die by SIGKILL right before or right after the module calls one of its functions."""
+
+    module: str
+    function: str
+    is_after: bool = True
+
+    def set(self) -> None:
+        """Put the trap into this process."""
+        module = import_module(self.module)
+        original = getattr(module, self.function)
+
+        def die(*arguments: Any, **options: Any) -> None:
+            if self.is_after:
+                original(*arguments, **options)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        setattr(module, self.function, die)
+
+
+def die_at(trap: Trap, work: str, **arguments: Any) -> None:
+    """Do the work in a process of its own, which has to be killed on the way.
+
+    Args:
+        work: dotted name of the service.
+        arguments: of the service; `actor` as the id of a user.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.faults"])
+    stage = {
+        "database": connection.settings_dict["NAME"],
+        "storages": settings.STORAGES,
+        "media": settings.MEDIA_ROOT,
+    }
+    process = context.Process(target=_perform, args=(trap, work, arguments, stage))
+    process.start()
+    process.join(PATIENCE_SECONDS)
+    assert process.exitcode == -signal.SIGKILL, f"not killed at the trap: {process.exitcode}"
+
+
+def _perform(trap: Trap, work: str, arguments: Mapping[str, Any], stage: Mapping[str, Any]) -> None:
+    import django
+
+    django.setup()
+    settings.STORAGES, settings.MEDIA_ROOT = stage["storages"], stage["media"]
+    connection.settings_dict["NAME"] = stage["database"]
+    from apps.identity.models import User
+
+    given = dict(arguments)
+    if "actor" in given:
+        given["actor"] = User.objects.get(pk=given["actor"])
+    module, _, name = work.rpartition(".")
+    trap.set()
+    getattr(import_module(module), name)(**given)
