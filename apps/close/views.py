@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -11,20 +12,39 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.audit.models import Event
 from apps.audit.selectors import events_about
 from apps.close.forms import CompleteForm
 from apps.close.models import CloseRun, CloseTask, CloseTemplate
 from apps.close.permissions import COMPLETE_TASK, OPEN_RUN, RETRY_TASK, VIEW_CLOSE
 from apps.close.selectors import attempts_at, progress, runs_visible_to, tasks_of
 from apps.close.services import complete_task, open_run, retry_task
-from apps.close.states import DONE, RunStatus, TaskStatus
+from apps.close.states import DONE, AttemptStatus, RunStatus, TaskStatus
 from apps.common.access import authorize
 from apps.common.errors import NotVisible, Refusal
+from apps.common.money import is_currency
+from apps.common.templatetags.finflow import amount, count
 from apps.identity.context import entity_in_view, show_times_of
 from apps.ledger.models import Period
 from apps.ledger.states import PeriodStatus
 
 _MOVING = frozenset({TaskStatus.READY, TaskStatus.IN_PROGRESS})
+# What the audit trail calls it, what people call it, and the state whose icon it has.
+_EVENTS = {
+    "ready": ("found it ready to start", TaskStatus.READY),
+    "start": ("started an attempt", TaskStatus.IN_PROGRESS),
+    "submit": ("asked for approval", TaskStatus.SUBMITTED),
+    "complete": ("finished it", TaskStatus.COMPLETED),
+    "fail": ("could not finish it", TaskStatus.FAILED),
+    "return": ("returned it", TaskStatus.RETURNED),
+    "retry": ("gave it another try", TaskStatus.READY),
+    "interrupt": ("was interrupted and queued it again", AttemptStatus.INTERRUPTED),
+    "requeue": ("queued it again", TaskStatus.PENDING),
+    "block": ("blocked it", TaskStatus.BLOCKED),
+    "unblock": ("let it go on", TaskStatus.PENDING),
+}
+_NAMES = frozenset({"run", "batch", "package", "scoring", "version"})  # numbers that count nothing
+_DIGEST_LENGTH = 64
 
 
 @require_safe
@@ -155,15 +175,14 @@ def _task_page(
         "breadcrumbs": [
             {"label": f"Close of {found.run.period.name}", "url": _run_url(found.run)},
         ],
-        "attempts": attempts_at(found),
+        "attempts": [
+            {"attempt": attempt, "facts": _facts(attempt.summary)} for attempt in attempts_at(found)
+        ],
         "predecessors": [
             link.predecessor for link in found.dependencies.select_related("predecessor")
         ],
         "requests": [wait.request for wait in found.approvals.select_related("request")],
-        "events": [
-            {"at": event.occurred_at, "who": str(event.actor), "what": event.action}
-            for event in events_about(found, actor=actor)
-        ],
+        "events": [_told(event) for event in events_about(found, actor=actor).reverse()],
         "may_retry": found.status in {TaskStatus.FAILED, TaskStatus.RETURNED}
         and actor.may(RETRY_TASK, entity_id),
         "may_complete": found.status == TaskStatus.READY
@@ -172,6 +191,46 @@ def _task_page(
         and actor.may(COMPLETE_TASK, entity_id),
     }
     return render(request, "close/task.html", context, status=status)
+
+
+def _told(event: Event) -> dict[str, Any]:
+    """An event of the audit trail for the timeline."""
+    verb = event.action.rpartition(".")[2]
+    words, state = _EVENTS.get(verb, (verb, TaskStatus.PENDING))
+    return {"at": event.occurred_at, "who": str(event.actor), "what": words, "state": state}
+
+
+def _facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """What an attempt found, a line for each; files and the like get a line each too."""
+    facts: list[tuple[str, str]] = []
+    for name, value in summary.items():
+        if isinstance(value, dict) and all(isinstance(each, dict) for each in value.values()):
+            facts += [
+                (f"{_words(name)}, {key}", _written(key, each)) for key, each in value.items()
+            ]
+        else:
+            facts.append((_words(name), _written(name, value)))
+    return [(label[:1].upper() + label[1:], text) for label, text in facts]
+
+
+def _written(name: str, value: Any) -> str:
+    """A value of a summary (JSON) in words: "lines 2,707, rejected 0"."""
+    if isinstance(value, dict):
+        return ", ".join(f"{_words(key)} {_written(key, each)}" for key, each in value.items())
+    if isinstance(value, list):
+        return "; ".join(_written("", each) for each in value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return count(value) if name and name not in _NAMES else str(value)
+    if is_currency(name):
+        return amount(Decimal(value), name)
+    text = str(value)
+    return f"{text[:12]}…" if len(text) == _DIGEST_LENGTH else text
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _card(found: CloseTask) -> dict[str, Any]:

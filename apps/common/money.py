@@ -36,6 +36,15 @@ def exponent(currency: str) -> int:
     return len(str(unit)) - 1
 
 
+def is_currency(text: str) -> bool:
+    """Whether this is an ISO 4217 code."""
+    try:
+        exponent(text)
+    except Invalid:
+        return False
+    return True
+
+
 def require_minor_units(amount: Decimal, currency: str, *, field: str = "amount") -> Decimal:
     """The amount, refused if it has more decimals than the currency.
 

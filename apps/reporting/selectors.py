@@ -22,7 +22,13 @@ from apps.close.models import CloseRun, CloseTask
 from apps.close.states import DONE, TaskStatus
 from apps.ingestion.models import Batch, FailedImport, Source
 from apps.reconciliation.models import Break, Run
-from apps.reconciliation.selectors import match_rates, with_status, without_handed_on
+from apps.reconciliation.selectors import (
+    NetVariance,
+    match_rates,
+    net_variance,
+    with_status,
+    without_handed_on,
+)
 from apps.reconciliation.states import BreakState, ReviewStatus
 from apps.reporting.states import VARIANCE_HANDLER
 
@@ -79,20 +85,6 @@ def _newest_closes(entity_ids: EntityIds) -> QuerySet[Any]:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """How far the sides of a one-currency run are apart.
-
-    Attributes:
-        amount: left less right.
-        percent: without its sign, of the right total; exact.
-    """
-
-    amount: Decimal
-    currency: str
-    percent: Decimal
-
-
-@dataclass(frozen=True)
 class Reconciled:
     """The newest run of a match type.
 
@@ -104,7 +96,7 @@ class Reconciled:
 
     run: Run
     match_rate: Decimal
-    difference: Difference | None
+    difference: NetVariance | None
     limit_percent: Decimal | None
 
     @property
@@ -133,7 +125,7 @@ def reconciled(entity_ids: EntityIds) -> list[Reconciled]:
         Reconciled(
             run,
             rates[run.pk],
-            _difference(run),
+            net_variance(run),
             limits.get((run.entity_id, run.match_type.code)),
         )
         for run in runs
@@ -151,17 +143,6 @@ def _limits(entity_ids: EntityIds) -> dict[tuple[int, str], Decimal]:
         (entity_id, parameters["match_type"]): Decimal(parameters["threshold_percent"])
         for entity_id, parameters in checks
     }
-
-
-def _difference(run: Run) -> Difference | None:
-    if len(run.proof) != 1:
-        return None
-    (proof,) = run.proof
-    left, right = Decimal(proof["left_total"]), Decimal(proof["right_total"])
-    apart = left - right
-    whole = abs(right)
-    percent = abs(apart) * 100 / whole if whole else Decimal(100) * bool(apart)
-    return Difference(apart, proof["currency"], percent)
 
 
 @dataclass(frozen=True)

@@ -322,7 +322,7 @@ UNFOLD = {
     "SITE_URL": "/",
     "SITE_ICON": _ICON["href"],
     "SITE_FAVICONS": [{"rel": "icon", **_ICON}],
-    "STYLES": [lambda request: static("finflow/admin.css")],
+    "STYLES": [lambda request: static("reporting/admin.css")],
     # The accent of static/finflow/tokens.css, in the steps that the theme mixes its colours from.
     "COLORS": {
         "primary": {

@@ -13,6 +13,7 @@ from apps.common.errors import Invalid
 from apps.common.money import (
     exponent,
     from_ten_thousandths,
+    is_currency,
     plain,
     require_minor_units,
     to_ten_thousandths,
@@ -27,6 +28,7 @@ def test_a_currency_has_the_decimals_of_iso_4217(currency: str, places: int) -> 
 
 @pytest.mark.parametrize("word", ["", "EURO", "eur", "X1X"])
 def test_what_is_no_currency_is_refused(word: str) -> None:
+    assert not is_currency(word)
     with pytest.raises(Invalid):
         exponent(word)
     with pytest.raises(ValidationError):
@@ -34,6 +36,7 @@ def test_what_is_no_currency_is_refused(word: str) -> None:
 
 
 def test_a_currency_validates() -> None:
+    assert is_currency("CHF")
     validate_currency("CHF")
 
 

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from apps.analytics.states import Disposition
 from apps.approvals.states import RequestStatus
+from apps.approvals.states import Verdict as GivenVerdict
 from apps.close.states import AttemptStatus, TaskStatus
 from apps.close.states import RunStatus as CloseRunStatus
 from apps.common.templatetags import finflow
-from apps.common.templatetags.finflow import Status, differing, icon, status
+from apps.common.templatetags.finflow import Status, differing, icon, status, verdict_given
 from apps.compliance.states import Verdict
 from apps.ledger.states import EntryStatus, PeriodStatus
 from apps.reconciliation.states import BreakState, ReviewStatus, RunStatus
@@ -98,6 +99,16 @@ def test_an_unknown_state_is_shown_by_its_own_name_and_neutrally() -> None:
 def test_no_state_is_an_error(state: object) -> None:
     with pytest.raises(TypeError):
         status(state)  # type: ignore[arg-type]
+
+
+def test_a_verdict_is_told_as_what_the_approver_did() -> None:
+    assert {verdict_given(each) for each in GivenVerdict.values} == {
+        "approved",
+        "rejected",
+        "returned for changes",
+    }
+    with pytest.raises(KeyError):
+        verdict_given("shrug")
 
 
 def test_an_icon_is_silent_unless_it_has_a_label() -> None:

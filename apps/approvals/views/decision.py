@@ -156,6 +156,7 @@ def _shown(request: HttpRequest, asked: Request, attempt: Attempt | None) -> Htt
         "amount_in_words": amount_in_words(asked),
         "steps": steps(asked),
         "stage": in_words(selectors.stage_of(asked)),
+        "needed": selectors.stage_of(asked)["count"],
         "role": selectors.stage_of(asked)["role"],
         "refusal": refusal,
         "deciders": selectors.eligible_approvers(asked) if asked.is_open else [],

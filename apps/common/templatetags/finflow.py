@@ -280,6 +280,16 @@ def status(state: str, kind: str = "") -> Status:
     return known or Status(state.replace("_", " ").capitalize(), "idle", "circle")
 
 
+@register.filter
+def verdict_given(verdict: str) -> str:
+    """What an approver did, for a sentence about it: "approved", "rejected", "returned".
+
+    Raises:
+        KeyError: no verdict.
+    """
+    return {"approve": "approved", "reject": "rejected", "return": "returned for changes"}[verdict]
+
+
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """An icon of `static/finflow/icons.svg`; silent for screen readers unless it has a label."""

@@ -3,6 +3,7 @@
 from apps.reconciliation.selectors.items import Population, population
 from apps.reconciliation.selectors.outcomes import (
     CauseLine,
+    NetVariance,
     Variance,
     break_items,
     breaks_for,
@@ -13,6 +14,7 @@ from apps.reconciliation.selectors.outcomes import (
     match_type_named,
     match_types_for,
     matches_by_pass,
+    net_variance,
     rows_of_records,
     runs_for,
     variance,
@@ -44,6 +46,7 @@ from apps.reconciliation.selectors.worklist import (
 __all__ = [
     "CauseLine",
     "Days",
+    "NetVariance",
     "Population",
     "Standing",
     "Variance",
@@ -62,6 +65,7 @@ __all__ = [
     "match_types_for",
     "matches_by_pass",
     "naming",
+    "net_variance",
     "next_open",
     "original_shown",
     "population",

@@ -24,6 +24,20 @@ _SEALED: Final = tuple(
 
 
 @dataclass(frozen=True)
+class NetVariance:
+    """How far the sides of a one-currency run are apart.
+
+    Attributes:
+        amount: left less right.
+        percent: without its sign, of the right total, four decimals: what the close checks.
+    """
+
+    amount: Decimal
+    currency: str
+    percent: Decimal
+
+
+@dataclass(frozen=True)
 class Variance:
     """How far the sides are apart: `amount` = left - right, `percent` of the right total."""
 
@@ -151,17 +165,25 @@ def variance(run: Run) -> Variance | None:
     The net percentage is the difference, the gross one the sum of the breaks' absolute amounts,
     each in percent of the right total (four decimals).
     """
-    if len(run.proof) != 1:
+    net = net_variance(run)
+    if net is None:
         return None
-    proof = run.proof[0]
-    left, right = Decimal(proof["left_total"]), Decimal(proof["right_total"])
     gross = run.breaks.aggregate(total=Sum(Abs("amount")))["total"] or Decimal(0)
     return Variance(
-        amount=left - right,
-        percent=_percent(abs(left - right), right),
-        gross_percent=_percent(gross, right),
-        currency=proof["currency"],
+        amount=net.amount,
+        percent=net.percent,
+        gross_percent=_percent(gross, Decimal(run.proof[0]["right_total"])),
+        currency=net.currency,
     )
+
+
+def net_variance(run: Run) -> NetVariance | None:
+    """The net part of `variance`, without a query."""
+    if len(run.proof) != 1:
+        return None
+    (proof,) = run.proof
+    left, right = Decimal(proof["left_total"]), Decimal(proof["right_total"])
+    return NetVariance(left - right, proof["currency"], _percent(abs(left - right), right))
 
 
 def _percent(part: Decimal, whole: Decimal) -> Decimal:
