@@ -72,6 +72,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
         raise NotVisible
     show_times_of(found.entity)
     tasks = tasks_of(found.pk)
+    whose = "" if entity_in_view(request) == found.entity else f"{found.entity.code} "
     context = {
         "run": found,
         "tasks": [_card(task) for task in tasks],
@@ -81,7 +82,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
         ],
         "waiting": [task for task in tasks if task.status == TaskStatus.SUBMITTED],
         "is_moving": found.status == RunStatus.OPEN,
-        "page_title": f"Close of {found.period.name}",
+        "page_title": f"Close of {whose}{found.period.name}",
         "runs": runs_visible_to(actor).filter(entity=found.entity)[:12],
         "periods": _closable_periods(actor),
     }

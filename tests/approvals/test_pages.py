@@ -288,6 +288,29 @@ def test_several_who_could_are_named_with_or(
     assert "It waits for Bob, Cleo or Dora." in text_of(signed_in(alice).get(address(ask())))
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["cleo"], "It waits for 2 approvers: Bob and Cleo."),
+        (["cleo", "dora"], "It waits for 2 approvers: Bob, Cleo or Dora."),
+    ],
+)
+def test_several_who_have_to_decide_are_counted(
+    define: Any,
+    ask: Any,
+    bob: Any,
+    person: Any,
+    entity: Any,
+    alice: Any,
+    names: list[str],
+    words: str,
+) -> None:
+    for name in names:
+        person(name, "approver", on=entity)
+    define(stages=[{"role": "approver", "count": 2}])
+    assert words in text_of(signed_in(alice).get(address(ask())))
+
+
 def test_a_blocked_request_says_what_is_missing(define: Any, ask: Any, alice: Any) -> None:
     define(stages=TWO_STEPS)
     text = text_of(signed_in(alice).get(address(ask())))

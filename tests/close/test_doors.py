@@ -8,6 +8,7 @@ import pytest
 
 from apps.close.models import CloseRun, CloseTask
 from apps.common.errors import Refusal
+from apps.identity.services import grant_role
 from tests.close.conftest import Steps, deliver, states
 
 PLACES = ["/api/close/runs/{run}", "/close/runs/{run}/", "/close/tasks/{task}/"]
@@ -57,6 +58,15 @@ def test_the_board_moves_and_then_rests(run: CloseRun, client: Any, otto: Any) -
     part = client.get(f"/close/runs/{run.pk}/?part=board").content.decode()
     assert "3 of 6 tasks done" in part
     assert "<html" not in part
+
+
+def test_the_board_names_the_entity_unless_it_is_the_one_in_view(
+    run: CloseRun, client: Any, otto: Any, other_entity: Any, system: Any
+) -> None:
+    client.force_login(otto)
+    assert "<h1>Close of 2023-04</h1>" in client.get(f"/close/runs/{run.pk}/").content.decode()
+    grant_role(user_id=otto.pk, role="auditor", entity_id=other_entity.pk, actor=system)
+    assert "<h1>Close of HFS 2023-04</h1>" in client.get(f"/close/runs/{run.pk}/").content.decode()
 
 
 def test_the_board_takes_a_fixed_number_of_queries(

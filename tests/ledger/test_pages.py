@@ -204,7 +204,7 @@ def test_the_approval_says_who_could_decide_and_who_did(
     assert "Bob could decide" in shown
     give_verdict(Request.objects.get(), bob)
     shown = text(visit(alice).get(f"/journal/{entry.pk}/"))
-    assert "<strong>Bob</strong>: approve, as approver" in shown
+    assert "<strong>Bob</strong>: approved, as approver" in shown
     assert "I looked at it." in shown
 
 
