@@ -6,6 +6,7 @@ that were rejected. A file that cannot be trusted is refused as a whole with a `
 
 from apps.ingestion.formats.contract import (
     LINE_SCHEMA,
+    ControlTotal,
     Format,
     Reading,
     Rejected,
@@ -19,6 +20,7 @@ from apps.ingestion.formats.registry import FORMATS, identify, read
 __all__ = [
     "FORMATS",
     "LINE_SCHEMA",
+    "ControlTotal",
     "FieldMapping",
     "FileRefused",
     "Format",

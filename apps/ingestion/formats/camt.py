@@ -15,7 +15,7 @@ from typing import Any
 
 from lxml import etree
 
-from apps.ingestion.formats.amounts import decimals_of
+from apps.ingestion.formats.amounts import SCALE, decimals_of
 from apps.ingestion.formats.camt_entries import (
     Entry,
     EntryRefused,
@@ -25,24 +25,41 @@ from apps.ingestion.formats.camt_entries import (
     rows_of,
     units,
 )
-from apps.ingestion.formats.contract import Reading, Rejected, Statement, frame_of, require_readable
+from apps.ingestion.formats.contract import (
+    ControlTotal,
+    Reading,
+    Rejected,
+    Statement,
+    disagreements,
+    frame_of,
+    require_readable,
+)
 from apps.ingestion.formats.dates import parse_iso_date
 from apps.ingestion.formats.errors import MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.xml_stream import closed_elements, leaves_of, local_name
 
 _NAMESPACE = re.compile(r"camt\.05[234]\.001\.\d\d")
+_COUNT = re.compile(r"\d{1,15}", re.ASCII)
+_SUM = re.compile(r"(\d{1,17})(?:\.(\d{0,4})0*)?", re.ASCII)
 _CONTAINERS = {
     "Stmt": ("BkToCstmrStmt",),
     "Rpt": ("BkToCstmrAcctRpt",),
     "Ntfctn": ("BkToCstmrDbtCdtNtfctn",),
 }
+_PAGINATION = ("StmtPgntn", "RptPgntn", "NtfctnPgntn")
 _PIECES = {
     **_CONTAINERS,
     **dict.fromkeys(("Acct", "Bal", "TxsSummry", "FrToDt", "Ntry"), tuple(_CONTAINERS)),
+    **dict.fromkeys(_PAGINATION, tuple(_CONTAINERS)),
     "TxDtls": ("NtryDtls",),
 }
 NO_CURRENCY = "XXX"  # ISO 4217's own word for a statement that states none and has no lines
+_SUMMARIES = {
+    "TtlNtries": ("CRDT", "DBIT", ""),
+    "TtlCdtNtries": ("CRDT",),
+    "TtlDbtNtries": ("DBIT",),
+}
 _OPENING, _CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 
 
@@ -76,6 +93,28 @@ class Camt:
 
 
 @dataclass
+class _Tally:
+    """Entries of a statement by direction and by whether they are booked."""
+
+    counts: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    sums: Counter[tuple[str, bool]] = field(default_factory=Counter)
+
+    def controls(self, summary: Leaves) -> list[ControlTotal]:
+        """The totals that a `TxsSummry` announces; some banks count pending entries in them."""
+        found = []
+        for path, directions in _SUMMARIES.items():
+            for name, tallied in (("NbOfNtries", self.counts), ("Sum", self.sums)):
+                is_count = tallied is self.counts
+                stated = _stated(first(summary, f"{path}/{name}"), is_count=is_count)
+                booked = sum(tallied[one, True] for one in directions)
+                pending = sum(tallied[one, False] for one in directions)
+                if stated is not None:
+                    held = booked if stated == booked else booked + pending
+                    found.append(ControlTotal(f"{path}/{name}", stated, held, is_count))
+        return found
+
+
+@dataclass
 class _Draft:
     """A statement while its pieces come in."""
 
@@ -86,7 +125,8 @@ class _Draft:
     period: Leaves = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
     reversals: list[dict[str, Any]] = field(default_factory=list)
-    directions: Counter[str] = field(default_factory=Counter)
+    tally: _Tally = field(default_factory=_Tally)
+    has_more_pages: bool = False
     pending_count: int = 0
 
 
@@ -122,6 +162,8 @@ class _Reader:
             self._take_balance(leaves, line)
         elif name == "FrToDt":
             self._draft.period = leaves
+        elif name in _PAGINATION:
+            self._draft.has_more_pages = first(leaves, "LastPgInd") in ("false", "0")
         else:
             self._draft.summary = leaves
 
@@ -158,9 +200,11 @@ class _Reader:
 
     def _take_entry(self, entry: Entry) -> None:
         draft = self._draft
-        draft.directions[first(entry.leaves, "CdtDbtInd")] += 1
+        side = first(entry.leaves, "CdtDbtInd"), entry.status == "BOOK"
+        draft.tally.counts[side] += 1
         try:
             rows = rows_of(entry, statement=len(self.statements), account=draft.account)
+            draft.tally.sums[side] += abs(_total(rows))
             if not entry.status:
                 raise EntryRefused(entry.line, "Sts", "The entry has no status such as BOOK.")
             if entry.status != "BOOK":
@@ -183,7 +227,10 @@ class _Reader:
         draft, self._draft = self._draft, _Draft()
         opening, opened_on = _balance(draft, _OPENING)
         closing, closed_on = _balance(draft, _CLOSING)
-        notes = _summary_notes(draft)
+        controls = draft.tally.controls(draft.summary)
+        notes = disagreements(controls)
+        if draft.has_more_pages:
+            notes.append("More pages of this statement follow in other files.")
         if draft.pending_count:
             notes.append(f"Not booked and left out: {draft.pending_count} entries.")
         if opening is not None and closing is not None:
@@ -201,6 +248,7 @@ class _Reader:
                 closed_on=closed_on or _period_date(draft, "To"),
                 pending_count=draft.pending_count,
                 notes=tuple(notes),
+                control_totals=tuple(controls),
             )
         )
 
@@ -242,17 +290,9 @@ def _settle_reversals(draft: _Draft, movement: int) -> list[str]:
     ]
 
 
-def _summary_notes(draft: _Draft) -> list[str]:
-    """Where the statement's own count of entries disagrees with what is there."""
-    counts = draft.directions
-    expected = {
-        "TtlNtries": counts.total(),
-        "TtlCdtNtries": counts["CRDT"],
-        "TtlDbtNtries": counts["DBIT"],
-    }
-    notes = []
-    for path, count in expected.items():
-        announced = first(draft.summary, f"{path}/NbOfNtries")
-        if announced.isdecimal() and announced.lstrip("0") != str(count or ""):
-            notes.append(f"The control total {path} announces another number than {count} entries.")
-    return notes
+def _stated(text: str, *, is_count: bool) -> int | None:
+    """A number of entries, or a sum in ten-thousandths; None where there is none to compare."""
+    if is_count:
+        return int(text) if _COUNT.fullmatch(text) else None
+    match = _SUM.fullmatch(text)
+    return int(match[1]) * SCALE + int((match[2] or "").ljust(4, "0")) if match else None

@@ -7,13 +7,15 @@ docs/how-to/add-a-file-format.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any, Protocol
 
 import polars as pl
 
+from apps.ingestion.formats.amounts import SCALE
 from apps.ingestion.formats.errors import MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
 
@@ -36,11 +38,42 @@ TEXT_FIELDS = ("external_id", "account", "reference", "counterparty", "narrative
 
 
 @dataclass(frozen=True, slots=True)
+class ControlTotal:
+    """What a file announces of itself, beside what is in it.
+
+    Attributes:
+        name: in the words of its format, such as `TtlCdtNtries/Sum`.
+        stated, found: ten-thousandths, or a number of things where `is_count`.
+    """
+
+    name: str
+    stated: int
+    found: int
+    is_count: bool = False
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the file keeps its word."""
+        return self.stated == self.found
+
+    @property
+    def note(self) -> str:
+        """The disagreement in plain words."""
+        stated, found = (
+            (str(number) if self.is_count else f"{Decimal(number) / SCALE:.2f}")
+            for number in (self.stated, self.found)
+        )
+        return f"The control total {self.name} announces {stated} where the file holds {found}."
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """One account's lines between two balances; amounts in ten-thousandths of `currency`.
 
     `total` and `line_count` cover booked, accepted lines only. `notes` are facts in plain words
     that a reviewer should see (a control total that disagrees, pending entries left out).
+    `control_totals` are all that the file announces, those that agree too: evidence that the
+    file is whole. Totals of a group or of the whole file stand with the last statement they cover.
     """
 
     account: str
@@ -53,6 +86,7 @@ class Statement:
     closed_on: date | None
     pending_count: int = 0
     notes: tuple[str, ...] = ()
+    control_totals: tuple[ControlTotal, ...] = ()
 
     @property
     def difference(self) -> int | None:
@@ -112,6 +146,11 @@ class Format(Protocol):
             FileRefused: a fault that leaves no trustworthy reading.
         """
         ...
+
+
+def disagreements(totals: Iterable[ControlTotal]) -> list[str]:
+    """The control totals that disagree, as notes of a statement."""
+    return [total.note for total in totals if not total.agrees]
 
 
 def require_readable(rejected: Sequence[Rejected]) -> None:

@@ -13,7 +13,15 @@ from datetime import date
 from typing import Any
 
 from apps.ingestion.formats.amounts import decimals_of, parse_amount
-from apps.ingestion.formats.contract import Reading, Rejected, Statement, frame_of, require_readable
+from apps.ingestion.formats.contract import (
+    ControlTotal,
+    Reading,
+    Rejected,
+    Statement,
+    disagreements,
+    frame_of,
+    require_readable,
+)
 from apps.ingestion.formats.dates import clamped_date
 from apps.ingestion.formats.errors import MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
@@ -23,7 +31,7 @@ from apps.ingestion.formats.text import utf8_text
 
 _BALANCE = re.compile(r"([CD])(\d{2})(\d{2})(\d{2})([A-Z]{3})([\d.,]+)\s*", re.ASCII)
 _FLOOR = re.compile(r"([A-Z]{3})[CD]?[\d.,]+\s*", re.ASCII)
-_COUNT = re.compile(r"(\d{1,9})[A-Z]{3}[\d.,]+\s*", re.ASCII)
+_CONTROL = re.compile(r"(\d{1,9})([A-Z]{3})([\d.,]+)\s*", re.ASCII)
 
 
 class Mt940:
@@ -105,6 +113,11 @@ def _statement_of(message: Message, lines: list[StatementLine]) -> Statement:
     opening, opened_on = _balance(message.first("60F", "60M"), currency)
     closing, closed_on = _balance(message.last("62F", "62M"), currency)
     booked = [line for line in lines if line.is_booked]
+    controls = tuple(_controls(message, lines))
+    notes = disagreements(controls)
+    pending_count = len(lines) - len(booked)
+    if pending_count:
+        notes.append(f"Not booked and left out: {pending_count} entries.")
     return Statement(
         account=account.texts[0].strip(),
         currency=currency,
@@ -114,8 +127,9 @@ def _statement_of(message: Message, lines: list[StatementLine]) -> Statement:
         total=sum(line.row["amount"] for line in booked),
         opened_on=opened_on,
         closed_on=closed_on,
-        pending_count=len(lines) - len(booked),
-        notes=tuple(_notes(message, lines)),
+        pending_count=pending_count,
+        notes=tuple(notes),
+        control_totals=controls,
     )
 
 
@@ -158,16 +172,17 @@ def _unusable(source: Field) -> MalformedFile:
     return MalformedFile("A balance cannot be read.", line=source.line, field=source.tag)
 
 
-def _notes(message: Message, lines: list[StatementLine]) -> list[str]:
-    """Where the control totals of an interim report disagree with its lines."""
-    notes = []
+def _controls(message: Message, lines: list[StatementLine]) -> Iterator[ControlTotal]:
+    """Number and sum of debits and credits, as an interim report announces them."""
     for tag, is_credit in (("90D", False), ("90C", True)):
         announced = message.last(tag)
-        match = _COUNT.fullmatch(announced.texts[0]) if announced else None
-        count = sum(line.is_credit == is_credit for line in lines)
-        if match and int(match[1]) != count:
-            notes.append(f"The control total {tag} announces another number than {count} lines.")
-    pending_count = sum(not line.is_booked for line in lines)
-    if pending_count:
-        notes.append(f"Not booked and left out: {pending_count} entries.")
-    return notes
+        match = _CONTROL.fullmatch(announced.texts[0]) if announced else None
+        if match is None:
+            continue
+        own = [abs(line.row["amount"]) for line in lines if line.is_credit == is_credit]
+        yield ControlTotal(f"{tag} number", int(match[1]), len(own), is_count=True)
+        try:
+            stated = parse_amount(match[3], currency=match[2], decimal=",")
+        except ValueError:
+            continue  # not an amount: nothing to compare the lines with
+        yield ControlTotal(f"{tag} sum", stated, sum(own))

@@ -49,6 +49,14 @@ GOLDEN = [
         [("1200", "1194", "0")],
     ),
     ("mt940/wolph_mBank_mt942.sta", "mt940", "PLN", "0.01 0.01 0.01", [(None, None, None)]),
+    ("mt940/own_mt942_jpy.sta", "mt940", "JPY", "-1200 300 -300 -300", [(None, None, None)]),
+    (
+        "camt/own_camt.053.001.08.xml",
+        "camt",
+        "BHD",
+        "-600 -399.995 -0.005 -25 -25 25.375",
+        [("1000.125", "-24.5", "0")],
+    ),
     (
         "camt/bsp_camt.053.001.02.xml",
         "camt",

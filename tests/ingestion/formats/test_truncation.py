@@ -9,6 +9,7 @@ from apps.ingestion.formats import FileRefused, Reading, read
 from tests.ingestion.formats.documents import sample
 
 MT940 = [
+    "own_mt942_jpy.sta",
     "jejik_abnamro.txt",
     "jejik_ing-dos.txt",
     "jejik_sparkasse2.txt",
@@ -17,6 +18,7 @@ MT940 = [
     "wolph_self-provided_february_30.sta",
 ]
 CAMT = [
+    "own_camt.053.001.08.xml",
     "bsp_camt.053.001.02.xml",
     "bsp_camt053_duplicate_same_day.xml",
     "genkgo_camt052.v4.xml",
