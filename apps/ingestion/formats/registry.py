@@ -9,9 +9,10 @@ from apps.ingestion.formats.errors import EmptyFile, FileTooLarge, UnknownFormat
 from apps.ingestion.formats.json_records import JsonRecords
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.mt940 import Mt940
+from apps.ingestion.formats.ofx import Ofx
 
 # The strict ones first: text with a comma in its first line already looks like CSV.
-FORMATS: tuple[Format, ...] = (Camt(), Mt940(), JsonRecords(), DelimitedText())
+FORMATS: tuple[Format, ...] = (Camt(), Ofx(), Mt940(), JsonRecords(), DelimitedText())
 HEAD_BYTES = 4096
 
 

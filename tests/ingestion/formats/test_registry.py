@@ -22,6 +22,10 @@ CSV = b"Date;Amount;Currency\n2026-04-07;1,50;EUR\n"
         (camt(entry()).decode().replace("UTF-8", "UTF-16").encode("utf-16"), "camt"),
         (b"\xef\xbb\xbf\n" + camt(entry()).split(b"\n", 1)[1], "camt"),
         (mt940(), "mt940"),
+        (b"\r\nOFXHEADER:100\r\n\r\n<OFX>", "ofx"),
+        (b"\xef\xbb\xbf<OFX>", "ofx"),
+        (b'<?xml version="1.0"?>\r\n<?OFX OFXHEADER="200" VERSION="211"?>', "ofx"),
+        ("OFXHEADER:100".encode("utf-16"), "ofx"),
         (b"{1:F01}{4:\r\n" + mt940(), "mt940"),
         (mt940().decode().encode("utf-16"), "mt940"),
         (b'[{"a": 1}]', "json"),
@@ -46,7 +50,7 @@ def test_the_content_decides_whatever_the_name(content, name, filename):
         b"<html>,</html>",
         b"{not json}, really",
         b"plain words",
-        b"OFXHEADER:100\nDATA:OFXSGML",
+        b"RATES:100\nDATA:SGML",
     ],
 )
 def test_content_in_no_format_is_refused_with_those_there_are(content):
@@ -72,7 +76,7 @@ def test_a_format_that_does_not_exist_is_refused():
     with pytest.raises(UnknownFormat) as refused:
         read(CSV, filename="x.csv", format="xls")
 
-    assert "camt, mt940, json, csv" in refused.value.remedy
+    assert ", ".join(one.name for one in FORMATS) in refused.value.remedy
 
 
 def test_a_file_over_the_limit_of_its_format_is_refused(monkeypatch):

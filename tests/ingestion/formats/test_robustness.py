@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.ingestion.formats import FileRefused, content_keys, read
+from apps.ingestion.formats import FORMATS, FileRefused, content_keys, read
 from tests.ingestion.formats.documents import SAMPLES
 
 FILES = sorted(path for path in SAMPLES.rglob("*") if path.suffix not in ("", ".md"))
@@ -25,8 +25,10 @@ SCRAPS = st.sampled_from(
         *(bytes([byte]) for byte in b"\"',;\n\r\t\0\xff\xe9-+()<>&{}[]:0"),
         *(b":61:", b":86:", b"1e9", b"9" * 30, b"NaN", "١".encode(), "\u00a0".encode()),
         *(b"\xef\xbb\xbf", b"\xff\xfe", b"<!--", b"<Ntry/>", b"null", b"\\u0000", b"\\ud800"),
+        *(b"<MEMO>", b"</STMTTRN>", b"&#0;", b"<![CDATA[", b"88,", b"/\n", b"16,"),
     ]
 )
+NAMES = [None, *(one.name for one in FORMATS)]
 DAMAGE = st.tuples(st.integers(0, 10**6), st.integers(0, 20), SCRAPS)
 
 
@@ -40,7 +42,7 @@ def damaged(content: bytes, places: list[tuple[int, int, bytes]]) -> bytes:
 @given(
     content=st.sampled_from(CONTENTS),
     places=st.lists(DAMAGE, min_size=1, max_size=4),
-    forced=st.sampled_from([None, "camt", "mt940", "json", "csv"]),
+    forced=st.sampled_from(NAMES),
 )
 @settings(max_examples=400, deadline=None)
 def test_damaged_files_are_read_or_refused(content, places, forced):
@@ -63,7 +65,7 @@ def test_damaged_files_are_read_or_refused(content, places, forced):
 @given(st.binary(max_size=300))
 @settings(max_examples=300, deadline=None)
 def test_noise_is_refused_or_read(content):
-    for forced in (None, "camt", "mt940", "json", "csv"):
+    for forced in NAMES:
         try:
             assert read(content, filename="noise", format=forced).format
         except FileRefused as refusal:

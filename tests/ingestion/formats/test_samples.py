@@ -80,6 +80,16 @@ GOLDEN = [
     ),
     ("camt/genkgo_camt054.v2.xml", "camt", "SEK", "-200000", [(None, None, None)]),
     (
+        "ofx/ofxparse_checking.ofx",
+        "ofx",
+        "USD",
+        "0.01 -34.51 -25.00",
+        [(None, "100.99", None)],
+    ),
+    ("ofx/ofxparse_suncorp.ofx", "ofx", "AUD", "-16.85", [(None, "1234.12", None)]),
+    ("ofx/bsp_sample.ofx", "ofx", "EUR", "1250.50 -80.25", [(None, None, None)]),
+    ("ofx/own_card_eur.qfx", "ofx", "EUR", "-12.50 -12.50 1000 0.07", [(None, "-45.5", None)]),
+    (
         "csv/bsp_csv_european_decimals.csv",
         "csv",
         "EUR",
@@ -154,6 +164,30 @@ def test_a_garbled_amount_is_rejected_by_line_and_never_guessed():
     (rejected,) = reading.rejected
     assert (rejected.line, rejected.field) == (16, "Amt")
     assert "12..34" not in rejected.reason
+
+
+def test_lines_without_a_date_are_rejected_by_line_and_a_repeated_identifier_is_noted():
+    reading = lines_of("ofx/ofxparse_date_missing.ofx")
+
+    assert reading.lines.height == 0
+    assert [(one.line, one.field) for one in reading.rejected] == [
+        (33, "DTPOSTED"),
+        (40, "DTPOSTED"),
+        (48, "DTPOSTED"),
+    ]
+    assert "no date" in reading.rejected[0].reason
+    assert "calendar" in reading.rejected[2].reason
+    (statement,) = reading.statements
+    assert (statement.line_count, statement.closing) == (0, 0)
+    assert statement.notes == ("Identifiers (FITID) that are there more than once: 1.",)
+
+
+def test_the_day_of_a_ledger_balance():
+    (checking,) = lines_of("ofx/ofxparse_checking.ofx").statements
+    (suncorp,) = lines_of("ofx/ofxparse_suncorp.ofx").statements
+
+    assert (checking.opened_on, checking.closed_on) == (date(2000, 1, 1), date(2013, 5, 25))
+    assert suncorp.closed_on == date(2013, 12, 15)
 
 
 def test_a_pending_entry_is_not_booked_but_seen():

@@ -26,6 +26,8 @@ CAMT = [
     "genkgo_camt054.v2.xml",
 ]
 
+OFX = ["bsp_sample.ofx", "ofxparse_checking.ofx", "ofxparse_suncorp.ofx", "own_card_eur.qfx"]
+
 
 def whole_statements(reading: Reading, count: int) -> tuple[object, ...]:
     """The first statements of a reading with their lines and pending entries."""
@@ -71,6 +73,14 @@ def test_camt_cut_anywhere_is_refused(name):
     for length, reading in readings_of_cuts(content, "camt", 1 + len(content) // 1400):
         assert length >= end
         assert whole_statements(reading, 99) == whole_statements(full, 99)
+
+
+@pytest.mark.parametrize("name", OFX)
+def test_ofx_cut_at_every_byte_is_refused(name):
+    content = sample(f"ofx/{name}")
+    end = content.rindex(b"</OFX>") + len(b"</OFX>")
+
+    assert all(length >= end for length, _ in readings_of_cuts(content, "ofx"))
 
 
 def test_csv_cut_at_every_byte_never_invents_a_line():
