@@ -259,9 +259,7 @@ def _ledger_balance(statement: Aggregate, currency: str) -> tuple[int | None, da
         day = balance.text("DTASOF")
         return _units(match, currency), _parsed_date(day) if day else None
     except ValueError as error:
-        raise MalformedFile(
-            f"The balance {error}.", line=balance.line, field="LEDGERBAL"
-        ) from None
+        raise MalformedFile(f"The balance {error}.", line=balance.line, field="LEDGERBAL") from None
 
 
 def _notes(transactions: list[Aggregate]) -> list[str]:

@@ -141,9 +141,8 @@ class _Tree:
             self._end_leaf()
         self._open.append(_Open(Aggregate(name, self._line(token.start()))))
         if len(self._open) > MAX_DEPTH:
-            raise ForbiddenConstruct(
-                f"The tags are nested deeper than {MAX_DEPTH} levels.", line=self._line(token.start())
-            )
+            message = f"The tags are nested deeper than {MAX_DEPTH} levels."
+            raise ForbiddenConstruct(message, line=self._line(token.start()))
 
     def _close(self, name: str, position: int) -> None:
         top = self._open[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from apps.ingestion.formats.bai2 import Bai2
 from apps.ingestion.formats.camt import Camt
 from apps.ingestion.formats.contract import Format, Reading
 from apps.ingestion.formats.delimited import DelimitedText
@@ -12,7 +13,7 @@ from apps.ingestion.formats.mt940 import Mt940
 from apps.ingestion.formats.ofx import Ofx
 
 # The strict ones first: text with a comma in its first line already looks like CSV.
-FORMATS: tuple[Format, ...] = (Camt(), Ofx(), Mt940(), JsonRecords(), DelimitedText())
+FORMATS: tuple[Format, ...] = (Camt(), Ofx(), Mt940(), Bai2(), JsonRecords(), DelimitedText())
 HEAD_BYTES = 4096
 
 

@@ -28,6 +28,13 @@ CAMT = [
 
 OFX = ["bsp_sample.ofx", "ofxparse_checking.ofx", "ofxparse_suncorp.ofx", "own_card_eur.qfx"]
 
+BAI2 = [
+    "moov_sample1.txt",
+    "moov_sample4-continuations-newline-delimited.txt",
+    "own_kwd_jpy.bai",
+    "venturehacks_daily.bai2",
+]
+
 
 def whole_statements(reading: Reading, count: int) -> tuple[object, ...]:
     """The first statements of a reading with their lines and pending entries."""
@@ -81,6 +88,16 @@ def test_ofx_cut_at_every_byte_is_refused(name):
     end = content.rindex(b"</OFX>") + len(b"</OFX>")
 
     assert all(length >= end for length, _ in readings_of_cuts(content, "ofx"))
+
+
+@pytest.mark.parametrize("name", BAI2)
+def test_bai2_cut_at_every_byte_is_refused_or_whole(name):
+    content = sample(f"bai2/{name}")
+    full = read(content, filename=name)
+
+    for length, reading in readings_of_cuts(content, "bai2"):
+        assert length > content.rindex(b"\n99,")
+        assert reading.lines.rows() == full.lines.rows()
 
 
 def test_csv_cut_at_every_byte_never_invents_a_line():
