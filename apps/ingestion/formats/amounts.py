@@ -79,6 +79,15 @@ def require_decimals(units: int, currency: str) -> None:
         raise ValueError(f"has more decimals than {currency} has ({decimals})")
 
 
+def written_number(number: str, decimal: str) -> str:
+    """A number of a typed cell (decimal point) as text that can be read in one way only.
+
+    Beside texts of its column, `1.234` could pass for a grouped thousand; `1.2340` cannot.
+    """
+    whole, point, fraction = number.partition(".")
+    return f"{whole}{decimal}{fraction.ljust(4, '0')}" if point else number
+
+
 def signed_parts(cells: pl.Series) -> pl.DataFrame:
     """Amount cells as `text` without sign and outer blanks, and `is_negative`.
 

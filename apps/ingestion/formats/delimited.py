@@ -15,7 +15,7 @@ from apps.ingestion.formats.delimited_records import (
     require_paired_quotes,
     uses_quoting,
 )
-from apps.ingestion.formats.dialect import SEPARATORS, layout_of
+from apps.ingestion.formats.dialect import SEPARATORS, Layout, layout_of
 from apps.ingestion.formats.errors import MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.tabular import Table, reading_of
@@ -50,10 +50,9 @@ class DelimitedText:
         if b"\n" not in text:
             text = text.replace(b"\r", b"\n")
         layout = layout_of(text, mapping)
-        body = _after_lines(text, layout.body_line - 1)
-        table = _table_of(body, layout.separator, layout.names, layout.body_line)
         conventions = {"encoding": encoding, "separator": layout.separator}
-        return reading_of(self.name, table, layout.mapping, conventions)
+        table = table_of(text, layout)
+        return reading_of(self.name, table, layout.header.mapping, conventions)
 
 
 def _after_lines(text: bytes, count: int) -> bytes:
@@ -63,6 +62,13 @@ def _after_lines(text: bytes, count: int) -> bytes:
         if position == 0:
             return b""
     return text[position:]
+
+
+def table_of(text: bytes, layout: Layout) -> Table:
+    """The records after the header of a UTF-8 text."""
+    body_line = layout.header.body_line
+    body = _after_lines(text, body_line - 1)
+    return _table_of(body, layout.separator, layout.header.names, body_line)
 
 
 def _table_of(body: bytes, separator: str, names: tuple[str, ...], body_line: int) -> Table:

@@ -13,12 +13,13 @@ from typing import Any
 
 import polars as pl
 
+from apps.ingestion.formats.amounts import written_number
 from apps.ingestion.formats.contract import Reading, frame_of
-from apps.ingestion.formats.dialect import MAX_COLUMNS
 from apps.ingestion.formats.errors import ColumnMissing, FileTooLarge, ForbiddenConstruct
 from apps.ingestion.formats.headers import completed_mapping
 from apps.ingestion.formats.json_scanner import Number, records_of
 from apps.ingestion.formats.mapping import FieldMapping
+from apps.ingestion.formats.table_header import MAX_COLUMNS
 from apps.ingestion.formats.tabular import Table, reading_of
 from apps.ingestion.formats.text import utf8_text
 
@@ -52,8 +53,11 @@ class JsonRecords:
             return Reading(self.name, frame_of([]), (), (), conventions=conventions)
         names = list(dict.fromkeys(name for row in rows for name in row))
         mapping = _checked_mapping(names, mapping)
-        if not texts & _money_columns(mapping):
+        money = mapping.money_columns
+        if not texts & money:
             mapping = replace(mapping, decimal=".")
+        else:
+            _write_numbers(rows, money, mapping.decimal or ".")
         cells = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String)).fill_null("")
         table = Table.of(names, cells, pl.Series(lines, dtype=pl.Int64))
         return reading_of(self.name, table, mapping, conventions)
@@ -68,7 +72,7 @@ def _cells_of(record: dict[str, Any], line: int, texts: set[str]) -> dict[str, s
     cells: dict[str, str] = {}
     for name, value in _leaves(record, line):
         if isinstance(value, Number):
-            cells[name] = str(value)
+            cells[name] = value
         elif value is None:
             cells[name] = ""
         else:
@@ -133,6 +137,9 @@ def _checked_mapping(names: list[str], mapping: FieldMapping) -> FieldMapping:
     return chosen
 
 
-def _money_columns(mapping: FieldMapping) -> set[str]:
-    fields = ("amount", "debit", "credit", "balance")
-    return {name for field in fields for name in mapping.columns.get(field, ())}
+def _write_numbers(rows: list[dict[str, str]], money: frozenset[str], decimal: str) -> None:
+    """Where a column has numbers and texts, the numbers follow the convention of the texts."""
+    for row in rows:
+        for name in money & row.keys():
+            if isinstance(row[name], Number):
+                row[name] = written_number(row[name], decimal)

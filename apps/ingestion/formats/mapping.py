@@ -40,6 +40,7 @@ _KEYS = (
     "decimal",
     "separator",
     "encoding",
+    "sheet",
     "has_header",
     "is_inverted",
     "debit_words",
@@ -64,6 +65,7 @@ class FieldMapping:
         decimal: '.' or ',', None to find it by evidence.
         separator: one character between cells, None to detect it.
         encoding: one of ENCODINGS, None to detect it.
+        sheet: name of the sheet of a workbook, None for the first that holds a table.
         has_header: whether the table has a row of column names.
         is_inverted: True where signs are the other way round: debit columns and words mean
             inflow (a company's own books), a plain amount is positive for outflow (cards).
@@ -77,6 +79,7 @@ class FieldMapping:
     decimal: str | None = None
     separator: str | None = None
     encoding: str | None = None
+    sheet: str | None = None
     has_header: bool = True
     is_inverted: bool = False
     debit_words: tuple[str, ...] = DEBIT_WORDS
@@ -103,6 +106,7 @@ class FieldMapping:
             decimal=_choice("decimal", spec.get("decimal"), (".", ",")),
             separator=_separator(spec.get("separator")),
             encoding=_choice("encoding", spec.get("encoding"), ENCODINGS),
+            sheet=_sheet(spec.get("sheet")),
             has_header=_flag("has_header", spec.get("has_header", True)),
             is_inverted=_flag("is_inverted", spec.get("is_inverted", False)),
             debit_words=_words("debit_words", spec.get("debit_words", DEBIT_WORDS)),
@@ -120,6 +124,12 @@ class FieldMapping:
         """Every column name that the file must have."""
         names = {name for names in self.columns.values() for name in names}
         return frozenset(names | set(self.attributes or ()))
+
+    @property
+    def money_columns(self) -> frozenset[str]:
+        """The columns that hold amounts."""
+        fields = ("amount", "debit", "credit", "balance")
+        return frozenset(name for one in fields for name in self.columns.get(one, ()))
 
 
 def _columns(value: object) -> dict[str, tuple[str, ...]]:
@@ -198,6 +208,14 @@ def _separator(value: object) -> str | None:
         raise MappingInvalid("separator", "is one character.")
     if value.isalnum() or value in "\"'\r\n.-+\0":
         raise MappingInvalid("separator", "is a character that cells may hold.")
+    return value
+
+
+def _sheet(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise MappingInvalid("sheet", "is the name of a sheet.")
     return value
 
 

@@ -11,9 +11,18 @@ from apps.ingestion.formats.json_records import JsonRecords
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.mt940 import Mt940
 from apps.ingestion.formats.ofx import Ofx
+from apps.ingestion.formats.xlsx import Xlsx
 
 # The strict ones first: text with a comma in its first line already looks like CSV.
-FORMATS: tuple[Format, ...] = (Camt(), Ofx(), Mt940(), Bai2(), JsonRecords(), DelimitedText())
+FORMATS: tuple[Format, ...] = (
+    Camt(),
+    Ofx(),
+    Mt940(),
+    Bai2(),
+    Xlsx(),
+    JsonRecords(),
+    DelimitedText(),
+)
 HEAD_BYTES = 4096
 
 

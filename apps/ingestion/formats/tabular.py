@@ -14,7 +14,7 @@ import polars as pl
 from apps.ingestion.formats.amounts import decimals_of
 from apps.ingestion.formats.contract import LINE_SCHEMA, TEXT_FIELDS, Reading, Rejected
 from apps.ingestion.formats.dates import date_columns
-from apps.ingestion.formats.errors import ColumnMissing
+from apps.ingestion.formats.errors import ColumnMissing, ForbiddenConstruct
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.running_balance import statements_of
 from apps.ingestion.formats.sign_rules import FAULT, fault_column, signed_amounts
@@ -54,6 +54,18 @@ def _distinct(names: Sequence[str]) -> list[str]:
             label = f"{label} ({position})"
         labels.append(label)
     return labels
+
+
+def require_storable(cells: pl.DataFrame) -> None:
+    """Refuses text that no database keeps.
+
+    Raises:
+        ForbiddenConstruct: a NUL character.
+    """
+    if bool(
+        cells.select(pl.any_horizontal(pl.all().str.contains("\0", literal=True)).any()).item()
+    ):
+        raise ForbiddenConstruct("There is a NUL character.")
 
 
 def reading_of(

@@ -46,7 +46,7 @@ def closed_elements(
         MalformedFile: not well-formed, cut off, or another namespace.
         FileTooLarge: a piece larger than MAX_PIECE_BYTES without any of the elements.
     """
-    _require_harmless(content)
+    require_harmless(content)
     parser = _safe_parser(pieces)
     idle = 0
     try:
@@ -126,8 +126,13 @@ def _drop(element: etree._Element, parent: etree._Element) -> None:
         del parent[0]
 
 
-def _require_harmless(content: bytes) -> None:
-    """Refuses what libxml2 would have to be trusted with, before it sees a byte."""
+def require_harmless(content: bytes) -> None:
+    """Refuses what an XML parser would have to be trusted with, before it sees a byte.
+
+    Raises:
+        ForbiddenConstruct: a document type or entity declaration.
+        WrongEncoding: an encoding outside the few that banks use.
+    """
     is_utf16 = content.startswith(_UTF16_MARKS)
     for text in _FORBIDDEN:
         for encoding in ("ascii", "utf-16-le", "utf-16-be"):

@@ -186,3 +186,15 @@ def test_lists_as_deep_as_allowed_are_kept():
     text = RECORD.replace(": 7", ": " + "[" * 8 + "]" * 8)
 
     assert read_json(text).lines["external_id"].to_list() == ["[" * 8 + "]" * 8]
+
+
+def test_numbers_beside_texts_cannot_pass_for_grouped_thousands():
+    def amounts_of(number: str, **spec: object) -> list[int]:
+        beside = RECORD.replace("-4.50", '"1.234,50"')
+        text = f"[{RECORD.replace('-4.50', number)}, {beside}]"
+        return read_json(text, **spec).lines["amount"].to_list()
+
+    assert amounts_of("7") == [70_000, 12_345_000]
+    assert amounts_of("1.25", decimal=",") == [12_500, 12_345_000]
+    with pytest.raises(AmbiguousNumbers):
+        amounts_of("1.234")

@@ -31,6 +31,8 @@ CSV = b"Date;Amount;Currency\n2026-04-07;1,50;EUR\n"
         (b"01,S,R,260407,0900,1,,,2/\r\n02,R,S,1,260407,,,2/", "bai2"),
         (b"\xef\xbb\xbf01,S,R,260407,,1,,\n88,,2/\n\n99,0,0,2/", "bai2"),
         (b"01,02,03\n02,04,05", "csv"),
+        (b"PK\x03\x04\x14\0\0\0\x08\0xl/workbook.xml", "xlsx"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xlsx"),
         (b'[{"a": 1}]', "json"),
         (b"\n {}", "json"),
         ("[]".encode("utf-16"), "json"),

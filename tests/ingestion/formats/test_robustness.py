@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from apps.ingestion.formats import FORMATS, FileRefused, content_keys, read
 from tests.ingestion.formats.documents import SAMPLES
+from tests.ingestion.formats.workbooks import packed, parts_of
 
 FILES = sorted(path for path in SAMPLES.rglob("*") if path.suffix not in ("", ".md"))
 JSON = b"""{"records": [{"date": "2026-04-07", "amount": -1.50, "currency": "EUR", "id": 7},
@@ -25,6 +26,7 @@ SCRAPS = st.sampled_from(
         *(bytes([byte]) for byte in b"\"',;\n\r\t\0\xff\xe9-+()<>&{}[]:0"),
         *(b":61:", b":86:", b"1e9", b"9" * 30, b"NaN", "١".encode(), "\u00a0".encode()),
         *(b"\xef\xbb\xbf", b"\xff\xfe", b"<!--", b"<Ntry/>", b"null", b"\\u0000", b"\\ud800"),
+        *(b"PK", b"<c/>", b'r="XFD9"'),
         *(b"<MEMO>", b"</STMTTRN>", b"&#0;", b"<![CDATA[", b"88,", b"/\n", b"16,"),
     ]
 )
@@ -60,6 +62,24 @@ def test_damaged_files_are_read_or_refused(content, places, forced):
     assert reading.lines.select(required).null_count().row(0) == (0,) * len(required)
     assert sum(one.line_count for one in reading.statements) == reading.lines.height
     assert all(one.line >= 1 and one.reason for one in reading.rejected)
+
+
+WORKBOOK = parts_of((SAMPLES / "xlsx/own_german_books.xlsx").read_bytes())
+XML = st.sampled_from([name for name in WORKBOOK if name.endswith((".xml", ".rels"))])
+
+
+@given(part=XML, places=st.lists(DAMAGE, min_size=1, max_size=3))
+@settings(max_examples=150, deadline=None)
+def test_workbooks_with_a_damaged_part_are_read_or_refused(part, places):
+    content = packed({**WORKBOOK, part: damaged(WORKBOOK[part], places)})
+
+    try:
+        reading = read(content, filename="damaged", format="xlsx")
+    except FileRefused as refusal:
+        assert refusal.remedy  # noqa: PT017  # any refusal will do
+        return
+
+    assert sum(one.line_count for one in reading.statements) == reading.lines.height
 
 
 @given(st.binary(max_size=300))

@@ -110,6 +110,13 @@ GOLDEN = [
     ("ofx/bsp_sample.ofx", "ofx", "EUR", "1250.50 -80.25", [(None, None, None)]),
     ("ofx/own_card_eur.qfx", "ofx", "EUR", "-12.50 -12.50 1000 0.07", [(None, "-45.5", None)]),
     (
+        "xlsx/own_german_books.xlsx",
+        "xlsx",
+        "EUR",
+        "-1234.56 0.3 -19.99 -19.99 1000000000",
+        [("10000", "1000008725.76", "0")],
+    ),
+    (
         "csv/bsp_csv_european_decimals.csv",
         "csv",
         "EUR",

@@ -100,6 +100,13 @@ def test_bai2_cut_at_every_byte_is_refused_or_whole(name):
         assert reading.lines.rows() == full.lines.rows()
 
 
+def test_a_workbook_cut_at_every_byte_is_refused():
+    """Its directory is its end, but for a comment that may follow it."""
+    content = sample("xlsx/own_german_books.xlsx")
+
+    assert readings_of_cuts(content, "xlsx") == []
+
+
 def test_csv_cut_at_every_byte_never_invents_a_line():
     """The last line of a table cannot be told from a shorter one; all before it are the same."""
     content = sample("csv/bsp_csv_french_headers.csv")

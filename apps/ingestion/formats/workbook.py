@@ -1,0 +1,155 @@
+"""An Excel workbook that is safe to open: measured before the reader sees it.
+
+A workbook is a zip archive of XML. It is unpacked here within bounds and packed again, so that
+the reader gets exactly the bytes that were measured: archives that unfold to gigabytes, XML with
+entities, and sheets whose two cells stand a million rows and columns apart are refused.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
+
+from apps.ingestion.formats.errors import (
+    ColumnMissing,
+    FileTooLarge,
+    ForbiddenConstruct,
+    MalformedFile,
+)
+from apps.ingestion.formats.xml_stream import require_harmless
+
+MAX_UNPACKED_BYTES = 400_000_000
+MAX_CELLS = 12_000_000  # of a sheet's rectangle, blank ones included
+_MAX_PARTS = 2_000
+_PARTS = (".xml", ".rels")
+_SHEETS = "worksheets/"
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_PLACE = re.compile(rb"\br\s*=\s*[\"']([A-Za-z]{0,3})([0-9]{1,7})[\"']")
+_ROW = re.compile(rb"<(?:\w+:)?row\b")
+_CELL = re.compile(rb"<(?:\w+:)?c\b")
+# Cells that hold an error such as #REF! are read as that text, not as blanks.
+_ERROR_CELL = re.compile(rb"\bt\s*=\s*([\"'])e\1")
+
+
+def workbook_of(content: bytes) -> CalamineWorkbook:
+    """The workbook.
+
+    Raises:
+        MalformedFile: no workbook, cut off or damaged.
+        ForbiddenConstruct: encrypted, or XML with a document type.
+        FileTooLarge: more cells or bytes than are read at once.
+    """
+    parts = _parts_of(content)
+    if not any(name.lower().endswith("workbook.xml") for name in parts):
+        raise MalformedFile(
+            "The archive is no Excel workbook.", remedy="Save it as .xlsx and send it again."
+        )
+    for name, xml in parts.items():
+        require_harmless(xml)
+        if _SHEETS in name.lower() and name.lower().endswith(".xml"):
+            _require_dense(xml)
+            parts[name] = _ERROR_CELL.sub(b't="str"', xml)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for name, xml in parts.items():
+            archive.writestr(name, xml)
+    try:
+        packed.seek(0)
+        return CalamineWorkbook.from_filelike(packed)
+    except CalamineError:
+        raise _damaged() from None
+
+
+def sheets_of(workbook: CalamineWorkbook, name: str | None) -> list[CalamineSheet]:
+    """The sheet with this name, or all that are not hidden, in their order.
+
+    Raises:
+        ColumnMissing: there is no such sheet; the name comes from the mapping.
+        MalformedFile: a sheet is damaged.
+    """
+    if name is not None and name not in workbook.sheet_names:
+        raise ColumnMissing(
+            "The workbook has no sheet that the field mapping names.",
+            field="sheet",
+            remedy="Correct the sheet in the field mapping of the source.",
+        )
+    wanted = [
+        sheet.name
+        for sheet in workbook.sheets_metadata
+        if name == sheet.name or (name is None and sheet.visible == SheetVisibleEnum.Visible)
+    ]
+    try:
+        return [workbook.get_sheet_by_name(one) for one in wanted]
+    except CalamineError:
+        raise _damaged() from None
+
+
+def _damaged() -> MalformedFile:
+    return MalformedFile("The workbook is damaged.")
+
+
+def _parts_of(content: bytes) -> dict[str, bytes]:
+    """The XML parts by name; pictures, macros and the like are left where they are."""
+    parts: dict[str, bytes] = {}
+    left = MAX_UNPACKED_BYTES
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = archive.infolist()
+            if len(entries) > _MAX_PARTS:
+                raise FileTooLarge(f"The workbook has more than {_MAX_PARTS} parts.")
+            for entry in entries:
+                if not entry.filename.lower().endswith(_PARTS):
+                    continue
+                _require_plain(entry, parts)
+                with archive.open(entry) as part:
+                    parts[entry.filename] = part.read(left + 1)
+                left -= len(parts[entry.filename])
+                if left < 0:
+                    raise FileTooLarge(
+                        f"The workbook unfolds to more than {MAX_UNPACKED_BYTES} bytes."
+                    )
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError):
+        raise MalformedFile("The workbook is cut off or damaged.") from None
+    return parts
+
+
+def _require_plain(entry: zipfile.ZipInfo, parts: dict[str, bytes]) -> None:
+    if entry.flag_bits & 1:
+        raise ForbiddenConstruct("The workbook is encrypted.")
+    if entry.compress_type not in _PACKINGS:
+        raise ForbiddenConstruct("The workbook is packed in a way that no spreadsheet uses.")
+    if entry.filename in parts:
+        raise ForbiddenConstruct("The workbook has a part twice.")
+
+
+def _require_dense(xml: bytes) -> None:
+    """Refuses a sheet whose rectangle of cells is out of proportion.
+
+    Cells without a place follow one another; the most that stand in one row widen the rectangle.
+    """
+    columns: set[bytes] = set()
+    rows = placed = 0
+    for match in _PLACE.finditer(xml):
+        column, row = match.groups()
+        if column:
+            columns.add(column)
+            placed += 1
+        rows = max(rows, int(row))
+    width = max(map(_column_number, columns), default=0)
+    if len(_CELL.findall(xml)) > placed:
+        pieces = _ROW.split(xml)
+        width += max(len(_CELL.findall(piece)) for piece in pieces)
+        rows += len(pieces)
+    if rows * width > MAX_CELLS:
+        raise FileTooLarge(f"A sheet spans more than {MAX_CELLS} cells, most of them blank.")
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - 64
+    return number
