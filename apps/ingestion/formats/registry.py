@@ -11,6 +11,7 @@ from apps.ingestion.formats.json_records import JsonRecords
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.mt940 import Mt940
 from apps.ingestion.formats.ofx import Ofx
+from apps.ingestion.formats.parquet import Parquet
 from apps.ingestion.formats.xlsx import Xlsx
 
 # The strict ones first: text with a comma in its first line already looks like CSV.
@@ -20,6 +21,7 @@ FORMATS: tuple[Format, ...] = (
     Mt940(),
     Bai2(),
     Xlsx(),
+    Parquet(),
     JsonRecords(),
     DelimitedText(),
 )

@@ -110,6 +110,21 @@ GOLDEN = [
     ("ofx/bsp_sample.ofx", "ofx", "EUR", "1250.50 -80.25", [(None, None, None)]),
     ("ofx/own_card_eur.qfx", "ofx", "EUR", "-12.50 -12.50 1000 0.07", [(None, "-45.5", None)]),
     (
+        "parquet/own_decimals.parquet",
+        "parquet",
+        "EUR",
+        "-1234.56 -1234.56 0.05",
+        [(None, None, None)],
+    ),
+    ("json/own_records.ndjson", "json", "EUR", "-4.5 -4.5 0.1 1200", [(None, None, None)]),
+    (
+        "csv/own_utf16.tsv",
+        "csv",
+        "GBP",
+        "-1234.56 0.05 0.05",
+        [("10000", "8765.54", "0")],
+    ),
+    (
         "xlsx/own_german_books.xlsx",
         "xlsx",
         "EUR",

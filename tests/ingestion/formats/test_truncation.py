@@ -107,6 +107,22 @@ def test_a_workbook_cut_at_every_byte_is_refused():
     assert readings_of_cuts(content, "xlsx") == []
 
 
+def test_a_parquet_file_cut_at_every_byte_is_refused():
+    """Its directory is its end."""
+    content = sample("parquet/own_decimals.parquet")
+
+    assert readings_of_cuts(content, "parquet") == []
+
+
+def test_ndjson_cut_inside_a_record_is_refused():
+    content = sample("json/own_records.ndjson")
+    full = read(content, filename="x.ndjson").lines.rows()
+
+    for length, reading in readings_of_cuts(content, "json"):
+        assert content[:length].rstrip().endswith(b"}")
+        assert reading.lines.rows() == full[: reading.lines.height]
+
+
 def test_csv_cut_at_every_byte_never_invents_a_line():
     """The last line of a table cannot be told from a shorter one; all before it are the same."""
     content = sample("csv/bsp_csv_french_headers.csv")
