@@ -78,7 +78,8 @@ class Camt:
     def read(self, content: bytes, mapping: FieldMapping) -> Reading:
         """See `Format.read`."""
         reader = _Reader()
-        for element in closed_elements(content, _PIECES, namespace=_NAMESPACE):
+        remedy = "Send a camt.052, camt.053 or camt.054."
+        for element in closed_elements(content, _PIECES, root=_NAMESPACE, remedy=remedy):
             reader.take(element)
         if not reader.statements:
             raise MalformedFile("The message holds no statement.")

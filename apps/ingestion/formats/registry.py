@@ -12,11 +12,13 @@ from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.mt940 import Mt940
 from apps.ingestion.formats.ofx import Ofx
 from apps.ingestion.formats.parquet import Parquet
+from apps.ingestion.formats.saft import Saft
 from apps.ingestion.formats.xlsx import Xlsx
 
 # The strict ones first: text with a comma in its first line already looks like CSV.
 FORMATS: tuple[Format, ...] = (
     Camt(),
+    Saft(),
     Ofx(),
     Mt940(),
     Bai2(),

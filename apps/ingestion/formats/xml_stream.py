@@ -30,7 +30,7 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def closed_elements(
-    content: bytes, pieces: Mapping[str, Collection[str]], *, namespace: re.Pattern[str]
+    content: bytes, pieces: Mapping[str, Collection[str]], *, root: re.Pattern[str], remedy: str
 ) -> Iterator[etree._Element]:
     """Each wanted element when it is complete; it is emptied afterwards.
 
@@ -38,12 +38,13 @@ def closed_elements(
         content: the document.
         pieces: local names wanted -> local names of the parents they are wanted under. What
             stands before a piece under the same parent is dropped with it.
-        namespace: what the namespace of the document's root has to match.
+        root: what has to be found in `{namespace}name` of the document's root.
+        remedy: what helps where it is not.
 
     Raises:
         ForbiddenConstruct: a document type or entity declaration.
         WrongEncoding: an encoding outside the few that banks use.
-        MalformedFile: not well-formed, cut off, or another namespace.
+        MalformedFile: not well-formed, cut off, or another root.
         FileTooLarge: a piece larger than MAX_PIECE_BYTES without any of the elements.
     """
     require_harmless(content)
@@ -61,15 +62,13 @@ def closed_elements(
                     _drop(element, parent)
             if idle > MAX_PIECE_BYTES:
                 raise FileTooLarge(f"One piece of XML is larger than {MAX_PIECE_BYTES} bytes.")
-        root = parser.close()
+        element = parser.close()
     except etree.XMLSyntaxError as error:
         raise MalformedFile(
             "The XML is not well-formed or is cut off.", line=error.lineno or None
         ) from None
-    if namespace.search(etree.QName(root).namespace or "") is None:
-        raise MalformedFile(
-            "The XML is of another kind.", line=1, remedy="Send a camt.052, camt.053 or camt.054."
-        )
+    if root.search(str(element.tag)) is None:
+        raise MalformedFile("The XML is of another kind.", line=1, remedy=remedy)
 
 
 def _safe_parser(names: Collection[str]) -> etree.XMLPullParser:

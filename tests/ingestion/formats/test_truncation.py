@@ -123,6 +123,14 @@ def test_ndjson_cut_inside_a_record_is_refused():
         assert reading.lines.rows() == full[: reading.lines.height]
 
 
+@pytest.mark.parametrize("name", ["own_no_1.30.xml", "own_pt_1.04.xml"])
+def test_saft_cut_anywhere_is_refused(name):
+    content = sample(f"saft/{name}")
+    end = content.rindex(b">") + 1
+
+    assert all(length >= end for length, _ in readings_of_cuts(content, "saft", 7))
+
+
 def test_csv_cut_at_every_byte_never_invents_a_line():
     """The last line of a table cannot be told from a shorter one; all before it are the same."""
     content = sample("csv/bsp_csv_french_headers.csv")
