@@ -7,6 +7,7 @@ from apps.ingestion.formats.camt import Camt
 from apps.ingestion.formats.contract import Format, Reading
 from apps.ingestion.formats.delimited import DelimitedText
 from apps.ingestion.formats.errors import EmptyFile, FileTooLarge, UnknownFormat
+from apps.ingestion.formats.fec import Fec
 from apps.ingestion.formats.json_records import JsonRecords
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.mt940 import Mt940
@@ -24,6 +25,7 @@ FORMATS: tuple[Format, ...] = (
     Bai2(),
     Xlsx(),
     Parquet(),
+    Fec(),
     JsonRecords(),
     DelimitedText(),
 )

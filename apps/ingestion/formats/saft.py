@@ -29,11 +29,11 @@ from apps.ingestion.formats.contract import (
 from apps.ingestion.formats.dates import parse_iso_date
 from apps.ingestion.formats.errors import MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
+from apps.ingestion.formats.sign_rules import DEBIT_POSITIVE
 from apps.ingestion.formats.xml_stream import closed_elements, leaves_of, local_name
 
 Leaves = dict[str, list[str]]
 
-DEBIT_POSITIVE = "debits are positive"
 _ROOT = re.compile(r"(?:^|\})AuditFile$")
 _LINES = ("Line", "TransactionLine", "DebitLine", "CreditLine")
 _OF_TRANSACTION = (

@@ -11,6 +11,7 @@ from apps.ingestion.formats.amounts import amount_units, decimal_separator_of, s
 from apps.ingestion.formats.mapping import FieldMapping
 
 FAULT = "fault "
+DEBIT_POSITIVE = "debits are positive"  # what ledger formats say of their sign
 
 
 def fault_column(field: str) -> str:

@@ -123,6 +123,13 @@ GOLDEN = [
         ],
     ),
     (
+        "fec/own_123456789FEC20261231.txt",
+        "fec",
+        "EUR",
+        "1200 -1000 -200 -120 120 1200 -1200",
+        [(None, None, None)] * 4,
+    ),
+    (
         "parquet/own_decimals.parquet",
         "parquet",
         "EUR",

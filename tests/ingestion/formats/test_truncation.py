@@ -131,6 +131,18 @@ def test_saft_cut_anywhere_is_refused(name):
     assert all(length >= end for length, _ in readings_of_cuts(content, "saft", 7))
 
 
+def test_fec_cut_at_every_byte_never_invents_a_line_and_says_what_does_not_balance():
+    content = sample("fec/own_123456789FEC20261231.txt")
+    full = read(content, filename="x.txt").lines.rows()
+
+    for length, reading in readings_of_cuts(content, "fec"):
+        found = reading.lines.rows()
+        assert found[:-1] == full[: max(len(found) - 1, 0)]
+        is_balanced = reading.lines["amount"].sum() == 0
+        assert is_balanced or any("differ" in one.notes[-1] for one in reading.statements[-1:])
+        assert is_balanced or length < len(content)
+
+
 def test_csv_cut_at_every_byte_never_invents_a_line():
     """The last line of a table cannot be told from a shorter one; all before it are the same."""
     content = sample("csv/bsp_csv_french_headers.csv")
