@@ -88,6 +88,22 @@ def written_number(number: str, decimal: str) -> str:
     return f"{whole}{decimal}{fraction.ljust(4, '0')}" if point else number
 
 
+def plain_numbers(cells: pl.Series, decimal: str) -> pl.DataFrame:
+    """Cells as `text` in plain digits with a decimal point, '' for blanks; null where no number.
+
+    Args:
+        decimal: '.' or ',', as the cells write it.
+    """
+    group = "," if decimal == "." else "."
+    text = pl.col("text")
+    digits = text.str.replace_all("_", "", literal=True).str.replace_all(group, "", literal=True)
+    plain = digits.str.replace(",", ".", literal=True).str.replace(r"^\.", "0.")
+    signed = pl.when(pl.col("is_negative")).then(pl.concat_str(pl.lit("-"), plain)).otherwise(plain)
+    is_number = text.str.contains(_GRAMMAR[decimal])
+    number = pl.when(text == "").then(pl.lit("")).when(is_number).then(signed)
+    return signed_parts(cells).select(text=number)
+
+
 def signed_parts(cells: pl.Series) -> pl.DataFrame:
     """Amount cells as `text` without sign and outer blanks, and `is_negative`.
 

@@ -205,6 +205,7 @@ def completed_mapping(mapping: FieldMapping, names: Sequence[str]) -> FieldMappi
     """
     if mapping.columns:
         return mapping
+    names = mapping.names_after(names)
     seen = [normalised(name) for name in names]
     columns: dict[str, tuple[str, ...]] = {}
     for field, known in WELL_KNOWN.items():

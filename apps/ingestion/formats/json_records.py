@@ -54,7 +54,7 @@ class JsonRecords:
         names = list(dict.fromkeys(name for row in rows for name in row))
         mapping = _checked_mapping(names, mapping)
         money = mapping.money_columns
-        if not texts & money:
+        if not (texts | mapping.made_columns) & money:
             mapping = replace(mapping, decimal=".")
         else:
             _write_numbers(rows, money, mapping.decimal or ".")

@@ -1,18 +1,19 @@
 """Which column of a table is which field of a line, and how its text is written.
 
 A mapping is data: it comes from a source's settings as a plain dict, is checked key by key and
-frozen. Formats that are tables (CSV, JSON records, later XLSX and Parquet) share it.
+frozen. Formats that are tables (CSV, JSON records, XLSX and Parquet) share it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from apps.ingestion.formats.amounts import decimals_of
 from apps.ingestion.formats.errors import MappingInvalid
+from apps.ingestion.formats.transformations import Transformation, parsed_transformations
 
 FIELDS = (
     "external_id",
@@ -29,12 +30,23 @@ FIELDS = (
     "counterparty",
     "narrative",
 )
+VERSION = 1  # of the vocabulary of mappings
+VALUE_FIELDS = ("amount", "debit", "credit", "balance")
+_PARTS = {
+    "columns": FIELDS,
+    "key_mappings": tuple(name for name in FIELDS if name not in VALUE_FIELDS),
+    "value_mappings": VALUE_FIELDS,
+}
 CONSTANT_FIELDS = ("account", "currency")
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "iso-8859-1", "iso-8859-15", "cp850", "cp437")
 DEBIT_WORDS = ("d", "dr", "dbit", "debit", "debet", "s", "soll", "-", "af", "out", "lastschrift")
 CREDIT_WORDS = ("c", "cr", "crdt", "credit", "h", "haben", "+", "bij", "in", "gutschrift")
 _KEYS = (
+    "version",
     "columns",
+    "key_mappings",
+    "value_mappings",
+    "transformations",
     "constants",
     "date_format",
     "decimal",
@@ -60,6 +72,7 @@ class FieldMapping:
         columns: field -> column names. Text fields join several columns with a blank; `amount`
             takes the one that is filled; all others have one column. Without a header the
             columns are called "1", "2", ...
+        transformations: what is done to columns before they are read, by the column made.
         constants: `currency` or `account` for every line of the file.
         date_format: strptime format of all dates, None to find it by evidence.
         decimal: '.' or ',', None to find it by evidence.
@@ -74,6 +87,9 @@ class FieldMapping:
     """
 
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    transformations: Mapping[str, Transformation] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     constants: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     date_format: str | None = None
     decimal: str | None = None
@@ -96,11 +112,15 @@ class FieldMapping:
         for key in spec:
             if key not in _KEYS:
                 raise MappingInvalid(str(key), f"is not one of {', '.join(_KEYS)}.")
-        columns = _columns(spec.get("columns", {}))
+        version = spec.get("version", VERSION)
+        if type(version) is not int or version != VERSION:
+            raise MappingInvalid("version", f"is {VERSION}, the only one there is.")
+        columns = _all_columns(spec)
         if columns:
             _require_sign_rule(columns)
         mapping = cls(
             columns=MappingProxyType(columns),
+            transformations=parsed_transformations(spec.get("transformations", {})),
             constants=MappingProxyType(_constants(spec.get("constants", {}))),
             date_format=_date_format(spec.get("date_format")),
             decimal=_choice("decimal", spec.get("decimal"), (".", ",")),
@@ -122,24 +142,51 @@ class FieldMapping:
     @property
     def named_columns(self) -> frozenset[str]:
         """Every column name that the file must have."""
-        names = {name for names in self.columns.values() for name in names}
-        return frozenset(names | set(self.attributes or ()))
+        mapped = {name for names in self.columns.values() for name in names}
+        wanted = (mapped | set(self.attributes or ())) - self.made_columns
+        return wanted.union(*(one.reads for one in self.transformations.values()))
+
+    @property
+    def made_columns(self) -> frozenset[str]:
+        """The columns that transformations make or change."""
+        return frozenset(self.transformations)
+
+    def names_after(self, names: Sequence[str]) -> list[str]:
+        """The columns of a file once the transformations are done: its own, then new ones."""
+        gone = {
+            column
+            for one in self.transformations.values()
+            if one.is_rename
+            for column in one.reads - self.made_columns
+        }
+        kept = [name for name in names if name not in gone]
+        return kept + [name for name in self.transformations if name not in kept]
 
     @property
     def money_columns(self) -> frozenset[str]:
         """The columns that hold amounts."""
-        fields = ("amount", "debit", "credit", "balance")
-        return frozenset(name for one in fields for name in self.columns.get(one, ()))
+        return frozenset(name for one in VALUE_FIELDS for name in self.columns.get(one, ()))
 
 
-def _columns(value: object) -> dict[str, tuple[str, ...]]:
+def _all_columns(spec: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """`columns`, or the same parted into what identifies a line and what it is worth."""
+    columns: dict[str, tuple[str, ...]] = {}
+    for part, allowed in _PARTS.items():
+        for name, names in _columns(part, spec.get(part, {}), allowed).items():
+            if name in columns:
+                raise MappingInvalid(f"{part}.{name}", "is mapped twice.")
+            columns[name] = names
+    return columns
+
+
+def _columns(part: str, value: object, allowed: Sequence[str]) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, Mapping):
-        raise MappingInvalid("columns", "is an object of field: column name.")
+        raise MappingInvalid(part, "is an object of field: column name.")
     columns: dict[str, tuple[str, ...]] = {}
     for name, given in value.items():
-        key = f"columns.{name}"
-        if name not in FIELDS:
-            raise MappingInvalid(key, f"is not one of {', '.join(FIELDS)}.")
+        key = f"{part}.{name}"
+        if name not in allowed:
+            raise MappingInvalid(key, f"is not one of {', '.join(allowed)}.")
         columns[name] = _names(key, given)
         is_single = name not in ("amount", "narrative", "reference", "counterparty", "external_id")
         if is_single and len(columns[name]) > 1:

@@ -118,7 +118,7 @@ def _cells_of(table: pa.Table, header: Header) -> tuple[pl.DataFrame, FieldMappi
     texts = [_texts(column) for column in table.columns]
     money = [number for number, name in enumerate(names) if name in mapping.money_columns]
     numeric = [number for number in money if _is_numeric(table.column(number).type)]
-    if money == numeric:
+    if money == numeric and not mapping.money_columns & mapping.made_columns:
         mapping = replace(mapping, decimal=".")
     else:
         for number in numeric:

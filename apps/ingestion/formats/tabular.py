@@ -1,4 +1,4 @@
-"""Tables of text cells to lines: one set of rules for CSV, JSON records, and later XLSX, Parquet.
+"""Tables of text cells to lines: one set of rules for CSV, JSON records, XLSX, Parquet.
 
 Everything is done column by column in polars. A row with a fault is rejected with the first
 fault it has; the rest of the file is read on.
@@ -80,6 +80,7 @@ def reading_of(
         ColumnMissing: no currency, neither as a column nor as a constant.
         AmbiguousNumbers, AmbiguousDates: two conventions fit and the mapping names none.
     """
+    table = _transformed(table, mapping)
     table = _without_blank_rows(table, mapping)
     dates, date_formats = _date_fields(table.cells, mapping)
     amounts, decimal = signed_amounts(table.cells, mapping)
@@ -103,6 +104,31 @@ def reading_of(
         rejected=tuple(sorted([*table.rejected, *rejected], key=lambda one: one.line)),
         conventions={**conventions, "decimal": decimal, "date_format": date_formats},
     )
+
+
+def _transformed(table: Table, mapping: FieldMapping) -> Table:
+    """The table with the columns that transformations make; a row that one fails on is rejected."""
+    if not mapping.transformations:
+        return table
+    is_filled = pl.any_horizontal(pl.all().str.strip_chars() != "")
+    kept = table.cells.select(is_filled.alias("kept"))["kept"]
+    cells, lines = table.cells.filter(kept), table.lines.filter(kept)
+    outcomes = {name: one.apply(cells) for name, one in mapping.transformations.items()}
+    made = pl.DataFrame(
+        [
+            outcomes[name].texts.alias(name) if name in outcomes else cells[name]
+            for name in mapping.names_after(cells.columns)
+        ]
+    )
+    is_good = pl.repeat(True, cells.height, eager=True)
+    rejected = list(table.rejected)
+    for name, outcome in outcomes.items():
+        if outcome.faults is not None:
+            failed = is_good & outcome.faults.is_not_null()
+            places = zip(lines.filter(failed), outcome.faults.filter(failed), strict=True)
+            rejected += [Rejected(line, name, reason) for line, reason in places]
+            is_good &= ~failed
+    return Table(made.filter(is_good), lines.filter(is_good), tuple(rejected))
 
 
 def _without_blank_rows(table: Table, mapping: FieldMapping) -> Table:

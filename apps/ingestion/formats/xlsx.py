@@ -103,7 +103,9 @@ def _cells(
     columns = dict(enumerate(zip(*(row for _, row in rows), strict=True)))
     mapping, names = header.mapping, header.names
     money = [number for number in columns if names[number] in mapping.money_columns]
-    are_texts = any(_is_text(cell) for number in money for cell in columns[number])
+    are_texts = bool(mapping.money_columns & mapping.made_columns) or any(
+        _is_text(cell) for number in money for cell in columns[number]
+    )
     decimal = mapping.decimal or "."
     texts = {
         f"c{number}": [

@@ -267,7 +267,7 @@ def test_a_ledger_without_entries_is_an_empty_reading():
 
 
 def test_invoices_beside_the_ledger_are_passed_over_in_bounded_memory():
-    invoice = b"<Invoice>" + b"<Line>x</Line>" * 1000 + b"</Invoice>"
+    invoice = b"<Invoice>" + (b"<Line>" + b"x" * 1000 + b"</Line>") * 14 + b"</Invoice>"
     parts = b"<SourceDocuments><SalesInvoices>%s</SalesInvoices></SourceDocuments></AuditFile>"
     content = saft(transaction(line())).replace(b"</AuditFile>", parts % (invoice * 400))
 
