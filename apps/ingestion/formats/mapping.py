@@ -144,7 +144,7 @@ class FieldMapping:
         """Every column name that the file must have."""
         mapped = {name for names in self.columns.values() for name in names}
         wanted = (mapped | set(self.attributes or ())) - self.made_columns
-        return wanted.union(*(one.reads for one in self.transformations.values()))
+        return frozenset(wanted.union(*(one.reads for one in self.transformations.values())))
 
     @property
     def made_columns(self) -> frozenset[str]:

@@ -20,6 +20,7 @@ import polars as pl
 
 from apps.ingestion.formats import steps
 from apps.ingestion.formats.errors import MappingInvalid
+from apps.ingestion.formats.steps import Outcome, Step
 
 MAX_TRANSFORMATIONS = 100
 MAX_STEPS = 20
@@ -37,7 +38,7 @@ class Transformation:
     """
 
     column: str
-    steps: tuple[steps.Step, ...]
+    steps: tuple[Step, ...]
     is_rename: bool = False
 
     @property
@@ -45,7 +46,7 @@ class Transformation:
         """The columns of the file that it needs."""
         return frozenset[str]().union(*(step.reads for step in self.steps))
 
-    def apply(self, cells: pl.DataFrame) -> steps.Outcome:
+    def apply(self, cells: pl.DataFrame) -> Outcome:
         """The column and the first fault of each row."""
         texts = pl.repeat("", cells.height, dtype=pl.String, eager=True)
         faults: list[pl.Series] = []
@@ -55,8 +56,8 @@ class Transformation:
             if outcome.faults is not None:
                 faults.append(outcome.faults)
         if not faults:
-            return steps.Outcome(texts)
-        return steps.Outcome(texts, pl.select(pl.coalesce(faults)).to_series())
+            return Outcome(texts)
+        return Outcome(texts, pl.select(pl.coalesce(faults)).to_series())
 
 
 class _Options:
@@ -142,7 +143,7 @@ def _transformation(path: str, column: str, given: object) -> Transformation:
     listed = given if isinstance(given, list | tuple) else [given]
     if not 0 < len(listed) <= MAX_STEPS:
         raise MappingInvalid(path, f"has from 1 to {MAX_STEPS} steps.")
-    parts: list[steps.Step] = []
+    parts: list[Step] = []
     is_rename = False
     for number, spec in enumerate(listed):
         options = _Options(f"{path}[{number}]" if listed is given else path, spec)
@@ -164,9 +165,9 @@ def _is_sourceless(kind: str, options: _Options) -> bool:
     return kind in ("constant", "concat") or (kind == "conditional" and "otherwise" in options)
 
 
-def _cast(options: _Options) -> list[steps.Step]:
+def _cast(options: _Options) -> list[Step]:
     to = options.choice("to", ("text", "integer", "number", "date"))
-    casts: dict[str, list[steps.Step]] = {
+    casts: dict[str, list[Step]] = {
         "text": [],
         "integer": [steps.Whole()],
         "number": [steps.ParseNumber(".")],
@@ -175,37 +176,37 @@ def _cast(options: _Options) -> list[steps.Step]:
     return casts[to]
 
 
-def _number(options: _Options) -> list[steps.Step]:
+def _number(options: _Options) -> list[Step]:
     return [steps.ParseNumber(options.choice("decimal", (".", ",")))]
 
 
-def _date(options: _Options) -> list[steps.Step]:
+def _date(options: _Options) -> list[Step]:
     date_format = options.text("format")
     if "%d" not in date_format or not any(year in date_format for year in ("%Y", "%y")):
         raise options.fault("format", "needs a day (%d), a month (%m) and a year (%Y).")
     return [steps.ParseDate(date_format)]
 
 
-def _round(options: _Options) -> list[steps.Step]:
+def _round(options: _Options) -> list[Step]:
     decimals = options.whole("decimals", 0, 4)
     rounding = options.choice("rounding", tuple(_ROUNDINGS), "half_up")
     return [steps.Round(decimals, _ROUNDINGS[rounding])]
 
 
-def _sign(options: _Options) -> list[steps.Step]:
+def _sign(options: _Options) -> list[Step]:
     if "when" in options:
         return [steps.Sign(_condition(options))]
     return [steps.Sign(None)]
 
 
-def _split(options: _Options) -> list[steps.Step]:
+def _split(options: _Options) -> list[Step]:
     part = options.whole("part", -100, 100)
     if part == 0:
         raise options.fault("part", "counts from 1, or from -1 at the end.")
     return [steps.Split(options.text("separator"), part)]
 
 
-def _concat(options: _Options) -> list[steps.Step]:
+def _concat(options: _Options) -> list[Step]:
     columns = options.texts("columns")
     separator = options.text("separator", may_be_blank=True) if "separator" in options else " "
     return [steps.Concat(columns, separator)]
@@ -215,7 +216,7 @@ def _default(options: _Options) -> str | None:
     return options.text("default", may_be_blank=True) if "default" in options else None
 
 
-def _lookup(options: _Options) -> list[steps.Step]:
+def _lookup(options: _Options) -> list[Step]:
     table = options.take("table")
     is_table = isinstance(table, Mapping) and all(
         isinstance(text, str) for pair in table.items() for text in pair
@@ -225,13 +226,13 @@ def _lookup(options: _Options) -> list[steps.Step]:
     return [steps.Lookup(MappingProxyType(dict(table)), _default(options))]
 
 
-def _extract(options: _Options) -> list[steps.Step]:
+def _extract(options: _Options) -> list[Step]:
     pattern, groups = options.pattern("pattern")
     group = options.whole("group", 0, groups) if "group" in options else min(groups, 1)
     return [steps.Extract(pattern, group, _default(options))]
 
 
-def _constant(options: _Options) -> list[steps.Step]:
+def _constant(options: _Options) -> list[Step]:
     return [steps.Constant(options.text("value", may_be_blank=True))]
 
 
@@ -256,7 +257,7 @@ def _condition(options: _Options) -> steps.Condition:
     return condition
 
 
-def _conditional(options: _Options) -> list[steps.Step]:
+def _conditional(options: _Options) -> list[Step]:
     condition = _condition(options)
     then = _branch(options, "then")
     otherwise = _branch(options, "otherwise") if "otherwise" in options else None
@@ -274,7 +275,7 @@ def _branch(options: _Options, name: str) -> steps.Take | steps.Constant:
     return steps.Take(column)
 
 
-_KINDS: dict[str, Callable[[_Options], list[steps.Step]]] = {
+_KINDS: dict[str, Callable[[_Options], list[Step]]] = {
     "rename": lambda options: [],
     "cast": _cast,
     "number": _number,
