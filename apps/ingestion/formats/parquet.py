@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +29,9 @@ from apps.ingestion.formats.tabular import Table, reading_of, require_storable
 MAX_ROWS = 20_000_000
 MAX_CELLS = 100_000_000
 MAX_UNPACKED_BYTES = 4_000_000_000
+# Years 2 to 9998, in days from 1970: any zone leaves these within what a calendar knows.
+_FIRST_DAY, _LAST_DAY = (date(year, 1, 1).toordinal() - 719_163 for year in (2, 9999))
+_PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _BATCH_ROWS = 65_536
 _MARKS = (b"PAR1", b"PARE")  # PARE: with an encrypted directory
 _MAX_THRIFT = 100_000_000  # bytes of the directory and of one of its strings
@@ -85,7 +89,7 @@ def _table_of(content: bytes) -> pa.Table:
         table.validate(full=True)
         while any(pa.types.is_struct(column.type) for column in table.columns):
             table = table.flatten()
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError):  # ValueError: names that are no UTF-8
         raise MalformedFile("The file is no sound Parquet file, or is cut off.") from None
     if table.num_columns > MAX_COLUMNS:
         raise FileTooLarge(f"There are more than {MAX_COLUMNS} columns.")
@@ -143,7 +147,7 @@ def _texts(column: pa.ChunkedArray) -> pl.Series:
     if pa.types.is_dictionary(kind):
         return _texts(column.cast(kind.value_type))
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        found = pl.from_arrow(column)  # a time with a zone as its own clock shows it
+        return _clock_texts(pl.Series(column))
     elif pa.types.is_floating(kind):
         found = _plain_digits(pl.Series(column.cast(pa.large_string())))
     elif _is_numeric(kind) or _is_text(kind):
@@ -153,6 +157,19 @@ def _texts(column: pa.ChunkedArray) -> pl.Series:
         found = pl.Series([None if one is None else _other(one) for one in values])
     assert isinstance(found, pl.Series)  # what a single column becomes
     return found.cast(pl.String)
+
+
+def _clock_texts(times: pl.Series) -> pl.Series:
+    """Dates and times as text, one with a zone as its own clock shows it.
+
+    What no calendar knows becomes a text that is no date, so that its row is rejected.
+    """
+    kind = times.dtype
+    a_day = _PER_DAY[kind.time_unit] if isinstance(kind, pl.Datetime) else 1
+    days = times.to_physical().cast(pl.Int64) // a_day
+    is_known = days.is_between(_FIRST_DAY, _LAST_DAY).fill_null(value=True)
+    known = times.set(~is_known, None).cast(pl.String)
+    return known.set(~is_known, "not a date of the calendar")
 
 
 def _plain_digits(texts: pl.Series) -> pl.Series:

@@ -119,6 +119,23 @@ def test_times_are_taken_as_their_own_clock_shows_them():
         assert found == [DAY]
 
 
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("ms"), pa.timestamp("us", tz="UTC")])
+@pytest.mark.parametrize("number", [2**31 - 1, -(2**31)])
+def test_dates_that_no_calendar_knows_are_rejected(kind, number):
+    scale = 1 if kind == pa.date32() else 10**9
+    storage = pa.int32() if kind == pa.date32() else pa.int64()
+    days = pa.array([None, number * scale], storage).cast(kind)
+
+    reading = read_parquet(parquet_of(2, date=[DAY] * 2, value_date=days))
+
+    assert [(one.line, one.field) for one in reading.rejected] == [(2, "value_on")]
+
+
+def test_names_that_are_no_text_are_refused():
+    with pytest.raises(MalformedFile):
+        read_parquet(parquet_of(needle=[1]).replace(b"needle", b"need\xffe"))
+
+
 def test_other_types_are_kept_as_text():
     reading = read_parquet(
         parquet_of(
