@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
@@ -17,6 +16,7 @@ from apps.identity.models import Entity
 from apps.ingestion.models import Source
 from apps.ingestion.selectors import account_shown
 from apps.reconciliation import services
+from apps.reconciliation.forms import RulesField
 from apps.reconciliation.models import (
     Break,
     BreakItem,
@@ -24,11 +24,18 @@ from apps.reconciliation.models import (
     MatchGroup,
     MatchItem,
     MatchType,
+    RuleSetAdoption,
     RuleSetVersion,
     Run,
 )
 from apps.reconciliation.permissions import MANAGE_MATCH_TYPES, START_RUN, VIEW_RUNS
-from apps.reconciliation.selectors import evidence_shown, reason_shown, reasons_shown
+from apps.reconciliation.selectors import (
+    evidence_shown,
+    reason_shown,
+    reasons_shown,
+    rule_set_status,
+    rules_in_force,
+)
 
 _FIXED = (
     "entity",
@@ -55,21 +62,16 @@ class SeenAdmin(WindowAdmin):
         return found
 
 
-class RulesField(forms.JSONField):
-    """Rules as JSON, indented so that people can read them."""
+class AdminRulesField(RulesField):
+    """Rules in a field of the administration's own look."""
 
     widget = UnfoldAdminTextareaWidget(attrs={"rows": 30})
-
-    def prepare_value(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return json.dumps(value, indent=2, ensure_ascii=False)
-        return super().prepare_value(value)
 
 
 class MatchTypeForm(ServiceForm):
     """A new match type with its first rules."""
 
-    rules = RulesField(help_text="See docs/explanation/matching.md.")
+    rules = AdminRulesField(help_text="See docs/explanation/matching.md.")
 
     class Meta:
         model = MatchType
@@ -109,9 +111,9 @@ class MatchTypeForm(ServiceForm):
 
 
 class RulesForm(ServiceForm):
-    """Other rules for runs to come."""
+    """Other rules for runs to come; where a policy asks for it they wait for an approval."""
 
-    rules = RulesField()
+    rules = AdminRulesField(help_text="Where a policy asks for an approval, they wait for it.")
 
     class Meta:
         model = MatchType
@@ -119,7 +121,7 @@ class RulesForm(ServiceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["rules"].initial = _newest_rules(self.instance).rules
+        self.fields["rules"].initial = rules_in_force(self.instance).rules
 
     def carry_out(self, facts: dict[str, Any]) -> MatchType:
         services.change_rules(
@@ -167,11 +169,11 @@ class MatchTypeAdmin(SeenAdmin, ServiceAdmin):
 
     @admin.display(description="Version of the rules")
     def version(self, match_type: MatchType) -> int:
-        return _newest_rules(match_type).number
+        return rules_in_force(match_type).number
 
     @admin.display(description="Rules")
     def rules_shown(self, match_type: MatchType) -> str:
-        rules = json.dumps(_newest_rules(match_type).rules, indent=2, ensure_ascii=False)
+        rules = json.dumps(rules_in_force(match_type).rules, indent=2, ensure_ascii=False)
         return format_html("<pre>{}</pre>", rules)
 
     @admin.display(description="Runs")
@@ -182,13 +184,28 @@ class MatchTypeAdmin(SeenAdmin, ServiceAdmin):
 
 @admin.register(RuleSetVersion)
 class RuleSetVersionAdmin(SeenAdmin):
-    list_display = ("match_type", "number", "digest_shown", "created_by", "created_at")
+    list_display = ("match_type", "number", "standing", "digest_shown", "created_by", "created_at")
     list_filter = ("match_type",)
-    list_select_related = ("match_type", "created_by")
+    list_select_related = ("match_type", "created_by", "adoption")
+
+    @admin.display(description="Status")
+    def standing(self, version: RuleSetVersion) -> str:
+        return str(rule_set_status(version).label)
 
     @admin.display(description="Digest")
     def digest_shown(self, version: RuleSetVersion) -> str:
         return f"{version.digest[:16]}…"
+
+
+@admin.register(RuleSetAdoption)
+class RuleSetAdoptionAdmin(SeenAdmin):
+    list_display = ("version", "match_type", "basis", "request", "adopted_by", "adopted_at")
+    list_filter = ("basis", "version__match_type")
+    list_select_related = ("version__match_type", "request", "adopted_by")
+
+    @admin.display(description="Match type")
+    def match_type(self, adoption: RuleSetAdoption) -> str:
+        return str(adoption.version.match_type)
 
 
 @admin.register(Run)
@@ -364,11 +381,6 @@ class BreakReviewAdmin(SeenAdmin):
     list_filter = ("status", "broken__run__match_type", "broken__cause")
     list_select_related = ("broken", "explained_by", "accepted_by")
     date_hierarchy = "changed_at"
-
-
-def _newest_rules(match_type: MatchType) -> RuleSetVersion:
-    version: RuleSetVersion = match_type.rule_sets.latest("number")
-    return version
 
 
 def _accounts(match_type: Any, accounts: list[str], source: Source) -> str:

@@ -18,17 +18,34 @@ from apps.operations.idempotency import IdempotentMixin
 from apps.reconciliation.filters import BreakFilter, GroupFilter, MatchTypeFilter, RunFilter
 from apps.reconciliation.models import Break, MatchGroup, MatchType, Run
 from apps.reconciliation.permissions import VIEW_RUNS
-from apps.reconciliation.selectors import break_items, match_type_named, runs_for, with_items
+from apps.reconciliation.selectors import (
+    break_items,
+    match_type_named,
+    runs_for,
+    versions_of,
+    with_items,
+)
 from apps.reconciliation.serializers import (
     BreakSerializer,
     GroupSerializer,
     MatchTypeSerializer,
+    PreviewInput,
+    PreviewSerializer,
     ReviewInput,
+    RuleSetSerializer,
+    RulesInput,
     RunSerializer,
     StartInput,
     StatusSerializer,
 )
-from apps.reconciliation.services import accept_break, explain_break, reopen_break, start_run
+from apps.reconciliation.services import (
+    accept_break,
+    change_rules,
+    explain_break,
+    preview_rules,
+    reopen_break,
+    start_run,
+)
 from apps.reconciliation.states import RunStatus
 
 
@@ -75,13 +92,47 @@ class StatusView(views.APIView):
         return Response(StatusSerializer(run).data)
 
 
-class MatchTypeView(ScopedReadView):
+class MatchTypeView(IdempotentMixin, ScopedReadView):
     """Match types."""
 
     queryset = MatchType.objects.select_related("entity", "left_source", "right_source")
     serializer_class = MatchTypeSerializer
     filterset_class = MatchTypeFilter
     view_permission = VIEW_RUNS
+
+    @extend_schema(responses=RuleSetSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def rules(self, request: Request, pk: str) -> Response:
+        """Every version of the rules, newest first, and which of them is in force."""
+        versions = [line.version for line in versions_of(self.get_object())]
+        return Response(RuleSetSerializer(versions, many=True).data)
+
+    @extend_schema(request=RulesInput, responses={201: RuleSetSerializer})
+    @rules.mapping.post
+    def propose(self, request: Request, pk: str) -> Response:
+        """Propose other rules; its `status` says whether they wait for an approval."""
+        match_type = self.get_object()
+        asked = RulesInput(data=request.data)
+        asked.is_valid(raise_exception=True)
+        actor: Any = request.user
+        version = change_rules(
+            match_type_id=match_type.pk, rules=asked.validated_data["rules"], actor=actor
+        )
+        return Response(RuleSetSerializer(version).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=PreviewInput, responses=PreviewSerializer)
+    @action(detail=True, methods=["post"])
+    def preview(self, request: Request, pk: str) -> Response:
+        """Try rules on what a run of this match type compared; nothing is stored."""
+        match_type = self.get_object()
+        asked = PreviewInput(data=request.data)
+        asked.is_valid(raise_exception=True)
+        actor: Any = request.user
+        facts = asked.validated_data
+        if not match_type.runs.filter(pk=facts["run"]).exists():
+            raise NotVisible(field="run")
+        tried = preview_rules(run_id=facts["run"], rules=facts["rules"], actor=actor)
+        return Response(PreviewSerializer(tried).data)
 
 
 class RunView(ScopedReadView):

@@ -73,3 +73,26 @@ class ProofFailed(Conflict):
     code = "PROOF_FAILED"
     message = "The outcome does not add up, so nothing was stored."
     remedy = "This is a fault of the product; please report it with the run's number."
+
+
+class RulesNotApproved(Conflict):
+    """A policy asks for an approval of rules, and these have none."""
+
+    code = "RULES_NOT_APPROVED"
+    message = "These rules are not approved."
+    remedy = "Somebody other than their author approves them first."
+
+
+class RulesOutdated(Conflict):
+    """A newer version of the rules is in force already."""
+
+    code = "RULES_OUTDATED"
+    message = "A newer version of these rules is in force."
+    remedy = "Propose the change again, on top of the rules in force."
+
+
+class RulesUntried(Invalid):
+    """The items of the run cannot be matched by these rules."""
+
+    code = "RULES_UNTRIED"
+    message = "The items of this run cannot be matched by these rules."

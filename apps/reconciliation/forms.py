@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 
 from apps.common.access import Actor
-from apps.reconciliation.models import MatchType
+from apps.reconciliation.models import MatchType, Run
 from apps.reconciliation.permissions import START_RUN
 from apps.reconciliation.selectors import Days, match_types_for
 from apps.reconciliation.states import BreakState, Cause, ReviewStatus
@@ -75,6 +76,34 @@ class StartForm(forms.Form):
         match_types.queryset = MatchType.objects.filter(
             entity_id__in=actor.entity_ids(START_RUN)
         ).order_by("name")
+
+
+class RulesField(forms.JSONField):
+    """Rules as JSON, indented so that people can read them."""
+
+    widget = forms.Textarea(attrs={"rows": 24, "class": "mono", "spellcheck": "false"})
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return json.dumps(value, indent=2, ensure_ascii=False)
+        return super().prepare_value(value)
+
+
+class RulesForm(forms.Form):
+    """Other rules, and the run on which they can be tried first."""
+
+    rules = RulesField(label="Rules", error_messages={"invalid": "This is not JSON."})
+    run = forms.ModelChoiceField(
+        label="Try them on",
+        queryset=Run.objects.none(),
+        required=False,
+        empty_label="No run",
+    )
+
+    def __init__(self, *args: Any, match_type: MatchType, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        runs: Any = self.fields["run"]
+        runs.queryset = match_type.runs.live().select_related("match_type").order_by("-ends_on")
 
 
 class ReviewForm(forms.Form):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apps.common.access import Actor
 from apps.common.errors import NotVisible
-from apps.reconciliation.models import Break, BreakReview, MatchType, Run
+from apps.reconciliation.models import Break, BreakReview, MatchType, RuleSetVersion, Run
 
 
 def match_type_for_update(match_type_id: int, *, actor: Actor) -> MatchType:
@@ -19,6 +19,21 @@ def match_type_for_update(match_type_id: int, *, actor: Actor) -> MatchType:
     if match_type is None:
         raise NotVisible
     return match_type
+
+
+def rule_set_for_update(version_id: int, *, actor: Actor) -> RuleSetVersion:
+    """A version of rules with its match type, which is locked: versions take effect in turn.
+
+    Raises:
+        NotVisible: no such version for this actor.
+    """
+    version: RuleSetVersion | None = (
+        RuleSetVersion.objects.visible_to(actor).filter(pk=version_id).first()
+    )
+    if version is None:
+        raise NotVisible
+    version.match_type = match_type_for_update(version.match_type_id, actor=actor)
+    return version
 
 
 def run_for_execution(run_id: int) -> Run:

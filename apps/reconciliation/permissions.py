@@ -1,6 +1,13 @@
 from typing import Final
 
-from apps.common.roles import CONTROLLER, INTEGRATION, PREPARER, READERS, REVIEWER
+from apps.common.roles import (
+    APPROVER,
+    CONTROLLER,
+    INTEGRATION,
+    PREPARER,
+    READERS,
+    REVIEWER,
+)
 
 VIEW_RUNS: Final = "reconciliation.view_runs"
 START_RUN: Final = "reconciliation.start_run"
@@ -9,6 +16,7 @@ ACCEPT_BREAK: Final = "reconciliation.accept_break"
 SUBMIT_RUN: Final = "reconciliation.submit_run"
 PROPOSE_ADJUSTMENT: Final = "reconciliation.propose_adjustment"
 MANAGE_MATCH_TYPES: Final = "reconciliation.manage_match_types"
+PREVIEW_RULES: Final = "reconciliation.preview_rules"
 
 HOLDERS = {
     VIEW_RUNS: (*READERS, INTEGRATION),
@@ -18,4 +26,5 @@ HOLDERS = {
     SUBMIT_RUN: (PREPARER, CONTROLLER),
     PROPOSE_ADJUSTMENT: (PREPARER, CONTROLLER),
     MANAGE_MATCH_TYPES: (CONTROLLER,),
+    PREVIEW_RULES: (PREPARER, REVIEWER, APPROVER, CONTROLLER),
 }

@@ -8,12 +8,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.api import AmountField, StrictSerializer
-from apps.reconciliation.models import Break, MatchGroup, MatchType, Run
+from apps.reconciliation.models import Break, MatchGroup, MatchType, RuleSetVersion, Run
 from apps.reconciliation.selectors import (
     evidence_shown,
     match_rate,
     reason_shown,
     reasons_shown,
+    rule_set_status,
     variance,
 )
 from apps.reconciliation.states import ReviewStatus, RunStatus
@@ -68,6 +69,74 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     class Meta:
         model = Run
         fields: ClassVar[tuple[str, ...]] = _RUN_FIELDS
+
+
+class RuleSetSerializer(serializers.ModelSerializer[RuleSetVersion]):
+    """A version of rules; `status` is in_force, former, proposed or not_approved."""
+
+    status = serializers.SerializerMethodField()
+    created_by = serializers.CharField(source="created_by.username")
+    in_force_since = serializers.DateTimeField(source="adoption.adopted_at", default=None)
+    basis = serializers.CharField(source="adoption.basis", default=None)
+
+    class Meta:
+        model = RuleSetVersion
+        fields: ClassVar = (
+            "id",
+            "number",
+            "status",
+            "rules",
+            "digest",
+            "created_by",
+            "created_at",
+            "in_force_since",
+            "basis",
+        )
+
+    def get_status(self, version: RuleSetVersion) -> str:
+        """Where it stands."""
+        return str(rule_set_status(version).value)
+
+
+class RulesInput(StrictSerializer):
+    rules = serializers.DictField(help_text="A whole rule set, see how matching works.")
+
+
+class PreviewInput(RulesInput):
+    run = serializers.IntegerField(min_value=1, max_value=10**18, help_text="A run that stands.")
+
+
+class TriedGroupSerializer(serializers.Serializer[Any]):
+    records = serializers.ListField(child=serializers.IntegerField())
+    pass_name = serializers.CharField()
+    currency = serializers.CharField()
+    difference = AmountField()
+
+
+class CauseCountSerializer(serializers.Serializer[Any]):
+    cause = serializers.CharField()
+    before = serializers.IntegerField()
+    after = serializers.IntegerField()
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    """What would come out otherwise; `gone` and `new` list at most 50 groups each."""
+
+    run = serializers.IntegerField(source="run.pk")
+    is_same = serializers.BooleanField()
+    item_count = serializers.IntegerField()
+    match_rate_before = serializers.CharField()
+    match_rate_after = serializers.CharField()
+    groups_before = serializers.IntegerField()
+    groups_after = serializers.IntegerField()
+    same_groups = serializers.IntegerField()
+    groups_gone = serializers.IntegerField()
+    groups_new = serializers.IntegerField()
+    gone = TriedGroupSerializer(many=True)
+    new = TriedGroupSerializer(many=True)
+    breaks_before = serializers.IntegerField()
+    breaks_after = serializers.IntegerField()
+    causes = CauseCountSerializer(many=True)
 
 
 class VarianceSerializer(serializers.Serializer[Any]):

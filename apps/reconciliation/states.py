@@ -45,6 +45,23 @@ class Cause(TextChoices):
     UNKNOWN = "unknown", "Unknown"
 
 
+class AdoptionBasis(TextChoices):
+    """Why rules could take effect."""
+
+    FIRST = "first", "The first rules of the match type"
+    NO_POLICY = "no_policy", "No policy asks for an approval"
+    APPROVED = "approved", "Approved"
+
+
+class RuleSetStatus(TextChoices):
+    """Where a version of the rules stands; derived, never stored."""
+
+    IN_FORCE = "in_force", "In force"
+    FORMER = "former", "No longer in force"
+    PROPOSED = "proposed", "Waiting for approval"
+    NOT_APPROVED = "not_approved", "Not approved"
+
+
 class Side(TextChoices):
     LEFT = "left", "Left"
     RIGHT = "right", "Right"

@@ -6,3 +6,9 @@ from apps.reconciliation import services
 @shared_task
 def execute_run(run_id: int) -> None:
     services.execute_run(run_id=run_id)
+
+
+@shared_task
+def settle_rules(request_id: int) -> None:
+    """Called by approvals after the final decision on a request about rules."""
+    services.settle_rules(request_id=request_id)

@@ -20,6 +20,8 @@ urlpatterns = [
         name="review",
     ),
     path("reconciliations/", views.runs_page, name="runs"),
+    path("reconciliations/rules/<int:match_type_id>/", views.rules_page, name="rules"),
+    path("reconciliations/rules/<int:match_type_id>/change/", views.change, name="change-rules"),
     path("reconciliations/start/", views.start, name="start"),
     path("reconciliations/<int:run_id>/", views.run_page, name="run"),
     path("reconciliations/<int:run_id>/approval/", views.ask_for_approval, name="submit"),

@@ -21,13 +21,24 @@ from apps.reconciliation.models import (
     MatchGroup,
     MatchItem,
     MatchType,
+    RuleSetAdoption,
     RuleSetVersion,
     Run,
 )
 from apps.reconciliation.services import change_rules, define_match_type, explain_break
 from tests.reconciliation.conftest import RULES, Pair
 
-MODELS = (MatchType, RuleSetVersion, Run, MatchGroup, MatchItem, Break, BreakItem, BreakReview)
+MODELS = (
+    MatchType,
+    RuleSetVersion,
+    RuleSetAdoption,
+    Run,
+    MatchGroup,
+    MatchItem,
+    Break,
+    BreakItem,
+    BreakReview,
+)
 FACTS = tuple(model for model in MODELS if model is not MatchType)
 
 

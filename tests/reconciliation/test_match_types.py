@@ -47,7 +47,11 @@ def test_a_match_type_comes_with_the_first_version_of_its_rules(
     actions = Event.objects.filter(action__startswith="reconciliation").values_list(
         "action", flat=True
     )
-    assert list(actions) == ["reconciliation.match_type.define", "reconciliation.rule_set.add"]
+    assert list(actions) == [
+        "reconciliation.match_type.define",
+        "reconciliation.rule_set.add",
+        "reconciliation.rule_set.adopt",
+    ]
     assert made.history.count() == 1
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from apps.ingestion.models import Source
 from apps.ingestion.selectors import record_ids, records_frame
 from apps.reconciliation.matching.schemas import Ints
-from apps.reconciliation.models import BreakItem, Run
+from apps.reconciliation.models import BreakItem, MatchItem, Run
 from apps.reconciliation.states import Side
 
 
@@ -64,6 +64,25 @@ def population_ids(run: Run) -> tuple[Ints, Ints]:
         for source_id, accounts, carried_ids in sides
     )
     return left, right
+
+
+def items_of_run(run: Run) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The very records that a completed run compared, left and right, whatever came in since."""
+    match_type = run.match_type
+    left, right = (
+        records_frame(source_ids=[source_id], record_ids=_ids_in(run, side))
+        for side, source_id in (
+            (Side.LEFT, match_type.left_source_id),
+            (Side.RIGHT, match_type.right_source_id),
+        )
+    )
+    return left, right
+
+
+def _ids_in(run: Run, side: Side) -> list[int]:
+    matched = MatchItem.objects.filter(run=run, side=side).values_list("record_id", flat=True)
+    broken = BreakItem.objects.filter(broken__run=run, side=side)
+    return [*matched, *broken.values_list("record_id", flat=True)]
 
 
 def _side(

@@ -100,6 +100,18 @@ def runs_for(actor: Actor) -> ScopedQuerySet:
     )
 
 
+def run_seen_by(actor: Actor, run_id: int) -> Run:
+    """The run.
+
+    Raises:
+        NotVisible: there is none for this actor.
+    """
+    found: Run | None = runs_for(actor).filter(pk=run_id).first()
+    if found is None:
+        raise NotVisible
+    return found
+
+
 def breaks_for(actor: Actor) -> ScopedQuerySet:
     """Breaks of live runs of granted entities, with their reviews; those of newer runs first."""
     return (

@@ -18,7 +18,7 @@ from apps.reconciliation.locks import run_for_update
 from apps.reconciliation.models import Break, BreakItem, Run
 from apps.reconciliation.permissions import PROPOSE_ADJUSTMENT
 from apps.reconciliation.selectors.outcomes import rows_of_records
-from apps.reconciliation.services.match_types import read_rules
+from apps.reconciliation.services.rule_sets import read_rules
 from apps.reconciliation.services.standing import require_standing
 
 SOURCE = "reconciliation"

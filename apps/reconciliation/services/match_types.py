@@ -1,8 +1,7 @@
-"""Set up match types and give them rules."""
+"""Set up match types."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,10 +15,10 @@ from apps.common.errors import NotVisible
 from apps.identity.models import Entity, User
 from apps.ingestion.models import Source
 from apps.reconciliation.errors import MatchTypeExists, MatchTypeInvalid
-from apps.reconciliation.locks import match_type_for_update
-from apps.reconciliation.matching import RuleSet, RulesInvalid
-from apps.reconciliation.models import MatchType, RuleSetVersion
+from apps.reconciliation.models import MatchType
 from apps.reconciliation.permissions import MANAGE_MATCH_TYPES
+from apps.reconciliation.services.rule_sets import add_version, adopt, read_rules
+from apps.reconciliation.states import AdoptionBasis
 
 
 @transaction.atomic
@@ -71,40 +70,9 @@ def define_match_type(
         raise MatchTypeExists(field="code")
     match_type.save()
     record(actor=actor, action="reconciliation.match_type.define", subject=match_type, code=code)
-    _add_version(match_type, rules, number=1, actor=actor)
+    first = add_version(match_type, rules, number=1, actor=actor)
+    adopt(first, basis=AdoptionBasis.FIRST, actor=actor)
     return match_type
-
-
-@transaction.atomic
-def change_rules(*, match_type_id: int, rules: Mapping[str, Any], actor: User) -> RuleSetVersion:
-    """Give a match type new rules for runs to come; equal rules change nothing.
-
-    Raises:
-        NotVisible, NotPermitted: not this actor.
-        MatchTypeInvalid: the rules have a fault (path named).
-    """
-    match_type = match_type_for_update(match_type_id, actor=actor)
-    authorize(actor, MANAGE_MATCH_TYPES, entity_id=match_type.entity_id)
-    latest: RuleSetVersion = match_type.rule_sets.latest("number")
-    if latest.digest == read_rules(rules).digest:
-        return latest
-    return _add_version(match_type, rules, number=latest.number + 1, actor=actor)
-
-
-def read_rules(rules: Mapping[str, Any]) -> RuleSet:
-    """The rule set for the kernel.
-
-    Raises:
-        MatchTypeInvalid: names the path of the fault.
-    """
-    if not isinstance(rules, Mapping):
-        raise MatchTypeInvalid("Rules are a JSON object.", field="rules")
-    if "\\u0000" in json.dumps(rules, default=str):
-        raise MatchTypeInvalid("A text has a character that cannot be stored.", field="rules")
-    try:
-        return RuleSet.from_mapping(rules)
-    except RulesInvalid as error:
-        raise MatchTypeInvalid(str(error), field="rules") from None
 
 
 def _source(entity: Entity, source_id: int, field: str) -> Source:
@@ -144,24 +112,3 @@ def _require_two_sides(match_type: MatchType) -> None:
             remedy="Choose another source, or accounts that are on one side only.",
             field="right_accounts",
         )
-
-
-def _add_version(
-    match_type: MatchType, rules: Mapping[str, Any], *, number: int, actor: User
-) -> RuleSetVersion:
-    version = RuleSetVersion.objects.create(
-        match_type=match_type,
-        number=number,
-        rules=dict(rules),
-        digest=read_rules(rules).digest,
-        created_by=actor,
-    )
-    record(
-        actor=actor,
-        action="reconciliation.rule_set.add",
-        subject=version,
-        entity_id=match_type.entity_id,
-        number=version.number,
-        digest=version.digest,
-    )
-    return version

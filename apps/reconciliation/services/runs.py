@@ -29,8 +29,9 @@ from apps.reconciliation.matching.schemas import Ints
 from apps.reconciliation.models import Run
 from apps.reconciliation.permissions import START_RUN
 from apps.reconciliation.selectors.items import population, population_ids
+from apps.reconciliation.selectors.rule_sets import rules_in_force
 from apps.reconciliation.services.bulk import store_outcome
-from apps.reconciliation.services.match_types import read_rules
+from apps.reconciliation.services.rule_sets import read_rules
 from apps.reconciliation.services.takeover import take_reviews_over
 from apps.reconciliation.states import RUN_MOVES, RunStatus
 
@@ -40,7 +41,7 @@ _LAST_DAY: Final = date(2099, 12, 31)
 
 @transaction.atomic
 def start_run(*, match_type_id: int, starts_on: date, ends_on: date, actor: User) -> Run:
-    """Ask for a run over the days, both inclusive, under the newest rules; it is queued.
+    """Ask for a run over the days, both inclusive, under the rules in force; it is queued.
 
     If the items and rules are those of the run that stands, that run is returned and nothing is
     queued. A run that is queued already is returned too, and handed to the workers once more: its
@@ -61,7 +62,7 @@ def start_run(*, match_type_id: int, starts_on: date, ends_on: date, actor: User
     draft = Run(
         entity_id=match_type.entity_id,
         match_type=match_type,
-        rule_set=match_type.rule_sets.latest("number"),
+        rule_set=rules_in_force(match_type),
         starts_on=starts_on,
         ends_on=ends_on,
         requested_by=actor,

@@ -2,15 +2,18 @@
 
 from apps.reconciliation.views.breaks import break_page, breaks_page, review
 from apps.reconciliation.views.groups import group_page, groups_page
+from apps.reconciliation.views.rules import change, rules_page
 from apps.reconciliation.views.runs import ask_for_approval, run_page, runs_page, start
 
 __all__ = [
     "ask_for_approval",
     "break_page",
     "breaks_page",
+    "change",
     "group_page",
     "groups_page",
     "review",
+    "rules_page",
     "run_page",
     "runs_page",
     "start",

@@ -19,10 +19,11 @@ from apps.reconciliation.selectors import (
     items_shown,
     matches_by_pass,
     reasons_shown,
+    run_seen_by,
     with_items,
 )
 from apps.reconciliation.views.comparing import compared, pair_of
-from apps.reconciliation.views.scope import run_link, run_seen_by, runs_link, viewer
+from apps.reconciliation.views.scope import run_link, runs_link, viewer
 
 _PAGE = 50
 

@@ -26,13 +26,14 @@ from apps.reconciliation.selectors import (
     match_rates,
     matches_by_pass,
     reasons_shown,
+    run_seen_by,
     runs_for,
     standing_of,
     variance,
 )
 from apps.reconciliation.services import start_run, submit_run
 from apps.reconciliation.states import RunStatus
-from apps.reconciliation.views.scope import cause_label, run_seen_by, runs_link, viewer
+from apps.reconciliation.views.scope import cause_label, runs_link, viewer
 
 _PAGE = 50
 _SAMPLE = 10

@@ -8,10 +8,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.common.access import authorize
-from apps.common.errors import NotVisible
 from apps.reconciliation.models import Run
 from apps.reconciliation.permissions import VIEW_RUNS
-from apps.reconciliation.selectors import runs_for
 from apps.reconciliation.states import Cause
 
 
@@ -24,18 +22,6 @@ def viewer(request: HttpRequest) -> Any:
     actor: Any = request.user
     authorize(actor, VIEW_RUNS)
     return actor
-
-
-def run_seen_by(actor: Any, run_id: int) -> Run:
-    """The run.
-
-    Raises:
-        NotVisible: there is none for this actor.
-    """
-    found: Run | None = runs_for(actor).filter(pk=run_id).first()
-    if found is None:
-        raise NotVisible
-    return found
 
 
 def runs_link() -> dict[str, str]:

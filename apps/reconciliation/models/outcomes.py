@@ -1,4 +1,4 @@
-"""Match types with their versioned rules; runs; what they found (facts); reviews of breaks."""
+"""Runs and what they found: facts, stored once."""
 
 from __future__ import annotations
 
@@ -12,62 +12,10 @@ from django.db.models.functions import Now
 from apps.common.guards import append_only, audited
 from apps.common.models import ScopedQuerySet, history, scoped_by
 from apps.common.money import AmountField, CurrencyField
-from apps.reconciliation.states import ReviewStatus, RunStatus, Side
+from apps.reconciliation.models.setup import MatchType, RuleSetVersion
+from apps.reconciliation.states import RunStatus, Side
 
 _user = settings.AUTH_USER_MODEL
-
-
-@audited
-class MatchType(models.Model):
-    """A configured reconciliation: which lines of which two sources are compared."""
-
-    entity = models.ForeignKey("identity.Entity", on_delete=models.PROTECT, related_name="+")
-    code = models.SlugField(max_length=50, db_index=False)
-    name = models.CharField(max_length=200)
-    description = models.TextField(blank=True, default="")
-    left_source = models.ForeignKey(
-        "ingestion.Source", on_delete=models.PROTECT, related_name="left_of"
-    )
-    left_accounts = models.JSONField(default=list, blank=True, help_text="Empty: all accounts.")
-    right_source = models.ForeignKey(
-        "ingestion.Source", on_delete=models.PROTECT, related_name="right_of"
-    )
-    right_accounts = models.JSONField(default=list, blank=True, help_text="Empty: all accounts.")
-
-    objects = ScopedQuerySet.as_manager()
-    history = history()
-
-    class Meta:
-        ordering: ClassVar = ["code"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["entity", "code"], name="one_match_type_per_code")
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-@append_only()
-class RuleSetVersion(models.Model):
-    """The rules of a match type as they were from some day on; every match names its version."""
-
-    match_type = models.ForeignKey(MatchType, on_delete=models.PROTECT, related_name="rule_sets")
-    number = models.PositiveIntegerField()
-    rules = models.JSONField()
-    digest = models.CharField(max_length=64)
-    created_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-
-    objects = scoped_by("match_type__entity_id").as_manager()
-
-    class Meta:
-        ordering: ClassVar = ["match_type", "-number"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["match_type", "number"], name="one_rule_set_per_number")
-        ]
-
-    def __str__(self) -> str:
-        return f"version {self.number}"
 
 
 class RunQuerySet(ScopedQuerySet):
@@ -238,47 +186,3 @@ class BreakItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.side} {self.record_id}"
-
-
-@audited
-class BreakReview(models.Model):
-    """What people say of a break: explained by one, accepted by another."""
-
-    broken = models.OneToOneField(Break, on_delete=models.PROTECT, related_name="review")
-    status = models.CharField(
-        max_length=10, choices=ReviewStatus.choices, default=ReviewStatus.OPEN
-    )
-    comment = models.TextField(blank=True, default="")
-    explained_by = models.ForeignKey(
-        _user, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
-    accepted_by = models.ForeignKey(
-        _user, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
-    taken_over_from = models.ForeignKey(
-        Break,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        help_text="The same break of the run before, where people said this.",
-    )
-    changed_at = models.DateTimeField(auto_now=True)
-    version = models.PositiveIntegerField(default=1)
-
-    objects = scoped_by("broken__run__entity_id").as_manager()
-    history = history()
-
-    class Meta:
-        ordering: ClassVar = ["-id"]
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=Q(explained_by=None)
-                | Q(accepted_by=None)
-                | ~Q(explained_by=F("accepted_by")),
-                name="explained_and_accepted_by_two",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_status_display()}: {self.broken_id}"

@@ -1,0 +1,122 @@
+"""The rules of a match type: what is in force, what waits, and trying others before proposing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.common.errors import NotVisible, Refusal
+from apps.identity.context import show_times_of
+from apps.reconciliation.forms import RulesForm
+from apps.reconciliation.models import MatchType
+from apps.reconciliation.permissions import MANAGE_MATCH_TYPES, PREVIEW_RULES
+from apps.reconciliation.selectors import (
+    match_types_for,
+    rule_changes,
+    rule_set_status,
+    rules_in_force,
+    thresholds,
+    versions_of,
+)
+from apps.reconciliation.services import change_rules, preview_rules
+from apps.reconciliation.services.preview import Preview
+from apps.reconciliation.states import RuleSetStatus
+from apps.reconciliation.views.scope import cause_label, runs_link, viewer
+
+_SAID = {
+    RuleSetStatus.PROPOSED: "Version {} waits for somebody else to approve it.",
+    RuleSetStatus.IN_FORCE: "Version {} is in force: no policy asks for an approval.",
+}
+
+
+@require_safe
+@login_required
+def rules_page(request: HttpRequest, match_type_id: int) -> HttpResponse:
+    """Every threshold in force, the versions, and what a waiting one changes."""
+    actor = viewer(request)
+    match_type = _match_type_seen_by(actor, match_type_id)
+    return _page(request, match_type, _form(match_type, request.GET.get("version", "")))
+
+
+@require_POST
+@login_required
+def change(request: HttpRequest, match_type_id: int) -> HttpResponse:
+    """Try rules on a run (`try`), or propose them."""
+    actor = viewer(request)
+    match_type = _match_type_seen_by(actor, match_type_id)
+    form = RulesForm(request.POST, match_type=match_type)
+    if not form.is_valid():
+        return _page(request, match_type, form, status=422)
+    rules = form.cleaned_data["rules"]
+    try:
+        if "try" in request.POST:
+            run = form.cleaned_data["run"]
+            if run is None:
+                form.add_error("run", "Choose the run to try them on.")
+                return _page(request, match_type, form, status=422)
+            tried = preview_rules(run_id=run.pk, rules=rules, actor=actor)
+            return _page(request, match_type, form, tried=tried)
+        known = rules_in_force(match_type)
+        version = change_rules(match_type_id=match_type.pk, rules=rules, actor=actor)
+    except Refusal as refusal:
+        field = refusal.field if refusal.field in form.fields else None
+        form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+        return _page(request, match_type, form, status=refusal.status)
+    if version == known:
+        messages.info(request, "These are the rules in force: nothing changed.")
+    else:
+        messages.success(request, _SAID[rule_set_status(version)].format(version.number))
+    return redirect("reconciliation:rules", match_type.pk)
+
+
+def _match_type_seen_by(actor: Any, match_type_id: int) -> MatchType:
+    found: MatchType | None = match_types_for(actor).filter(pk=match_type_id).first()
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def _form(match_type: MatchType, number: str) -> RulesForm:
+    """Filled with the version asked for, or else with the rules in force."""
+    versions = match_type.rule_sets.all()
+    is_number = number.isascii() and number.isdigit() and len(number) < 10
+    asked = versions.filter(number=int(number)).first() if is_number else None
+    rules = (asked or rules_in_force(match_type)).rules
+    live = match_type.runs.live().order_by("-ends_on").first()
+    return RulesForm(match_type=match_type, initial={"rules": rules, "run": live})
+
+
+def _page(
+    request: HttpRequest,
+    match_type: MatchType,
+    form: RulesForm,
+    *,
+    tried: Preview | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    actor: Any = request.user
+    show_times_of(match_type.entity)
+    in_force = rules_in_force(match_type)
+    lines = versions_of(match_type)
+    waiting = next((line for line in lines if line.status == RuleSetStatus.PROPOSED), None)
+    context = {
+        "page_title": f"Rules: {match_type.name}",
+        "breadcrumbs": [runs_link()],
+        "match_type": match_type,
+        "in_force": in_force,
+        "thresholds": thresholds(in_force.rules),
+        "lines": lines,
+        "waiting": waiting,
+        "changes": rule_changes(in_force.rules, waiting.version.rules) if waiting else [],
+        "form": form,
+        "may_propose": actor.may(MANAGE_MATCH_TYPES, match_type.entity_id),
+        "may_try": actor.may(PREVIEW_RULES, match_type.entity_id),
+        "tried": tried,
+        "tried_causes": [(cause_label(line.cause), line) for line in tried.causes] if tried else [],
+    }
+    return render(request, "reconciliation/rules.html", context, status=status)
