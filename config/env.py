@@ -24,6 +24,10 @@ from apps.privacy.keyring import KeyRing, KeyRingMalformed
 
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _HOST = re.compile(r"\*|\.?[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+_DESTINATION = re.compile(
+    r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?(/\d{1,3})?|[0-9a-f:.]*:[0-9a-f:.]*(/\d{1,3})?|/[^\s,]+",
+    re.IGNORECASE,
+)
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 _ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:\d+)?", re.IGNORECASE)
 
@@ -93,6 +97,28 @@ def origins(name: str) -> list[str]:
             "has something that is not an origin",
             f"for example {name}=https://finflow.example.com",
         )
+        return []
+    return found
+
+
+def destinations(name: str) -> list[str]:
+    """Hosts, addresses, networks and paths of sockets, by comma; without scheme and port."""
+    found = words(name)
+    if not all(_DESTINATION.fullmatch(one) for one in found):
+        _complain(
+            name,
+            "has something that is neither a host nor a network",
+            f"for example {name}=api.example.com,10.1.0.0/16",
+        )
+        return []
+    return found
+
+
+def some_of(name: str, *, choices: tuple[str, ...]) -> list[str]:
+    """Some of a few words, by comma; none is fine."""
+    found = words(name)
+    if not set(found) <= set(choices):
+        _complain(name, f"is not made of {', '.join(choices)}", f"for example {name}={choices[0]}")
         return []
     return found
 

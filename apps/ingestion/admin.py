@@ -16,7 +16,15 @@ from apps.common.admin import ServiceAdmin, ServiceForm, WindowAdmin, run_each
 from apps.identity.models import Entity
 from apps.ingestion import services
 from apps.ingestion.formats import FORMATS
-from apps.ingestion.models import Batch, FailedImport, Record, RejectedLine, Source
+from apps.ingestion.models import (
+    Batch,
+    FailedImport,
+    Pull,
+    PullAttempt,
+    Record,
+    RejectedLine,
+    Source,
+)
 from apps.ingestion.permissions import MANAGE_SOURCES, VIEW_SOURCES
 from apps.ingestion.selectors import holds_bank_accounts, record_shown, records_frame
 from apps.privacy.classification import Classification
@@ -260,6 +268,51 @@ class RecordAdmin(SeenAdmin):
     @admin.display(description="Other columns")
     def attributes(self, record: Any) -> str:
         return json.dumps(record.shown["attributes"], ensure_ascii=False)
+
+
+class PullAttemptInline(TabularInline):
+    model = PullAttempt
+    fields = ("number", "status", "started_at", "ended_at", "failure_code", "failure_message")
+    readonly_fields = fields
+    can_delete = False
+    extra = 0
+    per_page = 50
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Pull)
+class PullAdmin(SeenAdmin):
+    list_display = (
+        "source",
+        "period",
+        "starts_on",
+        "ends_on",
+        "status",
+        "failure_message",
+        "asked_at",
+        "asked_by",
+        "batch",
+    )
+    list_filter = ("source", "entity", "status", "failure_code")
+    list_select_related = ("source", "asked_by", "batch")
+    search_fields = ("source__code", "failure_message")
+    date_hierarchy = "asked_at"
+    inlines = (PullAttemptInline,)
+
+
+@admin.register(PullAttempt)
+class PullAttemptAdmin(SeenAdmin):
+    list_display = ("pull", "number", "status", "started_at", "ended_at", "failure_message")
+    list_filter = ("status", "failure_code")
+    list_select_related = ("pull",)
 
 
 @admin.register(RejectedLine)

@@ -43,3 +43,26 @@ class SourceRetired(Conflict):
     code = "SOURCE_RETIRED"
     message = "This source is retired."
     remedy = "Import into the source that replaced it."
+
+
+class SourceNotConnected(Conflict):
+    """The source has no connector: its files are uploaded."""
+
+    code = "SOURCE_NOT_CONNECTED"
+    message = "This source has no connector to pull by."
+    remedy = "Upload a file, or have a controller set up a connector."
+
+
+class WindowInvalid(Invalid):
+    """The days that a pull is asked for make no sense."""
+
+    code = "WINDOW_INVALID"
+    message = "A pull is about at most 400 days, and its last day is not before its first."
+
+
+class SourceResting(Conflict):
+    """The source failed too often in a row and is left alone for a while."""
+
+    code = "SOURCE_RESTING"
+    message = "This source failed too often in a row and is left alone for a while."
+    remedy = "Wait, or correct its connector: that lets it be tried at once."

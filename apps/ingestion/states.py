@@ -1,6 +1,11 @@
-"""The labels under which sealed values belong to their place."""
+"""Statuses of pulls and their moves, and the labels that sealed values are bound to."""
 
+from datetime import timedelta
 from typing import Final
+
+from django.db.models import TextChoices
+
+from apps.common.transitions import Moves
 
 # See `apps.privacy.keyring`: a value sealed for one place does not open in another.
 ORIGINAL_LABEL: Final = "ingestion.original"
@@ -8,3 +13,44 @@ COUNTERPARTY_LABEL: Final = "ingestion.record.counterparty"
 NARRATIVE_LABEL: Final = "ingestion.record.narrative"
 ATTRIBUTES_LABEL: Final = "ingestion.record.attributes"
 ACCOUNT_LABEL: Final = "ingestion.statement.account"
+
+
+class PullStatus(TextChoices):
+    WAITING = "waiting", "Waiting"
+    RUNNING = "running", "Running"
+    SUCCEEDED = "succeeded", "Succeeded"
+    NOTHING_THERE = "nothing_there", "Nothing there"
+    FAILED = "failed", "Failed"
+
+
+class AttemptStatus(TextChoices):
+    RUNNING = "running", "Running"
+    SUCCEEDED = "succeeded", "Succeeded"
+    NOTHING_THERE = "nothing_there", "Nothing there"
+    REFUSED = "refused", "Fetched, but not imported"
+    FAILED = "failed", "Failed"
+    INTERRUPTED = "interrupted", "Interrupted"
+
+
+OPEN_PULLS: Final = (PullStatus.WAITING, PullStatus.RUNNING)
+
+PULL_MOVES: Final[Moves] = {
+    PullStatus.WAITING: frozenset({PullStatus.RUNNING, PullStatus.FAILED}),
+    PullStatus.RUNNING: frozenset(
+        {
+            PullStatus.SUCCEEDED,
+            PullStatus.NOTHING_THERE,
+            PullStatus.FAILED,
+            PullStatus.WAITING,
+        }
+    ),
+    PullStatus.FAILED: frozenset({PullStatus.WAITING}),
+}
+
+# A pull that fails for a passing reason is tried this often, each time after a longer wait.
+MOST_TRIES: Final = 4
+FIRST_WAIT: Final = timedelta(minutes=1)
+
+# After this many failures in a row the other side is left alone for a while (circuit breaker).
+MOST_FAILURES: Final = 5
+REST: Final = timedelta(minutes=15)

@@ -173,6 +173,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 10},
     },
+    "ingestion: look for pulls that are due": {
+        "task": "apps.ingestion.tasks.look_for_pulls",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
 }
 # A change commits its outbox row first; this hands it to the broker at once instead of at the
 # next beat. Off in unit tests, which look at the outbox itself.
@@ -312,6 +317,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 FILE_DROP_DIR = env.folder("FILE_DROP_DIR", default=BASE_DIR / "var" / "drop")
+# Where connectors may go: nowhere, unless the installation says so.
+EGRESS_HOSTS = env.destinations("EGRESS_HOSTS")
+STORAGE_PROTOCOLS = env.some_of("STORAGE_PROTOCOLS", choices=("s3", "gs", "abfs", "file", "memory"))
 MEDIA_ROOT = env.folder("FINFLOW_MEDIA_DIR", default=BASE_DIR / "var" / "media")
 
 _ICON = {"href": lambda request: static("finflow/favicon.svg"), "type": "image/svg+xml"}

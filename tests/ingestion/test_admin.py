@@ -12,10 +12,19 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.audit.models import Event
-from apps.ingestion.models import Batch, FailedImport, Record, RejectedLine, Source
+from apps.ingestion.models import (
+    Batch,
+    FailedImport,
+    Pull,
+    PullAttempt,
+    Record,
+    RejectedLine,
+    Source,
+)
+from apps.ingestion.services import ask_pull, connect_source, perform_pull
 from tests.ingestion.conftest import ACCOUNT, ANNA, BROKEN, MAPPING, statement, table
 
-MODELS = (Source, Batch, Record, RejectedLine, FailedImport)
+MODELS = (Source, Batch, Record, RejectedLine, FailedImport, Pull, PullAttempt)
 
 
 @pytest.fixture
@@ -29,10 +38,14 @@ def visit() -> Any:
 
 
 @pytest.fixture
-def filled(sales: Source, bank: Source, bring: Any) -> Source:
+def filled(sales: Source, bank: Source, bring: Any, connie: Any) -> Source:
     bring(sales, table(ANNA, BROKEN), "april.csv")
     bring(bank, statement("230407C10,00NTRFA", closing="C110,00"), "april.sta")
     bring(sales, b"", "empty.csv")
+    connect_source(
+        source_id=sales.pk, connector="drop", connector_settings={"path": "no.csv"}, actor=connie
+    )
+    perform_pull(pull_id=ask_pull(source_id=sales.pk, actor=connie).pk)
     return sales
 
 

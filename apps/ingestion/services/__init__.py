@@ -1,16 +1,24 @@
-"""Writes: `sources` sets up, `collection` and `filing` find files, `imports` brings them in."""
+"""Writes: `sources` sets up, `connecting` connects, `pulling` fetches, `collection` and `filing`
+find files, `imports` brings them in."""
 
 from apps.ingestion.services.collection import collect_files
+from apps.ingestion.services.connecting import connect_source
 from apps.ingestion.services.filing import source_of_file
 from apps.ingestion.services.imports import ImportOutcome, import_file
+from apps.ingestion.services.pulling import ask_pull, perform_pull, resume_pulls, retry_pull
 from apps.ingestion.services.sources import change_mapping, define_source, retire_source
 
 __all__ = [
     "ImportOutcome",
+    "ask_pull",
     "change_mapping",
     "collect_files",
+    "connect_source",
     "define_source",
     "import_file",
+    "perform_pull",
+    "resume_pulls",
     "retire_source",
+    "retry_pull",
     "source_of_file",
 ]

@@ -43,7 +43,15 @@ class ImportOutcome:
     is_new: bool = True
 
 
-def import_file(*, source_id: int, filename: str, content: bytes, actor: User) -> ImportOutcome:
+def import_file(
+    *,
+    source_id: int,
+    filename: str,
+    content: bytes,
+    actor: User,
+    query_text: str = "",
+    parameters: Mapping[str, Any] | None = None,
+) -> ImportOutcome:
     """Import a file into a source.
 
     The original is sealed and kept whatever happens. The same bytes again change nothing;
@@ -54,6 +62,7 @@ def import_file(*, source_id: int, filename: str, content: bytes, actor: User) -
     Args:
         filename: for people; nothing is decided by it but the guess of a format.
         content: the whole file.
+        query_text, parameters: what a connector asked to get it; they go into the batch.
 
     Returns:
         The outcome; a refused file is an outcome with `failure`, not an exception, because the
@@ -74,6 +83,8 @@ def import_file(*, source_id: int, filename: str, content: bytes, actor: User) -
         size_bytes=len(content),
         original_name=keep_original(source, sha256, content),
         mapping=source.mapping,
+        query_text=query_text,
+        parameters=parameters or {},
     )
     try:
         reading = read_file(source, filename, content, source.mapping)
@@ -84,13 +95,15 @@ def import_file(*, source_id: int, filename: str, content: bytes, actor: User) -
 
 @dataclass(frozen=True)
 class _Received:
-    """A file as it arrived, and the mapping that it was read by."""
+    """A file as it arrived, how it was asked for, and the mapping that it was read by."""
 
     filename: str
     sha256: str
     size_bytes: int
     original_name: str
     mapping: Mapping[str, Any]
+    query_text: str
+    parameters: Mapping[str, Any]
 
 
 def _source_for_import(source_id: int, actor: User) -> Source:
@@ -177,6 +190,8 @@ def _create_batch(
         size_bytes=received.size_bytes,
         original_name=received.original_name,
         mapping=received.mapping,
+        query_text=received.query_text,
+        parameters=received.parameters,
         reading=number,
         imported_by=actor,
         format=reading.format,

@@ -11,7 +11,7 @@ from apps.operations.reference.markdown import code, page, table
 from apps.operations.reference.source import SourceFile, source_files
 
 _READERS_OF_ONE: Final = {"database": "DATABASE_URL", "redis": "REDIS_URL"}
-_NEVER_NEEDED: Final = {"words", "origins"}
+_NEVER_NEEDED: Final = {"words", "origins", "destinations", "some_of"}
 _READERS_OF_TEXT: Final = {"text", "secret", "database", "redis", "hosts"}
 
 MEANINGS: Final = {
@@ -23,6 +23,9 @@ MEANINGS: Final = {
     " check evidence by.",
     "EVIDENCE_SIGNING_KEY_FILE": "Private key (PEM, without passphrase) that signs evidence"
     " packages.",
+    "EGRESS_HOSTS": "Where connectors may go, by comma: hosts (`api.example.com`), all below one"
+    " (`.example.com`), and the networks of those that have no public address (`10.1.0.0/16`)."
+    " Empty: nowhere.",
     "FILE_DROP_DIR": "Folder from which the files of a period are collected, one folder below it"
     " for each entity.",
     "FINFLOW_KEY_RING": "Keys of the encrypted fields, `2:<base64>,1:<base64>`, 32 bytes each: the"
@@ -46,6 +49,8 @@ MEANINGS: Final = {
     " sets it.",
     "SECRET_KEY": "50 or more random characters: signs sessions and links. Another one ends all"
     " sessions.",
+    "STORAGE_PROTOCOLS": "Object storage that file drops may name, by comma: `s3`, `gs`, `abfs`."
+    " `file` would let them read this machine.",
     "UPLOAD_MAX_BYTES": "Largest file that may be imported.",
 }
 AROUND: Final = {
