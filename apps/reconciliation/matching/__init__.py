@@ -6,17 +6,13 @@
 from __future__ import annotations
 
 from apps.reconciliation.matching.errors import ItemsInvalid, NotOptimal, RulesInvalid
+from apps.reconciliation.matching.fees import FeeSchedule
 from apps.reconciliation.matching.kernel import reconcile
 from apps.reconciliation.matching.outcome import Outcome
-from apps.reconciliation.matching.rules import (
-    CauseRules,
-    DateWindow,
-    FeeSchedule,
-    Pass,
-    RuleSet,
-    Tolerance,
-)
+from apps.reconciliation.matching.pass_rules import Pass
+from apps.reconciliation.matching.rules import CauseRules, RuleSet
 from apps.reconciliation.matching.schemas import ITEM_SCHEMA
+from apps.reconciliation.matching.tolerances import DateWindow, Tolerance
 
 __all__ = [
     "ITEM_SCHEMA",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from apps.reconciliation.matching.classes import Classes, runs
-from apps.reconciliation.matching.rules import DateWindow, Pass
+from apps.reconciliation.matching.pass_rules import Pass
 from apps.reconciliation.matching.schemas import Flags, Ints
+from apps.reconciliation.matching.tolerances import DateWindow
 
 # A block with more pairs than this within its amount tolerance is not worked through: the rule
 # says too little for a decision, and the pairs would not fit into memory.
@@ -41,12 +43,19 @@ class Edges:
         )
 
 
-def in_window(left_days: Ints, right_days: Ints, window: DateWindow | None) -> Flags:
-    """Whether each pair of days is within the window."""
+Days: TypeAlias = tuple[Ints, Ints]  # first and last
+
+
+def day_gaps(left: Days, right: Days) -> Days:
+    """The least and the greatest distance of any day on the right from any day on the left."""
+    return right[0] - left[1], right[1] - left[0]
+
+
+def in_window(gaps: Days, window: DateWindow | None) -> Flags:
+    """Whether each least and greatest distance is within the window."""
     if window is None:
-        return np.ones(len(left_days), dtype=np.bool_)
-    gaps = right_days - left_days
-    return np.asarray((gaps >= -window.before_days) & (gaps <= window.after_days))
+        return np.ones(len(gaps[0]), dtype=np.bool_)
+    return np.asarray((gaps[0] >= -window.before_days) & (gaps[1] <= window.after_days))
 
 
 class Candidates:
@@ -96,11 +105,12 @@ class Candidates:
         left, right = self._left, self._right
         lefts = np.repeat(classes, counts)
         rights = runs(self._starts[classes], counts)
-        kept = in_window(left.days[lefts], right.days[rights], self._window)
+        least, greatest = day_gaps(left.days_of(lefts), right.days_of(rights))
+        kept = in_window((least, greatest), self._window)
         lefts, rights = lefts[kept], rights[kept]
         return Edges(
             lefts,
             rights,
             np.abs(left.amounts[lefts] - right.amounts[rights]),
-            np.abs(left.days[lefts] - right.days[rights]),
+            np.maximum(np.abs(least[kept]), np.abs(greatest[kept])),
         )

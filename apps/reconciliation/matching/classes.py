@@ -15,6 +15,7 @@ from apps.reconciliation.matching.items import ROW
 from apps.reconciliation.matching.schemas import CONTENT_ORDER, IDENTITY, Flags, Ints
 
 LEVEL = "level"  # the amount that is compared, where it is part of a block
+_COMPARED = ["block", LEVEL, "day", "last_day"]
 
 
 @dataclass(frozen=True)
@@ -23,20 +24,29 @@ class PassSide:
 
     Attributes:
         items: every item of the side, by row number.
-        keyed: the open items that have all keys: ``row`` LEVEL and the block columns.
+        keyed: the open items that have all keys: ``row``, LEVEL and the block columns.
         amounts: the amount that is compared, by row number.
-        days: the day number that is compared, by row number.
+        days: the day number that is compared, by row number; of a batch the first one.
+        last_days: the same array, or of batches the last day of each.
+        identity: the columns in which interchangeable items agree.
     """
 
     items: pl.DataFrame
     keyed: pl.DataFrame
     amounts: Ints
     days: Ints
+    last_days: Ints
+    identity: tuple[str, ...] = IDENTITY
+    content_order: tuple[str, ...] = CONTENT_ORDER
+
+    def days_of(self, rows: Ints) -> tuple[Ints, Ints]:
+        """First and last day of these rows."""
+        return self.days[rows], self.last_days[rows]
 
 
 @dataclass(frozen=True)
 class Classes:
-    """Classes sorted by block, amount and day.
+    """Classes sorted by block, amount and days.
 
     Attributes:
         starts: where each class begins in ``rows``.
@@ -48,6 +58,7 @@ class Classes:
     blocks: Ints
     amounts: Ints
     days: Ints
+    last_days: Ints
     starts: Ints
     counts: Ints
     is_mixed: Flags
@@ -56,25 +67,31 @@ class Classes:
     def __len__(self) -> int:
         return len(self.blocks)
 
+    def days_of(self, classes: Ints) -> tuple[Ints, Ints]:
+        """First and last day of these classes."""
+        return self.days[classes], self.last_days[classes]
+
 
 def collapse(keyed: pl.DataFrame, side: PassSide) -> Classes:
     """The classes of the items in ``keyed`` (``row`` and ``block``)."""
     rows = keyed[ROW].to_numpy()
-    content = side.items[keyed[ROW]].select(CONTENT_ORDER)
+    content = side.items[keyed[ROW]].select(side.content_order)
     frame = content.with_columns(
         keyed[ROW],
         keyed["block"].cast(pl.Int64),
         pl.Series(LEVEL, side.amounts[rows], dtype=pl.Int64),
         pl.Series("day", side.days[rows], dtype=pl.Int64),
-    ).sort("block", LEVEL, "day", *CONTENT_ORDER)
-    opens = _changes(frame, ["block", LEVEL, "day"])
+        pl.Series("last_day", side.last_days[rows], dtype=pl.Int64),
+    ).sort(*_COMPARED, *side.content_order)
+    opens = _changes(frame, _COMPARED)
     starts = np.flatnonzero(opens).astype(np.int64)
-    mixes = _changes(frame, list(IDENTITY)) & ~opens
+    mixes = _changes(frame, list(side.identity)) & ~opens
     first = frame[starts]
     return Classes(
         blocks=first["block"].to_numpy(),
         amounts=first[LEVEL].to_numpy(),
         days=first["day"].to_numpy(),
+        last_days=first["last_day"].to_numpy(),
         starts=starts,
         counts=np.diff(np.append(starts, frame.height)),
         is_mixed=np.logical_or.reduceat(mixes, starts) if len(starts) else mixes,

@@ -10,21 +10,12 @@ import polars as pl
 from apps.reconciliation.matching.assignment import component_labels, solve
 from apps.reconciliation.matching.candidates import Candidates, Edges
 from apps.reconciliation.matching.classes import Classes, runs
-from apps.reconciliation.matching.found import DOUBTS, NO_CLUSTER
+from apps.reconciliation.matching.found import DOUBTS, NO_CLUSTER, Decision
 from apps.reconciliation.matching.items import ROW
 from apps.reconciliation.matching.networks import Network
-from apps.reconciliation.matching.rules import Pass
+from apps.reconciliation.matching.pass_rules import Pass
 from apps.reconciliation.matching.schemas import LEFT, RIGHT, SIDES, Flags, Ints
 from apps.reconciliation.matching.uniqueness import varying_edges
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Row numbers of the pairs made, and the rows of components with something undecided."""
-
-    left_rows: Ints
-    right_rows: Ints
-    doubts: pl.DataFrame
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from apps.reconciliation.matching.items import ROW
-from apps.reconciliation.matching.schemas import LEFT, RIGHT, SIDES
+from apps.reconciliation.matching.schemas import SIDES, Ints
 
 NO_CLUSTER = -1
 
@@ -19,6 +19,7 @@ FOUND_GROUPS = pl.Schema(
         "currency": pl.String(),
         "left_total": pl.Int64(),
         "right_total": pl.Int64(),
+        "status": pl.String(),
         "reasons": pl.String(),  # JSON list of sentences
     }
 )
@@ -36,6 +37,15 @@ DOUBTS = pl.Schema(
 
 
 @dataclass(frozen=True)
+class Decision:
+    """Rows of the pairs made, and what could not be decided (DOUBTS)."""
+
+    left_rows: Ints
+    right_rows: Ints
+    doubts: pl.DataFrame
+
+
+@dataclass(frozen=True)
 class Found:
     """Groups made by one pass, and the items that it could not decide.
 
@@ -49,37 +59,3 @@ class Found:
     groups: pl.DataFrame
     members: pl.DataFrame
     doubts: pl.DataFrame
-
-
-def pairs_found(
-    left: pl.DataFrame, right: pl.DataFrame, reasons: pl.Series, doubts: pl.DataFrame
-) -> Found:
-    """A result of groups of one left and one right item each.
-
-    Args:
-        left, right: the items of the groups, row by row (as ``items.prepared`` makes them).
-        reasons: for each group a JSON list.
-    """
-    numbers = pl.int_range(left.height, dtype=pl.Int64, eager=True)
-    groups = pl.DataFrame(
-        {
-            "group": numbers,
-            "left_id": left["id"],
-            "right_id": right["id"],
-            "currency": left["currency"],
-            "left_total": left["amount"],
-            "right_total": right["amount"],
-            "reasons": reasons,
-        },
-        schema=FOUND_GROUPS,
-    )
-    members = [
-        items.select(
-            numbers.alias("group"),
-            pl.lit(side, dtype=SIDES).alias("side"),
-            ROW,
-            pl.col("amount").alias("allocated"),
-        )
-        for side, items in ((LEFT, left), (RIGHT, right))
-    ]
-    return Found(groups, pl.concat(members), doubts)

@@ -6,8 +6,9 @@ import polars as pl
 
 from apps.reconciliation.matching.errors import ItemsInvalid
 from apps.reconciliation.matching.money import LARGEST, exponent
-from apps.reconciliation.matching.rules import ATTRIBUTE_PREFIX, RuleSet
-from apps.reconciliation.matching.schemas import ITEM_SCHEMA, RIGHT
+from apps.reconciliation.matching.pass_rules import ATTRIBUTE_PREFIX, key_fields
+from apps.reconciliation.matching.rules import RuleSet
+from apps.reconciliation.matching.schemas import ITEM_SCHEMA, LEFT, RIGHT
 
 _REQUIRED = ("id", "amount", "currency", "booked_on")
 ROW = "row"
@@ -17,7 +18,8 @@ def prepared(items: pl.DataFrame, side: str, rules: RuleSet) -> pl.DataFrame:
     """The side's items in the left side's sense, without nulls, with a ``row`` number.
 
     Besides the columns of ITEM_SCHEMA there is one for each ``attributes.x`` that the rules
-    compare ('' where an item has none). Row numbers are positions and carry no meaning.
+    compare ('' where an item has none), and one for each key that compares different fields of the
+    two sides, with the field of this side. Row numbers are positions and carry no meaning.
 
     Raises:
         ItemsInvalid: a column is missing or has another type, a required value is null, ids
@@ -32,13 +34,19 @@ def prepared(items: pl.DataFrame, side: str, rules: RuleSet) -> pl.DataFrame:
     _require_currencies(items, side)
     _require_summable(items, side)
     sign = rules.right_sign if side == RIGHT else 1
-    return items.with_columns(
-        pl.col("amount") * sign,
-        pl.col("value_on").fill_null(pl.col("booked_on")),
-        pl.col(pl.String).fill_null(""),
-    ).with_columns(
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW),
-        *(_attribute(key) for key in rules.attribute_keys),
+    return (
+        items.with_columns(
+            pl.col("amount") * sign,
+            pl.col("value_on").fill_null(pl.col("booked_on")),
+            pl.col(pl.String).fill_null(""),
+        )
+        .with_columns(
+            pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW),
+            *(_attribute(key) for key in rules.attribute_keys),
+        )
+        .with_columns(
+            pl.col(key_fields(key)[0 if side == LEFT else 1]).alias(key) for key in rules.joint_keys
+        )
     )
 
 

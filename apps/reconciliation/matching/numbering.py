@@ -8,7 +8,8 @@ import polars as pl
 from apps.reconciliation.matching.causes.case import Finding
 from apps.reconciliation.matching.found import Found
 from apps.reconciliation.matching.items import ROW
-from apps.reconciliation.matching.rules import Pass, RuleSet
+from apps.reconciliation.matching.pass_rules import Pass
+from apps.reconciliation.matching.rules import RuleSet
 from apps.reconciliation.matching.schemas import (
     BREAK_ITEM_SCHEMA,
     BREAK_SCHEMA,
@@ -56,7 +57,6 @@ def _stamped(groups: pl.DataFrame, base: int, step: Pass) -> pl.DataFrame:
     return groups.with_columns(
         pl.col("group") + base,
         pl.lit(step.name).alias("pass_name"),
-        pl.lit(step.status).alias("status"),
     )
 
 

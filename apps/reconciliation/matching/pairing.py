@@ -1,4 +1,4 @@
-"""One-to-one pairing inside blocks of equal keys: what exact and tolerance passes share."""
+"""One-to-one pairing inside blocks of equal keys, by the best assignment of each block."""
 
 from __future__ import annotations
 
@@ -7,37 +7,30 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from apps.reconciliation.matching.candidates import in_window
+from apps.reconciliation.matching.candidates import day_gaps, in_window
 from apps.reconciliation.matching.classes import Classes, PassSide, collapse
 from apps.reconciliation.matching.decisions import decide
-from apps.reconciliation.matching.found import Found, pairs_found
+from apps.reconciliation.matching.found import Decision
 from apps.reconciliation.matching.items import ROW
-from apps.reconciliation.matching.reasons import pair_reasons
-from apps.reconciliation.matching.rules import Pass
+from apps.reconciliation.matching.pass_rules import Pass
 from apps.reconciliation.matching.schemas import Ints
 
 _RIGHT_ROW = f"{ROW}_right"
 
 
-def pair_off(left: PassSide, right: PassSide, step: Pass, by: Sequence[str]) -> Found:
-    """Pair items of equal keys, each with one, by the best assignment of each block.
+def pair_off(left: PassSide, right: PassSide, step: Pass, by: Sequence[str]) -> Decision:
+    """Pair what has equal keys, each with one.
 
     Args:
         by: the columns of ``keyed`` that make up a block.
     """
     lone_left, lone_right = _lone_pairs(left, right, step, by)
     decision = decide(*_collapsed_blocks(left, right, (lone_left, lone_right), by), step)
-    left_rows = np.concatenate([lone_left, decision.left_rows])
-    right_rows = np.concatenate([lone_right, decision.right_rows])
-    told = [ROW, "id", "amount", *step.block_fields]
-    left_items, right_items = left.items[left_rows, told], right.items[right_rows, told]
-    reasons = pair_reasons(
-        step,
-        left_items,
-        (left.amounts[left_rows], right.amounts[right_rows]),
-        right.days[right_rows] - left.days[left_rows],
+    return Decision(
+        np.concatenate([lone_left, decision.left_rows]),
+        np.concatenate([lone_right, decision.right_rows]),
+        decision.doubts,
     )
-    return pairs_found(left_items, right_items, reasons, decision.doubts)
 
 
 def _lone_pairs(
@@ -51,10 +44,11 @@ def _lone_pairs(
     right_rows = met[_RIGHT_ROW].to_numpy().astype(np.int64)
     is_alone = np.bincount(left_rows, minlength=left.items.height)[left_rows] == 1
     left_rows, right_rows = left_rows[is_alone], right_rows[is_alone]
-    amounts, days = left.amounts[left_rows], left.days[left_rows]
+    amounts = left.amounts[left_rows]
     gaps = np.abs(amounts - right.amounts[right_rows])
     is_near = gaps <= step.tolerance.allowed(amounts)
-    is_near &= in_window(days, right.days[right_rows], step.date_window)
+    apart = day_gaps(left.days_of(left_rows), right.days_of(right_rows))
+    is_near &= in_window(apart, step.date_window)
     return left_rows[is_near], right_rows[is_near]
 
 

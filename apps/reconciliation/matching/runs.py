@@ -6,11 +6,13 @@ import numpy as np
 import polars as pl
 
 from apps.reconciliation.matching.classes import LEVEL, PassSide
+from apps.reconciliation.matching.compared import compared
 from apps.reconciliation.matching.found import NO_CLUSTER, Found
 from apps.reconciliation.matching.items import ROW
+from apps.reconciliation.matching.pass_rules import Pass
 from apps.reconciliation.matching.passes import match_by
-from apps.reconciliation.matching.rules import OPPOSITE, UNSIGNED, Pass, RuleSet
-from apps.reconciliation.matching.schemas import LEFT, RIGHT, SIDES, Flags, Ints
+from apps.reconciliation.matching.rules import RuleSet
+from apps.reconciliation.matching.schemas import LEFT, RIGHT, SIDES, Flags
 
 
 class Run:
@@ -77,14 +79,15 @@ class Run:
 
     def _seen_by(self, step: Pass, side: str, among: Flags) -> PassSide:
         items = self.items[side]
-        amounts = _compared(items["amount"].to_numpy(), step.sign, side)
-        keyed = items.select(ROW, *step.block_fields, pl.Series(LEVEL, amounts, dtype=pl.Int64))
+        amounts = compared(items["amount"].to_numpy(), step.sign, side)
+        level = pl.Series(LEVEL, amounts, dtype=pl.Int64)
+        keyed = items.select(ROW, *step.batch_fields(side), level)
         if not among.all():
             keyed = keyed.filter(among)
-        for key in step.text_keys:
+        for key in step.fields_filled(side):
             keyed = keyed.filter(pl.col(key).str.strip_chars() != "")
         days = self.rules.calendar.number(items[step.date_field], step.unit)
-        return PassSide(items, keyed, amounts, days)
+        return PassSide(items, keyed, amounts, days, days)
 
     def open_items(self) -> pl.DataFrame:
         """The items that no group holds, of both sides, with their ``side``."""
@@ -101,9 +104,3 @@ class Run:
             )
             for index, doubts in self._doubts.items()
         )
-
-
-def _compared(amounts: Ints, sign: str, side: str) -> Ints:
-    if sign == UNSIGNED:
-        return np.abs(amounts)
-    return -amounts if sign == OPPOSITE and side == RIGHT else amounts

@@ -87,6 +87,14 @@ def paired(result: Outcome) -> set[tuple[int, int]]:
     return set(both.select("item_id", "item_id_right").iter_rows())
 
 
+def grouped(result: Outcome) -> list[str]:
+    """The items of each group, in the order of numbers: "L1 L2 R1"."""
+    held: dict[int, list[str]] = {}
+    for number, side, identifier, _ in result.items.iter_rows():
+        held.setdefault(number, []).append(f"{side[0].upper()}{identifier}")
+    return [" ".join(held[number]) for number in sorted(held)]
+
+
 def causes(result: Outcome) -> dict[str, list[tuple[str, list[str]]]]:
     """By cause: the state and the items ("L1", "R2") of each break, in the order of numbers."""
     held: dict[int, list[str]] = {}

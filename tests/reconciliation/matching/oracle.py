@@ -98,13 +98,18 @@ def pairings(costs: Costs, lefts: int, rights: int) -> Iterator[Pairing]:
 
 
 def verdict(lefts: list[dict], rights: list[dict], step: Pass) -> Verdict:
-    """Best of all pairings: most pairs, then least cost; and what all best ones share."""
+    """What the best pairings of single items are."""
     costs = {
         (one, other): cost(left, right, step)
         for one, left in enumerate(lefts)
         for other, right in enumerate(rights)
         if admits(left, right, step)
     }
+    return best_of(costs, [kind(each) for each in lefts], [kind(each) for each in rights])
+
+
+def best_of(costs: Costs, left_kinds: list, right_kinds: list) -> Verdict:
+    """Best of all pairings: most pairs, then least cost; and what all best ones share."""
 
     def rank(pairing: Pairing) -> tuple[int, int, int]:
         return (
@@ -113,9 +118,8 @@ def verdict(lefts: list[dict], rights: list[dict], step: Pass) -> Verdict:
             sum(costs[pair][1] for pair in pairing),
         )
 
-    everything = list(pairings(costs, len(lefts), len(rights)))
+    everything = list(pairings(costs, len(left_kinds), len(right_kinds)))
     best = min(map(rank, everything))
-    left_kinds, right_kinds = [kind(each) for each in lefts], [kind(each) for each in rights]
     flows = [
         Counter((left_kinds[one], right_kinds[other]) for one, other in pairing)
         for pairing in everything

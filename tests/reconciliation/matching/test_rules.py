@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from apps.reconciliation.matching import RuleSet, RulesInvalid, Tolerance
+from apps.reconciliation.matching.pass_rules import PASS_KINDS
 from apps.reconciliation.matching.passes.kinds import registered_kinds
-from apps.reconciliation.matching.rules import PASS_KINDS
 
 FULL = {
     "version": "2026-01",
@@ -35,6 +35,17 @@ FULL = {
             "date_field": "booked_on",
             "tolerance": {"absolute": "0.05", "percent": "1.5", "combine": "smaller"},
         },
+        {
+            "name": "payouts",
+            "kind": "aggregated",
+            "keys": ["reference=attributes.payout_id"],
+            "status": "automatic",
+            "sign": "same",
+            "date_field": "booked_on",
+            "tolerance": {"absolute": "0.01", "combine": "larger"},
+            "left_by": ["id"],
+            "right_by": ["booked_on", "attributes.brand"],
+        },
     ],
     "awaited_days": 7,
     "materiality": "250",
@@ -57,7 +68,12 @@ def test_a_full_rule_set_is_read_and_written_back_alike():
     assert rules.calendar.holidays == (date(2026, 1, 1), date(2026, 1, 6))
     assert rules.materiality == 250_0000
     assert rules.fee_schedules[0].percent == 2_900_000
-    assert rules.attribute_keys == ("attributes.order_no", "attributes.payout_id")
+    assert rules.attribute_keys == (
+        "attributes.brand",
+        "attributes.order_no",
+        "attributes.payout_id",
+    )
+    assert rules.joint_keys == ("reference=attributes.payout_id",)
 
 
 def test_a_tolerance_in_percent_alone_stays_one():
@@ -104,7 +120,8 @@ def changed(path: list, value: object) -> dict:
     return mapping
 
 
-PASS, NEAR = ["passes", 0], ["passes", 1]
+KINDS = ", ".join(PASS_KINDS)
+PASS, NEAR, SUMS = (["passes", number] for number in range(3))
 
 
 @pytest.mark.parametrize(
@@ -155,8 +172,16 @@ PASS, NEAR = ["passes", 0], ["passes", 1]
         ([*PASS], "exact", "passes[0]: must be an object"),
         ([*PASS, "name"], "", "passes[0].name: must be a non-blank text"),
         ([*NEAR, "name"], "reference", "passes[1].name: is used twice: 'reference'"),
-        ([*PASS, "kind"], "magic", "passes[0].kind: must be one of exact, tolerance, not 'magic'"),
-        ([*PASS, "kind"], ..., "passes[0].kind: must be one of exact, tolerance, not None"),
+        (
+            [*PASS, "kind"],
+            "magic",
+            f"passes[0].kind: must be one of {KINDS}, not 'magic'",
+        ),
+        (
+            [*PASS, "kind"],
+            ...,
+            f"passes[0].kind: must be one of {KINDS}, not None",
+        ),
         ([*PASS, "keys"], ["colour"], "passes[0].keys[0]: is no field of an item: 'colour'"),
         (
             [*PASS, "keys"],
@@ -174,6 +199,23 @@ PASS, NEAR = ["passes", 0], ["passes", 1]
             "passes[0].sign: must be one of same, opposite, unsigned, not 'negative'",
         ),
         ([*PASS, "tolerance"], {"absolute": "1"}, "passes[0].tolerance: an exact pass has none"),
+        ([*PASS, "left_by"], ["id"], "passes[0].left_by: an exact pass has none"),
+        ([*NEAR, "right_by"], ["id"], "passes[1].right_by: a tolerance pass has none"),
+        (
+            [*PASS, "keys"],
+            ["reference=booked_on"],
+            "passes[0].keys[0]: is no field of an item: 'reference=booked_on'",
+        ),
+        (
+            [*SUMS, "left_by"],
+            ["amount"],
+            "passes[2].left_by[0]: is no field of an item: 'amount'",
+        ),
+        (
+            [*SUMS, "keys"],
+            ["amount"],
+            "passes[2].keys: an aggregated pass cannot have amount among its keys",
+        ),
         (
             [*PASS, "date_window", "after_days"],
             "3",

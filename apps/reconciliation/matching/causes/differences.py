@@ -24,6 +24,7 @@ from apps.reconciliation.matching.causes.case import (
     pair_members,
 )
 from apps.reconciliation.matching.causes.wording import pair_evidence
+from apps.reconciliation.matching.fees import FeeSchedule
 from apps.reconciliation.matching.money import (
     DECIMALS,
     SCALE,
@@ -32,7 +33,8 @@ from apps.reconciliation.matching.money import (
     unscaled,
 )
 from apps.reconciliation.matching.reading import PERCENT_DECIMALS
-from apps.reconciliation.matching.rules import PERCENT_SCALE, FeeSchedule, RuleSet
+from apps.reconciliation.matching.rules import RuleSet
+from apps.reconciliation.matching.tolerances import PERCENT_SCALE
 
 _MOST_DIGITS = 30
 Explanation = tuple[str, str, dict[str, Any]]  # cause, reason, further evidence

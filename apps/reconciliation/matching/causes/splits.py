@@ -16,7 +16,7 @@ from apps.reconciliation.matching.causes.case import (
 )
 from apps.reconciliation.matching.items import ROW
 from apps.reconciliation.matching.money import amount_text
-from apps.reconciliation.matching.rules import ATTRIBUTE_PREFIX
+from apps.reconciliation.matching.pass_rules import ATTRIBUTE_PREFIX
 from apps.reconciliation.matching.schemas import LEFT, RIGHT
 
 _VALUE = "value"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from apps.reconciliation.matching.candidates import in_window
+from apps.reconciliation.matching.candidates import day_gaps, in_window
 from apps.reconciliation.matching.causes.case import (
     MISMATCHED,
     Break,
@@ -55,7 +55,7 @@ def dates_admitted(pairs: pl.DataFrame, rules: RuleSet) -> Flags:
             rules.calendar.number(pairs[f"{step.date_field}{suffix}"], step.unit)
             for suffix in ("", "_right")
         )
-        fits = in_window(left, right, step.date_window)
+        fits = in_window(day_gaps((left, left), (right, right)), step.date_window)
         for field in set(DATE_FIELDS) & set(step.keys):
             fits &= (pairs[field] == pairs[f"{field}_right"]).to_numpy()
         admitted |= fits

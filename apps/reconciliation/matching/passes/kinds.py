@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from apps.reconciliation.matching.classes import PassSide
 from apps.reconciliation.matching.found import Found
-from apps.reconciliation.matching.rules import Pass
+from apps.reconciliation.matching.pass_rules import Pass
 
 Matcher: TypeAlias = Callable[[PassSide, PassSide, Pass], Found]
 

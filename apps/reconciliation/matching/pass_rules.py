@@ -1,0 +1,144 @@
+"""One step of a rule set: what a pass compares, and what it needs for its kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from apps.reconciliation.matching.days import CALENDAR
+from apps.reconciliation.matching.reading import Settings
+from apps.reconciliation.matching.schemas import DATE_FIELDS, LEFT, TEXT_FIELDS
+from apps.reconciliation.matching.tolerances import DateWindow, Tolerance
+
+EXACT, TOLERANCE, AGGREGATED = "exact", "tolerance", "aggregated"
+PASS_KINDS = (EXACT, TOLERANCE, AGGREGATED)
+AUTOMATIC, SUGGESTED = "automatic", "suggested"
+SAME, OPPOSITE, UNSIGNED = "same", "opposite", "unsigned"
+ATTRIBUTE_PREFIX = "attributes."
+
+TEXT_KEY = rf"(?:{'|'.join(TEXT_FIELDS)}|attributes\.\w+)"
+# "reference=attributes.payout_id" compares one field of the left side with another of the right.
+_JOINT_KEY = rf"{TEXT_KEY}={TEXT_KEY}"
+_KEY = rf"(?:amount|currency|{'|'.join(DATE_FIELDS)}|{TEXT_KEY}|{_JOINT_KEY})"
+_BATCH_KEY = rf"(?:id|{'|'.join(DATE_FIELDS)}|{TEXT_KEY})"  # by id: each item on its own
+# The kinds that take a tolerance; in the others the amounts are equal.
+_TOLERANT = (TOLERANCE, AGGREGATED)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One step of a rule set; kinds and what they need are in ``passes/``.
+
+    Attributes:
+        left_by, right_by: in an aggregated pass, the fields that make up a batch of the side
+            besides the keys.
+    """
+
+    name: str
+    kind: str
+    keys: tuple[str, ...]
+    status: str = AUTOMATIC
+    sign: str = SAME
+    date_field: str = "booked_on"
+    date_window: DateWindow | None = None
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    left_by: tuple[str, ...] = ()
+    right_by: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, settings: Settings) -> Pass:
+        """From one entry of ``passes``."""
+        window = settings.below("date_window")
+        tolerance = settings.below("tolerance")
+        has_window, has_tolerance = settings.has("date_window"), settings.has("tolerance")
+        step = cls(
+            name=settings.text("name"),
+            kind=settings.choice("kind", PASS_KINDS),
+            keys=settings.names("keys", _KEY),
+            status=settings.choice("status", (AUTOMATIC, SUGGESTED), AUTOMATIC),
+            sign=settings.choice("sign", (SAME, OPPOSITE, UNSIGNED), SAME),
+            date_field=settings.choice("date_field", DATE_FIELDS, "booked_on"),
+            date_window=DateWindow.read(window) if has_window else None,
+            tolerance=Tolerance.read(tolerance) if has_tolerance else Tolerance(),
+            left_by=settings.names("left_by", _BATCH_KEY),
+            right_by=settings.names("right_by", _BATCH_KEY),
+        )
+        _check_pass(step, settings)
+        settings.finish()
+        return step
+
+    def to_mapping(self) -> dict[str, Any]:
+        """What ``read`` takes."""
+        mapping: dict[str, Any] = {
+            "name": self.name,
+            "kind": self.kind,
+            "keys": list(self.keys),
+            "status": self.status,
+            "sign": self.sign,
+            "date_field": self.date_field,
+        }
+        if self.date_window:
+            mapping["date_window"] = self.date_window.to_mapping()
+        if self.kind in _TOLERANT:
+            mapping["tolerance"] = self.tolerance.to_mapping()
+        if self.kind == AGGREGATED:
+            mapping |= {"left_by": list(self.left_by), "right_by": list(self.right_by)}
+        return mapping
+
+    @property
+    def unit(self) -> str:
+        """What this pass measures dates in."""
+        return self.date_window.unit if self.date_window else CALENDAR
+
+    @property
+    def text_keys(self) -> tuple[str, ...]:
+        """The keys that can be blank, and match nothing then."""
+        return tuple(key for key in self.keys if _can_be_blank(key))
+
+    @property
+    def block_fields(self) -> list[str]:
+        """What has to be equal besides the amount: the currency always, then the keys."""
+        return ["currency", *(key for key in self.keys if key not in {"amount", "currency"})]
+
+    def batch_fields(self, side: str) -> list[str]:
+        """The block fields and what else the items of one batch of the side have in common."""
+        own = self.left_by if side == LEFT else self.right_by
+        return [*self.block_fields, *(key for key in own if key not in self.block_fields)]
+
+    def fields_filled(self, side: str) -> list[str]:
+        """The fields without which an item of the side takes no part."""
+        return [key for key in self.batch_fields(side) if _can_be_blank(key)]
+
+    @property
+    def fields_read(self) -> set[str]:
+        """Every field that the pass looks at besides amount, currency and dates."""
+        return {*self.keys, *self.left_by, *self.right_by}
+
+
+def key_fields(key: str) -> tuple[str, str]:
+    """The field of the left and of the right side that a key compares."""
+    left, _, right = key.partition("=")
+    return left, right or left
+
+
+def _can_be_blank(key: str) -> bool:
+    return key not in {"id", "amount", "currency", *DATE_FIELDS}
+
+
+def _check_pass(step: Pass, settings: Settings) -> None:
+    if not step.keys and not step.date_window:
+        settings.fault("keys", "name at least one field, or give a date_window")
+    if step.kind not in _TOLERANT and settings.has("tolerance"):
+        settings.fault("tolerance", f"{_a(step.kind)} pass has none")
+    if step.kind == TOLERANCE and not settings.has("tolerance"):
+        settings.fault("tolerance", "must be given in a tolerance pass")
+    if step.kind != EXACT and "amount" in step.keys:
+        settings.fault("keys", f"{_a(step.kind)} pass cannot have amount among its keys")
+    for name in ("left_by", "right_by"):
+        if step.kind != AGGREGATED and settings.has(name):
+            settings.fault(name, f"{_a(step.kind)} pass has none")
+
+
+def _a(kind: str) -> str:
+    """The kind with its article."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
