@@ -74,6 +74,15 @@ class Classes:
 
 def collapse(keyed: pl.DataFrame, side: PassSide) -> Classes:
     """The classes of the items in ``keyed`` (``row`` and ``block``)."""
+    return _classes(keyed, side, _COMPARED)
+
+
+def kinds_of(keyed: pl.DataFrame, side: PassSide) -> Classes:
+    """The same, but only interchangeable items share a class."""
+    return _classes(keyed, side, [*_COMPARED, *side.identity])
+
+
+def _classes(keyed: pl.DataFrame, side: PassSide, alike: list[str]) -> Classes:
     rows = keyed[ROW].to_numpy()
     content = side.items[keyed[ROW]].select(side.content_order)
     frame = content.with_columns(
@@ -83,7 +92,7 @@ def collapse(keyed: pl.DataFrame, side: PassSide) -> Classes:
         pl.Series("day", side.days[rows], dtype=pl.Int64),
         pl.Series("last_day", side.last_days[rows], dtype=pl.Int64),
     ).sort(*_COMPARED, *side.content_order)
-    opens = _changes(frame, _COMPARED)
+    opens = _changes(frame, alike)
     starts = np.flatnonzero(opens).astype(np.int64)
     mixes = _changes(frame, list(side.identity)) & ~opens
     first = frame[starts]

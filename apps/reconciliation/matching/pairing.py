@@ -63,7 +63,17 @@ def _collapsed_blocks(
 ) -> tuple[Classes, Classes]:
     """The classes of what is not yet paired, where both sides have something in the block."""
     rest = [_without(side, rows) for side, rows in zip((left, right), taken, strict=True)]
-    blocks = rest[0].select(by).unique().join(rest[1].select(by).unique(), on=by)
-    blocks = blocks.with_row_index("block")
-    left_blocks, right_blocks = (each.join(blocks, on=by).select(ROW, "block") for each in rest)
+    left_blocks, right_blocks = shared_blocks(rest[0], rest[1], by)
     return collapse(left_blocks, left), collapse(right_blocks, right)
+
+
+def shared_blocks(
+    left: pl.DataFrame, right: pl.DataFrame, by: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of blocks that both sides have something in: ``row`` and ``block``."""
+    blocks = left.select(by).unique().join(right.select(by).unique(), on=by)
+    blocks = blocks.with_row_index("block")
+    left_blocks, right_blocks = (
+        side.join(blocks, on=by).select(ROW, "block") for side in (left, right)
+    )
+    return left_blocks, right_blocks

@@ -10,8 +10,12 @@ from apps.reconciliation.matching.reading import Settings
 from apps.reconciliation.matching.schemas import DATE_FIELDS, LEFT, TEXT_FIELDS
 from apps.reconciliation.matching.tolerances import DateWindow, Tolerance
 
-EXACT, TOLERANCE, AGGREGATED = "exact", "tolerance", "aggregated"
-PASS_KINDS = (EXACT, TOLERANCE, AGGREGATED)
+EXACT, TOLERANCE, AGGREGATED, SUBSET = "exact", "tolerance", "aggregated", "subset"
+PASS_KINDS = (EXACT, TOLERANCE, AGGREGATED, SUBSET)
+ONE_TO_MANY, MANY_TO_ONE, EITHER = "one_to_many", "many_to_one", "either"
+MANY_TO_MANY = "many_to_many"
+CARDINALITIES = (ONE_TO_MANY, MANY_TO_ONE, EITHER, MANY_TO_MANY)
+NO_LIMIT = 36_600  # items; more than any subset that can be decided
 AUTOMATIC, SUGGESTED = "automatic", "suggested"
 SAME, OPPOSITE, UNSIGNED = "same", "opposite", "unsigned"
 ATTRIBUTE_PREFIX = "attributes."
@@ -23,6 +27,13 @@ _KEY = rf"(?:amount|currency|{'|'.join(DATE_FIELDS)}|{TEXT_KEY}|{_JOINT_KEY})"
 _BATCH_KEY = rf"(?:id|{'|'.join(DATE_FIELDS)}|{TEXT_KEY})"  # by id: each item on its own
 # The kinds that take a tolerance; in the others the amounts are equal.
 _TOLERANT = (TOLERANCE, AGGREGATED)
+# The kind that a setting belongs to.
+_OWN_SETTINGS = {
+    "left_by": AGGREGATED,
+    "right_by": AGGREGATED,
+    "cardinality": SUBSET,
+    "most_items": SUBSET,
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,8 @@ class Pass:
     Attributes:
         left_by, right_by: in an aggregated pass, the fields that make up a batch of the side
             besides the keys.
+        cardinality, most_items: in a subset pass, which side may have several items, and how many
+            at most.
     """
 
     name: str
@@ -44,6 +57,8 @@ class Pass:
     tolerance: Tolerance = field(default_factory=Tolerance)
     left_by: tuple[str, ...] = ()
     right_by: tuple[str, ...] = ()
+    cardinality: str = EITHER
+    most_items: int = NO_LIMIT
 
     @classmethod
     def read(cls, settings: Settings) -> Pass:
@@ -62,6 +77,8 @@ class Pass:
             tolerance=Tolerance.read(tolerance) if has_tolerance else Tolerance(),
             left_by=settings.names("left_by", _BATCH_KEY),
             right_by=settings.names("right_by", _BATCH_KEY),
+            cardinality=settings.choice("cardinality", CARDINALITIES, EITHER),
+            most_items=settings.whole("most_items", NO_LIMIT, least=2),
         )
         _check_pass(step, settings)
         settings.finish()
@@ -83,6 +100,8 @@ class Pass:
             mapping["tolerance"] = self.tolerance.to_mapping()
         if self.kind == AGGREGATED:
             mapping |= {"left_by": list(self.left_by), "right_by": list(self.right_by)}
+        if self.kind == SUBSET:
+            mapping |= {"cardinality": self.cardinality, "most_items": self.most_items}
         return mapping
 
     @property
@@ -134,9 +153,11 @@ def _check_pass(step: Pass, settings: Settings) -> None:
         settings.fault("tolerance", "must be given in a tolerance pass")
     if step.kind != EXACT and "amount" in step.keys:
         settings.fault("keys", f"{_a(step.kind)} pass cannot have amount among its keys")
-    for name in ("left_by", "right_by"):
-        if step.kind != AGGREGATED and settings.has(name):
+    for name, kind in _OWN_SETTINGS.items():
+        if step.kind != kind and settings.has(name):
             settings.fault(name, f"{_a(step.kind)} pass has none")
+    if step.kind == SUBSET and step.sign == UNSIGNED:
+        settings.fault("sign", "a subset pass adds up with signs: same or opposite")
 
 
 def _a(kind: str) -> str:

@@ -25,7 +25,7 @@ from tests.reconciliation.matching.making import (
 )
 from tests.reconciliation.matching.oracle import Costs, allowed, best_of, compared, day, kind
 
-SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 
 
 def sums(*keys: str, **given) -> dict:

@@ -46,6 +46,16 @@ FULL = {
             "left_by": ["id"],
             "right_by": ["booked_on", "attributes.brand"],
         },
+        {
+            "name": "part payments",
+            "kind": "subset",
+            "keys": ["counterparty"],
+            "status": "suggested",
+            "sign": "opposite",
+            "date_field": "booked_on",
+            "cardinality": "one_to_many",
+            "most_items": 6,
+        },
     ],
     "awaited_days": 7,
     "materiality": "250",
@@ -121,7 +131,7 @@ def changed(path: list, value: object) -> dict:
 
 
 KINDS = ", ".join(PASS_KINDS)
-PASS, NEAR, SUMS = (["passes", number] for number in range(3))
+PASS, NEAR, SUMS, PARTS = (["passes", number] for number in range(4))
 
 
 @pytest.mark.parametrize(
@@ -210,6 +220,25 @@ PASS, NEAR, SUMS = (["passes", number] for number in range(3))
             [*SUMS, "left_by"],
             ["amount"],
             "passes[2].left_by[0]: is no field of an item: 'amount'",
+        ),
+        ([*SUMS, "most_items"], 3, "passes[2].most_items: an aggregated pass has none"),
+        ([*SUMS, "cardinality"], "either", "passes[2].cardinality: an aggregated pass has none"),
+        ([*PARTS, "tolerance"], {"absolute": "1"}, "passes[3].tolerance: a subset pass has none"),
+        (
+            [*PARTS, "most_items"],
+            1,
+            "passes[3].most_items: must be a whole number from 2 to 36600, not 1",
+        ),
+        (
+            [*PARTS, "sign"],
+            "unsigned",
+            "passes[3].sign: a subset pass adds up with signs: same or opposite",
+        ),
+        (
+            [*PARTS, "cardinality"],
+            "2:1",
+            "passes[3].cardinality: must be one of one_to_many, many_to_one, either, "
+            "many_to_many, not '2:1'",
         ),
         (
             [*SUMS, "keys"],

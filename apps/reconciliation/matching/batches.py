@@ -1,0 +1,122 @@
+"""Several items of a side added up and looked at as one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from apps.reconciliation.matching.classes import LEVEL, PassSide
+from apps.reconciliation.matching.compared import compared
+from apps.reconciliation.matching.items import ROW
+from apps.reconciliation.matching.money import amount_words
+from apps.reconciliation.matching.pass_rules import Pass
+from apps.reconciliation.matching.schemas import IDENTITY, LEFT, RIGHT, SIDES, Ints
+
+_ROWS = "rows"  # the row numbers of a batch
+_LEAST_ID = "least_id"
+_CONTENT = "content"  # what its items are, without ids
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The batches of one side, as items of a side.
+
+    Attributes:
+        side: a row for each batch.
+        members: ``batch`` and the ROW of each of its items.
+    """
+
+    side: PassSide
+    members: pl.DataFrame
+
+
+def added_up(side: PassSide, keyed: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """One row for each batch of items that agree in these columns, by its smallest id.
+
+    Args:
+        keyed: ROW and the columns.
+    """
+    rows = keyed[ROW]
+    facts = side.items[rows].select(pl.col("id").alias(_LEAST_ID), "amount")
+    days = [
+        pl.Series("day", side.days[rows], dtype=pl.Int64),
+        pl.Series("last_day", side.last_days[rows], dtype=pl.Int64),
+    ]
+    batches = keyed.select(ROW, *by).hstack(facts).hstack(days).group_by(by)
+    return batches.agg(
+        pl.col(_LEAST_ID).min(),
+        pl.col("amount").sum(),
+        pl.col("day").min(),
+        pl.col("last_day").max(),
+        pl.col(ROW).alias(_ROWS),
+    ).sort(_LEAST_ID)
+
+
+def batched(side: PassSide, batches: pl.DataFrame, step: Pass, name: str) -> Batches:
+    """The side with its batches in the place of items, in their order."""
+    amounts = compared(batches["amount"].to_numpy(), step.sign, name)
+    members = batches.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("batch"), _ROWS)
+    members = members.explode(_ROWS, empty_as_null=False).rename({_ROWS: ROW})
+    contents = _contents(side, batches, members, step)
+    items = batches.with_columns(pl.col(_LEAST_ID).alias("id"), contents)
+    keyed = batches.select(
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW),
+        *step.block_fields,
+        pl.Series(LEVEL, amounts, dtype=pl.Int64),
+    )
+    return Batches(
+        PassSide(
+            items,
+            keyed,
+            amounts,
+            batches["day"].to_numpy(),
+            batches["last_day"].to_numpy(),
+            identity=(_CONTENT,),
+            content_order=(_CONTENT, "id"),
+        ),
+        members,
+    )
+
+
+def _contents(
+    side: PassSide, batches: pl.DataFrame, members: pl.DataFrame, step: Pass
+) -> pl.Series:
+    """A text for each batch: the same for batches of items that are interchangeable one by one."""
+    if step.left_by == step.right_by == ():  # one batch in each block: nothing to tell apart
+        return pl.repeat("", batches.height, dtype=pl.String, eager=True).alias(_CONTENT)
+    content = side.items[members[ROW]].select(pl.struct(IDENTITY).struct.json_encode())
+    texts = members.select("batch").hstack(content.rename(lambda _: _CONTENT))
+    joined = texts.group_by("batch").agg(pl.col(_CONTENT).sort().str.join(" / "))
+    return joined.sort("batch")[_CONTENT]
+
+
+def sum_words(left: PassSide, right: PassSide, rows: tuple[Ints, Ints]) -> pl.Series:
+    """``3 left items of 300.00 EUR in all, 1 right item of 300.00 EUR``, for pairs of batches."""
+    currency = left.items["currency"][rows[0]]
+    known = currency.unique().to_list()
+    parts = []
+    for name, side, side_rows in ((LEFT, left, rows[0]), (RIGHT, right, rows[1])):
+        chosen = side.items[side_rows]
+        count = chosen[_ROWS].list.len()
+        plural = pl.when(count == 1).then(pl.lit("")).otherwise(pl.lit("s"))
+        in_all = pl.when(count == 1).then(pl.lit("")).otherwise(pl.lit(" in all"))
+        total = amount_words(pl.lit(chosen["amount"]), pl.lit(currency), known)
+        form = f"{{}} {name} item{{}} of {{}} {{}}{{}}"
+        parts.append(pl.format(form, count, plural, total, currency, in_all))
+    return pl.select(pl.concat_str(parts, separator=", ")).to_series()
+
+
+def batch_members(name: str, items: PassSide, batches: Batches, paired: Ints) -> pl.DataFrame:
+    """FOUND_MEMBERS of the side; the n-th paired batch belongs to group n."""
+    numbers = pl.DataFrame(
+        {"batch": paired.astype(np.uint32), "group": np.arange(len(paired), dtype=np.int64)}
+    )
+    rows = batches.members.join(numbers, on="batch")
+    return rows.select(
+        "group",
+        pl.lit(name, dtype=SIDES).alias("side"),
+        ROW,
+        items.items["amount"].gather(rows[ROW]).alias("allocated"),
+    )
