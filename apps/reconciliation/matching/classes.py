@@ -15,7 +15,7 @@ from apps.reconciliation.matching.items import ROW
 from apps.reconciliation.matching.schemas import CONTENT_ORDER, IDENTITY, Flags, Ints
 
 LEVEL = "level"  # the amount that is compared, where it is part of a block
-_COMPARED = ["block", LEVEL, "day", "last_day"]
+_COMPARED = ["block", LEVEL, "day", "last_day", "mark"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class PassSide:
         amounts: the amount that is compared, by row number.
         days: the day number that is compared, by row number; of a batch the first one.
         last_days: the same array, or of batches the last day of each.
+        marks: by row number; what has the same mark is not paired. None: that is no obstacle.
         identity: the columns in which interchangeable items agree.
     """
 
@@ -36,6 +37,7 @@ class PassSide:
     amounts: Ints
     days: Ints
     last_days: Ints
+    marks: Ints | None = None
     identity: tuple[str, ...] = IDENTITY
     content_order: tuple[str, ...] = CONTENT_ORDER
 
@@ -46,7 +48,7 @@ class PassSide:
 
 @dataclass(frozen=True)
 class Classes:
-    """Classes sorted by block, amount and days.
+    """Classes sorted by block, amount, days and mark.
 
     Attributes:
         starts: where each class begins in ``rows``.
@@ -59,6 +61,7 @@ class Classes:
     amounts: Ints
     days: Ints
     last_days: Ints
+    marks: Ints | None
     starts: Ints
     counts: Ints
     is_mixed: Flags
@@ -91,6 +94,7 @@ def _classes(keyed: pl.DataFrame, side: PassSide, alike: list[str]) -> Classes:
         pl.Series(LEVEL, side.amounts[rows], dtype=pl.Int64),
         pl.Series("day", side.days[rows], dtype=pl.Int64),
         pl.Series("last_day", side.last_days[rows], dtype=pl.Int64),
+        pl.Series("mark", _mark_of(side, rows), dtype=pl.Int64),
     ).sort(*_COMPARED, *side.content_order)
     opens = _changes(frame, alike)
     starts = np.flatnonzero(opens).astype(np.int64)
@@ -101,11 +105,23 @@ def _classes(keyed: pl.DataFrame, side: PassSide, alike: list[str]) -> Classes:
         amounts=first[LEVEL].to_numpy(),
         days=first["day"].to_numpy(),
         last_days=first["last_day"].to_numpy(),
+        marks=None if side.marks is None else first["mark"].to_numpy(),
         starts=starts,
         counts=np.diff(np.append(starts, frame.height)),
         is_mixed=np.logical_or.reduceat(mixes, starts) if len(starts) else mixes,
         rows=frame[ROW].to_numpy().astype(np.int64),
     )
+
+
+def _mark_of(side: PassSide, rows: Ints) -> Ints:
+    return np.zeros(len(rows), dtype=np.int64) if side.marks is None else side.marks[rows]
+
+
+def are_apart(left: Ints | None, right: Ints | None, lefts: Ints, rights: Ints) -> Flags:
+    """Whether nothing forbids each pair: their marks differ, or there are none."""
+    if left is None or right is None:
+        return np.ones(len(lefts), dtype=np.bool_)
+    return np.asarray(left[lefts] != right[rights])
 
 
 def _changes(frame: pl.DataFrame, columns: list[str]) -> Flags:

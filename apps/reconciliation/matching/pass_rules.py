@@ -7,11 +7,13 @@ from typing import Any
 
 from apps.reconciliation.matching.days import CALENDAR
 from apps.reconciliation.matching.reading import Settings
-from apps.reconciliation.matching.schemas import DATE_FIELDS, LEFT, TEXT_FIELDS
+from apps.reconciliation.matching.schemas import DATE_FIELDS, LEFT, RIGHT, TEXT_FIELDS
 from apps.reconciliation.matching.tolerances import DateWindow, Tolerance
 
 EXACT, TOLERANCE, AGGREGATED, SUBSET = "exact", "tolerance", "aggregated", "subset"
-PASS_KINDS = (EXACT, TOLERANCE, AGGREGATED, SUBSET)
+OFFSET = "offset"
+PASS_KINDS = (EXACT, TOLERANCE, AGGREGATED, SUBSET, OFFSET)
+BOTH = "both"
 ONE_TO_MANY, MANY_TO_ONE, EITHER = "one_to_many", "many_to_one", "either"
 MANY_TO_MANY = "many_to_many"
 CARDINALITIES = (ONE_TO_MANY, MANY_TO_ONE, EITHER, MANY_TO_MANY)
@@ -26,13 +28,15 @@ _JOINT_KEY = rf"{TEXT_KEY}={TEXT_KEY}"
 _KEY = rf"(?:amount|currency|{'|'.join(DATE_FIELDS)}|{TEXT_KEY}|{_JOINT_KEY})"
 _BATCH_KEY = rf"(?:id|{'|'.join(DATE_FIELDS)}|{TEXT_KEY})"  # by id: each item on its own
 # The kinds that take a tolerance; in the others the amounts are equal.
-_TOLERANT = (TOLERANCE, AGGREGATED)
+_TOLERANT = (TOLERANCE, AGGREGATED, OFFSET)
 # The kind that a setting belongs to.
 _OWN_SETTINGS = {
     "left_by": AGGREGATED,
     "right_by": AGGREGATED,
     "cardinality": SUBSET,
     "most_items": SUBSET,
+    "side": OFFSET,
+    "different": OFFSET,
 }
 
 
@@ -45,6 +49,8 @@ class Pass:
             besides the keys.
         cardinality, most_items: in a subset pass, which side may have several items, and how many
             at most.
+        side, different: in an offset pass, where it looks, and the field in which the two items
+            differ ('' if none has to).
     """
 
     name: str
@@ -59,6 +65,8 @@ class Pass:
     right_by: tuple[str, ...] = ()
     cardinality: str = EITHER
     most_items: int = NO_LIMIT
+    side: str = BOTH
+    different: str = ""
 
     @classmethod
     def read(cls, settings: Settings) -> Pass:
@@ -79,6 +87,8 @@ class Pass:
             right_by=settings.names("right_by", _BATCH_KEY),
             cardinality=settings.choice("cardinality", CARDINALITIES, EITHER),
             most_items=settings.whole("most_items", NO_LIMIT, least=2),
+            side=settings.choice("side", (LEFT, RIGHT, BOTH), BOTH),
+            different=settings.field("different", TEXT_KEY),
         )
         _check_pass(step, settings)
         settings.finish()
@@ -102,6 +112,8 @@ class Pass:
             mapping |= {"left_by": list(self.left_by), "right_by": list(self.right_by)}
         if self.kind == SUBSET:
             mapping |= {"cardinality": self.cardinality, "most_items": self.most_items}
+        if self.kind == OFFSET:
+            mapping |= {"side": self.side, "different": self.different or None}
         return mapping
 
     @property
@@ -124,14 +136,19 @@ class Pass:
         own = self.left_by if side == LEFT else self.right_by
         return [*self.block_fields, *(key for key in own if key not in self.block_fields)]
 
+    def keyed_fields(self, side: str) -> list[str]:
+        """Every field by which the pass puts the items of the side together or apart."""
+        fields = self.batch_fields(side)
+        return [*fields, self.different] if self.different else fields
+
     def fields_filled(self, side: str) -> list[str]:
         """The fields without which an item of the side takes no part."""
-        return [key for key in self.batch_fields(side) if _can_be_blank(key)]
+        return [key for key in self.keyed_fields(side) if _can_be_blank(key)]
 
     @property
     def fields_read(self) -> set[str]:
         """Every field that the pass looks at besides amount, currency and dates."""
-        return {*self.keys, *self.left_by, *self.right_by}
+        return {*self.keys, *self.left_by, *self.right_by, self.different}
 
 
 def key_fields(key: str) -> tuple[str, str]:
@@ -156,8 +173,20 @@ def _check_pass(step: Pass, settings: Settings) -> None:
     for name, kind in _OWN_SETTINGS.items():
         if step.kind != kind and settings.has(name):
             settings.fault(name, f"{_a(step.kind)} pass has none")
+    if step.kind == OFFSET:
+        _check_offset(step, settings)
     if step.kind == SUBSET and step.sign == UNSIGNED:
         settings.fault("sign", "a subset pass adds up with signs: same or opposite")
+
+
+def _check_offset(step: Pass, settings: Settings) -> None:
+    if step.sign != SAME:
+        settings.fault("sign", "an offset pass is always of opposite amounts")
+    if step.different in step.keys:
+        settings.fault("different", f"{step.different!r} is among the keys, which are equal")
+    for index, key in enumerate(step.keys):
+        if "=" in key:
+            settings.fault(f"keys[{index}]", "an offset pass compares a field with itself")
 
 
 def _a(kind: str) -> str:

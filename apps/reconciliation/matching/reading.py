@@ -49,6 +49,16 @@ class Settings:
             return ""
         return value
 
+    def field(self, name: str, pattern: str) -> str:
+        """The name of a field of an item; '' if not given."""
+        value = self._get(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            self.fault(name, f"is no field of an item: {value!r}")
+            return ""
+        return value
+
     def choice(self, name: str, options: Sequence[str], default: str | None = None) -> str:
         """One of the options."""
         value = self._get(name)

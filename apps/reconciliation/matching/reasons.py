@@ -11,6 +11,7 @@ from apps.reconciliation.matching.days import BUSINESS
 from apps.reconciliation.matching.money import amount_words
 from apps.reconciliation.matching.pass_rules import (
     ATTRIBUTE_PREFIX,
+    OFFSET,
     OPPOSITE,
     UNSIGNED,
     Pass,
@@ -57,6 +58,14 @@ def pair_reasons(
     ).to_series()
 
 
+def differing_words(field: str, side: PassSide, rows: tuple[Ints, Ints]) -> pl.Series:
+    """``account differs: 1100 / 1200``, for pairs of items of one side."""
+    one, other = (side.items[field][each] for each in rows)
+    texts = json_text(pl.lit(one)), json_text(pl.lit(other))
+    name = field.removeprefix(ATTRIBUTE_PREFIX)
+    return pl.select(pl.format(f"{name} differs: {{}} / {{}}", *texts)).to_series()
+
+
 def _key_words(key: str) -> pl.Expr:
     name = " = ".join(field.removeprefix(ATTRIBUTE_PREFIX) for field in key.split("="))
     if key in DATE_FIELDS:
@@ -67,7 +76,7 @@ def _key_words(key: str) -> pl.Expr:
 def _amount_words(
     step: Pass, left: pl.DataFrame, left_amounts: Ints, right_amounts: Ints
 ) -> pl.Series:
-    suffix = _SIGN_WORDS.get(step.sign, "")
+    suffix = _SIGN_WORDS.get(OPPOSITE if step.kind == OFFSET else step.sign, "")
     gaps = np.abs(left_amounts - right_amounts)
     words = pl.repeat(f"amount equal{suffix}", len(gaps), eager=True).alias("amount_words")
     differs = np.flatnonzero(gaps)

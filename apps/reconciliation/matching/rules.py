@@ -19,6 +19,7 @@ from apps.reconciliation.matching.fees import FeeSchedule
 from apps.reconciliation.matching.money import DECIMALS, unscaled
 from apps.reconciliation.matching.pass_rules import (
     ATTRIBUTE_PREFIX,
+    OFFSET,
     TEXT_KEY,
     Pass,
     key_fields,
@@ -155,6 +156,11 @@ class RuleSet:
         keys = set(self.causes.split_keys).union(*(step.fields_read for step in self.passes))
         fields = {field for key in keys for field in key_fields(key)}
         return tuple(sorted(field for field in fields if field.startswith(ATTRIBUTE_PREFIX)))
+
+    @property
+    def two_sided(self) -> tuple[Pass, ...]:
+        """The passes that put items of the left together with items of the right."""
+        return tuple(step for step in self.passes if step.kind != OFFSET)
 
     @property
     def joint_keys(self) -> tuple[str, ...]:

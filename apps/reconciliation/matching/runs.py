@@ -12,7 +12,7 @@ from apps.reconciliation.matching.items import ROW
 from apps.reconciliation.matching.pass_rules import Pass
 from apps.reconciliation.matching.passes import match_by
 from apps.reconciliation.matching.rules import RuleSet
-from apps.reconciliation.matching.schemas import LEFT, RIGHT, SIDES, Flags
+from apps.reconciliation.matching.schemas import LEFT, RIGHT, SIDES, Flags, Ints
 
 
 class Run:
@@ -81,13 +81,14 @@ class Run:
         items = self.items[side]
         amounts = compared(items["amount"].to_numpy(), step.sign, side)
         level = pl.Series(LEVEL, amounts, dtype=pl.Int64)
-        keyed = items.select(ROW, *step.batch_fields(side), level)
+        keyed = items.select(ROW, *step.keyed_fields(side), level)
         if not among.all():
             keyed = keyed.filter(among)
         for key in step.fields_filled(side):
             keyed = keyed.filter(pl.col(key).str.strip_chars() != "")
         days = self.rules.calendar.number(items[step.date_field], step.unit)
-        return PassSide(items, keyed, amounts, days, days)
+        marks = _marks(keyed, step.different, items.height) if step.different else None
+        return PassSide(items, keyed, amounts, days, days, marks)
 
     def open_items(self) -> pl.DataFrame:
         """The items that no group holds, of both sides, with their ``side``."""
@@ -104,3 +105,10 @@ class Run:
             )
             for index, doubts in self._doubts.items()
         )
+
+
+def _marks(keyed: pl.DataFrame, field: str, rows: int) -> Ints:
+    """A number for each item by row: the same where the field is the same."""
+    marks = np.zeros(rows, dtype=np.int64)
+    marks[keyed[ROW].to_numpy()] = keyed[field].rank("dense").to_numpy()
+    return marks

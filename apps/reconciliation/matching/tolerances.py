@@ -53,6 +53,11 @@ class Tolerance:
             mapping["percent"] = unscaled(self.percent, PERCENT_DECIMALS)
         return mapping
 
+    @property
+    def is_some(self) -> bool:
+        """Whether amounts may differ at all, of some size."""
+        return bool(self.absolute or self.percent)
+
     def allowed(self, left_amounts: Ints) -> Ints:
         """The largest difference allowed for each left amount, rounded down, in exact integers."""
         fixed = np.full_like(left_amounts, self.absolute or 0)

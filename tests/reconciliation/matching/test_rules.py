@@ -56,6 +56,17 @@ FULL = {
             "cardinality": "one_to_many",
             "most_items": 6,
         },
+        {
+            "name": "own transfers",
+            "kind": "offset",
+            "keys": ["reference"],
+            "status": "automatic",
+            "sign": "same",
+            "date_field": "booked_on",
+            "tolerance": {"absolute": "0", "combine": "larger"},
+            "side": "left",
+            "different": "attributes.iban",
+        },
     ],
     "awaited_days": 7,
     "materiality": "250",
@@ -80,6 +91,7 @@ def test_a_full_rule_set_is_read_and_written_back_alike():
     assert rules.fee_schedules[0].percent == 2_900_000
     assert rules.attribute_keys == (
         "attributes.brand",
+        "attributes.iban",
         "attributes.order_no",
         "attributes.payout_id",
     )
@@ -131,7 +143,7 @@ def changed(path: list, value: object) -> dict:
 
 
 KINDS = ", ".join(PASS_KINDS)
-PASS, NEAR, SUMS, PARTS = (["passes", number] for number in range(4))
+PASS, NEAR, SUMS, PARTS, OWN = (["passes", number] for number in range(5))
 
 
 @pytest.mark.parametrize(
@@ -239,6 +251,24 @@ PASS, NEAR, SUMS, PARTS = (["passes", number] for number in range(4))
             "2:1",
             "passes[3].cardinality: must be one of one_to_many, many_to_one, either, "
             "many_to_many, not '2:1'",
+        ),
+        ([*PARTS, "side"], "left", "passes[3].side: a subset pass has none"),
+        (
+            [*OWN, "sign"],
+            "opposite",
+            "passes[4].sign: an offset pass is always of opposite amounts",
+        ),
+        ([*OWN, "different"], "amount", "passes[4].different: is no field of an item: 'amount'"),
+        ([*OWN, "different"], 5, "passes[4].different: is no field of an item: 5"),
+        (
+            [*OWN, "different"],
+            "reference",
+            "passes[4].different: 'reference' is among the keys, which are equal",
+        ),
+        (
+            [*OWN, "keys"],
+            ["reference=account"],
+            "passes[4].keys[0]: an offset pass compares a field with itself",
         ),
         (
             [*SUMS, "keys"],

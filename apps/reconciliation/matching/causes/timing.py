@@ -31,7 +31,7 @@ def find_timing(case: Case) -> Finding:
     """One break for each pair of equal reference and amount, if both sides have as many of them."""
     pairs = _pairs(case.referenced())
     admitted = dates_admitted(pairs, case.rules)
-    fields = sorted({key for step in case.rules.passes for key in step.text_keys})
+    fields = sorted({key for step in case.rules.two_sided for key in step.text_keys})
     rows = zip(pairs.iter_rows(named=True), admitted.tolist(), strict=True)
     return finding(
         _kept_apart(pair, fields) if is_admitted else _at_another_time(pair)
@@ -50,7 +50,7 @@ def _pairs(items: pl.DataFrame) -> pl.DataFrame:
 def dates_admitted(pairs: pl.DataFrame, rules: RuleSet) -> Flags:
     """Whether some pass would take the dates of each pair."""
     admitted = np.zeros(pairs.height, dtype=np.bool_)
-    for step in rules.passes:
+    for step in rules.two_sided:
         left, right = (
             rules.calendar.number(pairs[f"{step.date_field}{suffix}"], step.unit)
             for suffix in ("", "_right")
