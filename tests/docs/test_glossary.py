@@ -48,7 +48,8 @@ MODELS = [
 
 def is_described(model: type[Model], entries: list[Entry]) -> bool:
     """A row names the model's place, and its word is, or ends in, what Django calls the model."""
-    place = f"{model.__module__}.{model.__name__}"
+    package, _, _ = model.__module__.partition(".models")  # where it is imported from
+    place = f"{package}.models.{model.__name__}"
     called = str(model._meta.verbose_name).lower()
     return any(
         entry.place == place and f" {entry.word.lower()}".endswith(f" {called}")
