@@ -33,11 +33,11 @@ class ReportCommand(BaseCommand, ABC):
             report = self.report(**options)
         except Refusal as refusal:
             if options["json"]:
-                self._print_json(refusal_body(refusal))
+                self.stdout.write(_json_text(refusal_body(refusal)))
                 sys.exit(1)
             raise CommandError(f"{_place(refusal)}{refusal.message} {refusal.remedy}") from refusal
         if options["json"]:
-            self._print_json(report)
+            self.stdout.write(self.as_json(report))
         else:
             width = None if self.stdout.isatty() else _WIDTH_CHARACTERS
             self.show(report, Console(file=cast(IO[str], self.stdout), width=width))
@@ -54,8 +54,9 @@ class ReportCommand(BaseCommand, ABC):
     def show(self, report: dict[str, Any], console: Console) -> None:
         """The document for people."""
 
-    def _print_json(self, document: dict[str, Any]) -> None:
-        self.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+    def as_json(self, report: dict[str, Any]) -> str:
+        """The document for scripts; a command with long columns writes it in its own way."""
+        return _json_text(report)
 
 
 def content_of(path: str) -> bytes:
@@ -86,6 +87,10 @@ def object_in(path: str, *, field: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Malformed(f"{path} does not hold a JSON object.", field=field)
     return found
+
+
+def _json_text(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2, default=str)
 
 
 def _place(refusal: Refusal) -> str:

@@ -51,5 +51,5 @@ def _written(argument: Action) -> str:
     if not argument.option_strings:
         return code(argument.dest)
     takes_value = argument.nargs != 0
-    value = f" {argument.dest.upper()}" if takes_value else ""
+    value = f" {argument.metavar or argument.dest.upper()}" if takes_value else ""
     return code(argument.option_strings[-1] + value)
