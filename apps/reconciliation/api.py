@@ -16,7 +16,7 @@ from apps.common.api import ScopedReadView
 from apps.common.errors import Invalid, NotVisible
 from apps.operations.idempotency import IdempotentMixin
 from apps.reconciliation.filters import BreakFilter, GroupFilter, MatchTypeFilter, RunFilter
-from apps.reconciliation.models import Break, MatchGroup, MatchType, Run
+from apps.reconciliation.models import Break, Correction, MatchGroup, MatchType, Run
 from apps.reconciliation.permissions import VIEW_RUNS
 from apps.reconciliation.selectors import (
     break_items,
@@ -27,24 +27,39 @@ from apps.reconciliation.selectors import (
 )
 from apps.reconciliation.serializers import (
     BreakSerializer,
+    CorrectInput,
+    CorrectionSerializer,
+    ForceInput,
     GroupSerializer,
     MatchTypeSerializer,
+    PermitSerializer,
     PreviewInput,
     PreviewSerializer,
+    ReasonInput,
     ReviewInput,
+    RevisedSerializer,
     RuleSetSerializer,
     RulesInput,
     RunSerializer,
+    SplitInput,
     StartInput,
     StatusSerializer,
+    WriteOffInput,
+    WriteOffSerializer,
 )
 from apps.reconciliation.services import (
     accept_break,
     change_rules,
+    correct_cause,
     explain_break,
+    force_match,
+    permit_rematch,
     preview_rules,
     reopen_break,
+    split_break,
     start_run,
+    unmatch_group,
+    write_off_break,
 )
 from apps.reconciliation.states import RunStatus
 
@@ -135,7 +150,7 @@ class MatchTypeView(IdempotentMixin, ScopedReadView):
         return Response(PreviewSerializer(tried).data)
 
 
-class RunView(ScopedReadView):
+class RunView(IdempotentMixin, ScopedReadView):
     """Runs, newest first."""
 
     queryset = Run.objects.select_related("entity", "match_type", "rule_set", "requested_by")
@@ -143,8 +158,18 @@ class RunView(ScopedReadView):
     filterset_class = RunFilter
     view_permission = VIEW_RUNS
 
+    @extend_schema(request=ForceInput, responses={201: RevisedSerializer})
+    @action(detail=True, methods=["post"], url_path="force-match")
+    def force_match(self, request: Request, pk: str) -> Response:
+        """Match open breaks of the run by hand."""
+        run = self.get_object()
+        facts = _asked(ForceInput, request)
+        actor: Any = request.user
+        done = force_match(run_id=run.pk, break_ids=facts.pop("breaks"), actor=actor, **facts)
+        return Response(RevisedSerializer(done).data, status=status.HTTP_201_CREATED)
 
-class GroupView(ScopedReadView):
+
+class GroupView(IdempotentMixin, ScopedReadView):
     """Match groups with their items, newest first."""
 
     queryset = MatchGroup.objects.select_related("run")
@@ -157,6 +182,29 @@ class GroupView(ScopedReadView):
 
     def get_object(self) -> MatchGroup:
         return with_items([super().get_object()])[0]
+
+    @extend_schema(request=ReasonInput, responses={201: RevisedSerializer})
+    @action(detail=True, methods=["post"])
+    def unmatch(self, request: Request, pk: str) -> Response:
+        """Take a match back; its items are open breaks, every other match stays."""
+        group = self.get_object()
+        actor: Any = request.user
+        facts = _asked(ReasonInput, request)
+        done = unmatch_group(run_id=group.run_id, number=group.number, actor=actor, **facts)
+        return Response(RevisedSerializer(done).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=ReasonInput, responses={201: PermitSerializer})
+    @action(detail=True, methods=["post"], url_path="permit-rematch")
+    def permit_rematch(self, request: Request, pk: str) -> Response:
+        """Let rules make a match again that was taken back."""
+        actor: Any = request.user
+        groups: Any = MatchGroup.ever.visible_to(actor)
+        group = groups.filter(pk=int(pk)).first() if pk.isdigit() and len(pk) < 19 else None
+        if group is None:
+            raise NotVisible
+        facts = _asked(ReasonInput, request)
+        permit = permit_rematch(run_id=group.run_id, number=group.number, actor=actor, **facts)
+        return Response(PermitSerializer(permit).data, status=status.HTTP_201_CREATED)
 
 
 class BreakView(IdempotentMixin, ScopedReadView):
@@ -193,9 +241,48 @@ class BreakView(IdempotentMixin, ScopedReadView):
         """Take an explanation or acceptance back."""
         return self._review(request, reopen_break)
 
+    @extend_schema(request=CorrectInput, responses={201: CorrectionSerializer})
+    @action(detail=True, methods=["post"])
+    def correct(self, request: Request, pk: str) -> Response:
+        """Give a break its right cause; another break takes its place."""
+        made = self._change(request, correct_cause, CorrectInput)
+        return Response(CorrectionSerializer(made).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=SplitInput, responses={201: RevisedSerializer})
+    @action(detail=True, methods=["post"])
+    def split(self, request: Request, pk: str) -> Response:
+        """Take a break apart; each part is a break of its own."""
+        made = self._change(request, split_break, SplitInput)
+        return Response(RevisedSerializer(made).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=WriteOffInput, responses={201: WriteOffSerializer})
+    @action(detail=True, methods=["post"], url_path="write-off")
+    def write_off(self, request: Request, pk: str) -> Response:
+        """Draft an entry that books the break's amount against an account."""
+        made = self._change(request, write_off_break, WriteOffInput)
+        return Response(WriteOffSerializer(made).data, status=status.HTTP_201_CREATED)
+
+    def _change(self, request: Request, service: Callable[..., Any], asked: Any) -> Any:
+        broken = self.get_object()
+        return service(break_id=broken.pk, actor=request.user, **_asked(asked, request))
+
     def _review(self, request: Request, service: Callable[..., Any]) -> Response:
         broken = self.get_object()
         asked = ReviewInput(data=request.data)
         asked.is_valid(raise_exception=True)
         service(break_id=broken.pk, actor=request.user, **asked.validated_data)
         return Response(self.get_serializer(self.get_object()).data)
+
+
+class CorrectionView(ScopedReadView):
+    """Corrected causes, newest first: labels to learn from."""
+
+    queryset = Correction.objects.select_related("corrected_by")
+    serializer_class = CorrectionSerializer
+    view_permission = VIEW_RUNS
+
+
+def _asked(kind: Any, request: Request) -> dict[str, Any]:
+    asked = kind(data=request.data)
+    asked.is_valid(raise_exception=True)
+    return dict(asked.validated_data)

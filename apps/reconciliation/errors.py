@@ -96,3 +96,69 @@ class RulesUntried(Invalid):
 
     code = "RULES_UNTRIED"
     message = "The items of this run cannot be matched by these rules."
+
+
+class ReasonMissing(Invalid):
+    """Who changes an outcome by hand says why."""
+
+    code = "REASON_MISSING"
+    message = "Say why."
+
+
+class GroupRevoked(Conflict):
+    """The group was taken back already."""
+
+    code = "GROUP_REVOKED"
+    message = "This match was taken back already."
+
+
+class GroupStands(Conflict):
+    """Nobody took the group back, so there is nothing to permit."""
+
+    code = "GROUP_STANDS"
+    message = "This match was not taken back."
+
+
+class BreakClosed(Conflict):
+    """The break no longer stands: something took its place."""
+
+    code = "BREAK_CLOSED"
+    message = "This break no longer stands: its items were matched, split or explained anew."
+    remedy = "Open the run to see what took its place."
+
+
+class BreakAccepted(Conflict):
+    """An accepted break is not changed."""
+
+    code = "BREAK_ACCEPTED"
+    message = "This break is accepted."
+    remedy = "Open it again first, with the reason."
+
+
+class BreaksUnfit(Invalid):
+    """The chosen breaks cannot become one match, or the parts do not make up the break."""
+
+    code = "BREAKS_UNFIT"
+
+
+class DifferenceTooLarge(Conflict):
+    """No tolerance of the rules allows this difference."""
+
+    code = "DIFFERENCE_TOO_LARGE"
+    message = "The two sides differ by more than the rules tolerate."
+    remedy = "Name an expense account, so that the difference is written off."
+
+
+class WrittenOff(Conflict):
+    """A journal entry books this amount away already."""
+
+    code = "WRITTEN_OFF"
+    message = "A journal entry for this was proposed already."
+    remedy = "Cancel that entry before proposing another."
+
+
+class NothingToWriteOff(Conflict):
+    """Both sides are equal: there is no amount to book."""
+
+    code = "NOTHING_TO_WRITE_OFF"
+    message = "There is no amount to write off."

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django import forms
 
 from apps.common.access import Actor
+from apps.common.money import plain
 from apps.reconciliation.models import MatchType, Run
 from apps.reconciliation.permissions import START_RUN
 from apps.reconciliation.selectors import Days, match_types_for
@@ -138,3 +140,87 @@ class ReopenForm(ReviewForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": "Say why in a few words."},
     )
+
+
+def _reason(label: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Say why in a few words."},
+    )
+
+
+class ReasonForm(forms.Form):
+    """Why something is changed by hand."""
+
+    reason = _reason("Why")
+
+
+class CorrectForm(ReasonForm):
+    """The right cause of a break."""
+
+    cause = forms.ChoiceField(label="The right cause")
+    field_order = ("cause", "reason")
+
+    def __init__(self, *args: Any, now: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        causes: Any = self.fields["cause"]
+        causes.choices = [choice for choice in Cause.choices if choice[0] != now]
+
+
+class SplitForm(ReasonForm):
+    """Which records of a break go together; the others are the second part."""
+
+    records = forms.MultipleChoiceField(
+        label="One part: these records", widget=forms.CheckboxSelectMultiple
+    )
+    field_order = ("records", "reason")
+
+    def __init__(self, *args: Any, items: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        records: Any = self.fields["records"]
+        records.choices = [(item.record_id, _words(item)) for item in items]
+
+
+class ForceForm(ReasonForm):
+    """The open breaks that belong to one; an account takes what they differ by."""
+
+    breaks = forms.MultipleChoiceField(
+        label="Belongs to", widget=forms.CheckboxSelectMultiple, required=False
+    )
+    expense_account = forms.CharField(
+        label="Account for a larger difference", max_length=50, required=False
+    )
+    posted_on = forms.DateField(
+        label="Booked on", required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    field_order = ("breaks", "reason", "expense_account", "posted_on")
+
+    def __init__(self, *args: Any, candidates: Any, day: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        breaks: Any = self.fields["breaks"]
+        breaks.choices = [
+            (each.pk, f"Break {each.number}: " + ", ".join(_words(item) for item in each.chosen))
+            for each in candidates
+        ]
+        self.fields["posted_on"].initial = day
+
+
+class WriteOffForm(ReasonForm):
+    """Where and when a break's amount is booked."""
+
+    expense_account = forms.CharField(label="Account", max_length=50)
+    posted_on = _day("Booked on")
+    field_order = ("expense_account", "posted_on", "reason")
+
+    def __init__(self, *args: Any, day: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["posted_on"].initial = day
+
+
+def _words(item: Any) -> str:
+    record = item.record
+    name = record.reference or record.external_id or "no reference"
+    amount = plain(record.amount, record.currency)
+    return f"{name}, {record.booked_on}, {amount} {record.currency} ({item.get_side_display()})"

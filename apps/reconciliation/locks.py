@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from apps.common.access import Actor
 from apps.common.errors import NotVisible
-from apps.reconciliation.models import Break, BreakReview, MatchType, RuleSetVersion, Run
+from apps.reconciliation.models import (
+    Break,
+    BreakReview,
+    MatchGroup,
+    MatchType,
+    RuleSetVersion,
+    Run,
+)
 
 
 def match_type_for_update(match_type_id: int, *, actor: Actor) -> MatchType:
@@ -70,6 +77,33 @@ def run_for_update(run_id: int, *, actor: Actor) -> Run:
     if run is None:
         raise NotVisible
     return run
+
+
+def break_for_update(break_id: int, *, actor: Actor) -> Break:
+    """A break, standing or not, with its run, which is locked: outcomes are changed in turn.
+
+    Raises:
+        NotVisible: no such break for this actor.
+    """
+    broken: Break | None = Break.ever.visible_to(actor).filter(pk=break_id).first()
+    if broken is None:
+        raise NotVisible
+    broken.run = run_for_update(broken.run_id, actor=actor)
+    return broken
+
+
+def group_for_update(run_id: int, number: int, *, actor: Actor) -> MatchGroup:
+    """A group, standing or not, with its run, which is locked.
+
+    Raises:
+        NotVisible: no such group for this actor.
+    """
+    run = run_for_update(run_id, actor=actor)
+    group: MatchGroup | None = MatchGroup.ever.filter(run=run, number=number).first()
+    if group is None:
+        raise NotVisible
+    group.run = run
+    return group
 
 
 def live_run_for_update(run: Run) -> Run | None:

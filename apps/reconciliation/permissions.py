@@ -17,6 +17,9 @@ SUBMIT_RUN: Final = "reconciliation.submit_run"
 PROPOSE_ADJUSTMENT: Final = "reconciliation.propose_adjustment"
 MANAGE_MATCH_TYPES: Final = "reconciliation.manage_match_types"
 PREVIEW_RULES: Final = "reconciliation.preview_rules"
+REVISE_RUN: Final = "reconciliation.revise_run"
+CORRECT_CAUSE: Final = "reconciliation.correct_cause"
+WRITE_OFF: Final = "reconciliation.write_off"
 
 HOLDERS = {
     VIEW_RUNS: (*READERS, INTEGRATION),
@@ -26,5 +29,8 @@ HOLDERS = {
     SUBMIT_RUN: (PREPARER, CONTROLLER),
     PROPOSE_ADJUSTMENT: (PREPARER, CONTROLLER),
     MANAGE_MATCH_TYPES: (CONTROLLER,),
+    REVISE_RUN: (PREPARER, REVIEWER, CONTROLLER),
+    CORRECT_CAUSE: (PREPARER, REVIEWER, CONTROLLER),
+    WRITE_OFF: (PREPARER, CONTROLLER),
     PREVIEW_RULES: (PREPARER, REVIEWER, APPROVER, CONTROLLER),
 }

@@ -27,7 +27,7 @@ class BreakState(TextChoices):
 
 
 class Cause(TextChoices):
-    """The causes that the matching kernel tells apart (docs/explanation/matching.md)."""
+    """Why a break is one, as the kernel or a person says (docs/explanation/matching.md)."""
 
     AMOUNT = "amount", "Amount differs"
     TIMING = "timing", "Timing"
@@ -39,6 +39,9 @@ class Cause(TextChoices):
     FEE = "fee", "Fee"
     RATE_CHANGE = "rate_change", "Rate changed"
     ROUNDING = "rounding", "Rounding"
+    FX = "fx", "Exchange rate"
+    WRONG_ACCOUNT = "wrong_account", "Wrong account"
+    WRONG_PERIOD = "wrong_period", "Wrong period"
     TRANSPOSED_DIGITS = "transposed_digits", "Digits transposed"
     REFERENCE = "reference", "Reference differs"
     AMBIGUOUS = "ambiguous", "Ambiguous"
@@ -51,6 +54,15 @@ class AdoptionBasis(TextChoices):
     FIRST = "first", "The first rules of the match type"
     NO_POLICY = "no_policy", "No policy asks for an approval"
     APPROVED = "approved", "Approved"
+
+
+class RevisionKind(TextChoices):
+    """What people do to an outcome."""
+
+    UNMATCH = "unmatch", "Match taken back"
+    FORCE_MATCH = "force_match", "Matched by hand"
+    SPLIT = "split", "Break split"
+    CORRECT = "correct", "Cause corrected"
 
 
 class RuleSetStatus(TextChoices):

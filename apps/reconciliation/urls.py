@@ -10,6 +10,7 @@ router.register("match-types", api.MatchTypeView, basename="reconciliation-match
 router.register("runs", api.RunView, basename="reconciliation-run")
 router.register("groups", api.GroupView, basename="reconciliation-group")
 router.register("breaks", api.BreakView, basename="reconciliation-break")
+router.register("corrections", api.CorrectionView, basename="reconciliation-correction")
 
 urlpatterns = [
     path("breaks/", views.breaks_page, name="breaks"),
@@ -18,6 +19,17 @@ urlpatterns = [
         r"^breaks/(?P<break_id>[0-9]{1,18})/(?P<verb>explain|accept|reopen)/$",
         views.review,
         name="review",
+    ),
+    re_path(
+        r"^breaks/(?P<break_id>[0-9]{1,18})/change/(?P<verb>correct|force|split|write-off)/$",
+        views.revise_break,
+        name="revise-break",
+    ),
+    re_path(
+        r"^reconciliations/(?P<run_id>[0-9]{1,18})/matches/(?P<number>[0-9]{1,9})/"
+        r"(?P<verb>unmatch|permit)/$",
+        views.revise_group,
+        name="revise-group",
     ),
     path("reconciliations/", views.runs_page, name="runs"),
     path("reconciliations/rules/<int:match_type_id>/", views.rules_page, name="rules"),

@@ -16,17 +16,34 @@ from apps.identity.models import User
 from apps.ingestion.services import define_source
 from apps.reconciliation.models import (
     Break,
+    BreakClosure,
     BreakItem,
     BreakReview,
+    Correction,
+    GroupRevocation,
     MatchGroup,
     MatchItem,
     MatchType,
+    RematchPermit,
+    Revision,
     RuleSetAdoption,
     RuleSetVersion,
     Run,
+    WriteOff,
 )
-from apps.reconciliation.services import change_rules, define_match_type, explain_break
+from apps.reconciliation.services import (
+    change_rules,
+    correct_cause,
+    define_match_type,
+    explain_break,
+    permit_rematch,
+    unmatch_group,
+    write_off_break,
+)
 from tests.reconciliation.conftest import RULES, Pair
+from tests.reconciliation.test_adjustments import books
+
+__all__ = ["books"]
 
 MODELS = (
     MatchType,
@@ -38,6 +55,12 @@ MODELS = (
     Break,
     BreakItem,
     BreakReview,
+    Revision,
+    GroupRevocation,
+    RematchPermit,
+    BreakClosure,
+    Correction,
+    WriteOff,
 )
 FACTS = tuple(model for model in MODELS if model is not MatchType)
 
@@ -53,8 +76,20 @@ def visit() -> Any:
 
 
 @pytest.fixture
-def filled(april: Run, alice: User) -> Run:
-    explain_break(break_id=april.breaks.get(cause="fee").pk, comment="Wire fee", actor=alice)
+def filled(april: Run, books: Any, alice: User) -> Run:
+    fee = april.breaks.get(cause="fee")
+    explain_break(break_id=fee.pk, comment="Wire fee", actor=alice)
+    write_off_break(
+        break_id=fee.pk,
+        expense_account="5400",
+        posted_on=april.ends_on,
+        reason="Small",
+        actor=alice,
+    )
+    label = april.breaks.get(cause="sign")
+    correct_cause(break_id=label.pk, cause="amount", reason="Refund", actor=alice)
+    unmatch_group(run_id=april.pk, number=1, reason="No", actor=alice)
+    permit_rematch(run_id=april.pk, number=1, reason="Yes", actor=alice)
     return april
 
 
@@ -220,10 +255,10 @@ def test_bank_accounts_of_a_match_type_are_masked_for_auditors(
 
 
 def test_running_again_reports_line_by_line(
-    visit: Any, filled: Run, pair: Pair, connie: User
+    visit: Any, april: Run, pair: Pair, connie: User
 ) -> None:
     client = visit(connie)
-    act = {"action": "run_again", "_selected_action": [str(filled.pk)]}
+    act = {"action": "run_again", "_selected_action": [str(april.pk)]}
     assert told(client.post(url(Run), act)) == "1 asked for."
     assert Run.objects.count() == 1  # nothing changed: the run stands
     change_rules(match_type_id=pair.match_type.pk, rules={**RULES, "awaited_days": 0}, actor=connie)

@@ -2,24 +2,38 @@
 
 from apps.reconciliation.models.outcomes import (
     Break,
+    BreakClosure,
     BreakItem,
+    GroupRevocation,
     MatchGroup,
     MatchItem,
+    Revision,
     Run,
     RunQuerySet,
 )
-from apps.reconciliation.models.reviews import BreakReview
+from apps.reconciliation.models.reviews import (
+    BreakReview,
+    Correction,
+    RematchPermit,
+    WriteOff,
+)
 from apps.reconciliation.models.setup import MatchType, RuleSetAdoption, RuleSetVersion
 
 __all__ = [
     "Break",
+    "BreakClosure",
     "BreakItem",
     "BreakReview",
+    "Correction",
+    "GroupRevocation",
     "MatchGroup",
     "MatchItem",
     "MatchType",
+    "RematchPermit",
+    "Revision",
     "RuleSetAdoption",
     "RuleSetVersion",
     "Run",
     "RunQuerySet",
+    "WriteOff",
 ]

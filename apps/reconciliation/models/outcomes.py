@@ -2,20 +2,57 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from apps.common.guards import append_only, audited
 from apps.common.models import ScopedQuerySet, history, scoped_by
 from apps.common.money import AmountField, CurrencyField
 from apps.reconciliation.models.setup import MatchType, RuleSetVersion
-from apps.reconciliation.states import RunStatus, Side
+from apps.reconciliation.states import RevisionKind, RunStatus, Side
 
 _user = settings.AUTH_USER_MODEL
+
+
+_Scoped = models.Manager.from_queryset(ScopedQuerySet)
+
+
+class _Standing(_Scoped):
+    """The rows that nobody took back; a model's `ever` has the others too."""
+
+
+class StandingGroups(_Standing):
+    _queryset_class = scoped_by("run__entity_id")
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(revocation__isnull=True)
+
+
+class StandingItems(_Standing):
+    _queryset_class = scoped_by("run__entity_id")
+
+    def get_queryset(self) -> Any:
+        of_group = {"group__run_id": OuterRef("run_id"), "group__number": OuterRef("group_number")}
+        revoked = GroupRevocation.objects.filter(**of_group)
+        return super().get_queryset().filter(~Exists(revoked))
+
+
+class StandingBreaks(_Standing):
+    _queryset_class = scoped_by("run__entity_id")
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(closure__isnull=True)
+
+
+class StandingBreakItems(_Standing):
+    _queryset_class = scoped_by("broken__run__entity_id")
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(broken__closure__isnull=True)
 
 
 class RunQuerySet(ScopedQuerySet):
@@ -79,20 +116,71 @@ class Run(models.Model):
 
 
 @append_only()
+class Revision(models.Model):
+    """What somebody changed in an outcome, and why; everything that follows names it."""
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="revisions")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=15, choices=RevisionKind.choices)
+    reason = models.TextField()
+    outcome_digest = models.CharField(max_length=64, help_text="Of the outcome after it.")
+    revised_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    revised_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = scoped_by("run__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["run", "-number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run", "number"], name="one_revision_per_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.reason}"
+
+
+@append_only()
+class GroupRevocation(models.Model):
+    """A group that somebody took back; its items are open since."""
+
+    group = models.OneToOneField(
+        "reconciliation.MatchGroup", on_delete=models.PROTECT, related_name="revocation"
+    )
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="revocations")
+
+    objects = scoped_by("revision__run__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.group_id} revoked"
+
+
+@append_only()
 class MatchGroup(models.Model):
     """Items that belong together, by which pass, and why."""
 
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="groups")
     number = models.PositiveIntegerField()
     pass_name = models.CharField(max_length=100)
-    status = models.CharField(max_length=10, help_text="automatic or suggested")
+    status = models.CharField(max_length=10, help_text="automatic, suggested or forced")
     currency = CurrencyField()
     left_total = AmountField()
     right_total = AmountField()
     difference = AmountField()
     reasons = models.JSONField()
+    revision = models.ForeignKey(
+        "reconciliation.Revision",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="groups_made",
+        db_index=False,
+        help_text="By which people made it by hand; empty: the rules did.",
+    )
 
-    objects = scoped_by("run__entity_id").as_manager()
+    objects = StandingGroups()
+    ever = scoped_by("run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["run", "number"]
@@ -120,12 +208,17 @@ class MatchItem(models.Model):
     side = models.CharField(max_length=5, choices=Side.choices)
     allocated = AmountField()
 
-    objects = scoped_by("run__entity_id").as_manager()
+    objects = StandingItems()
+    ever = scoped_by("run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["run", "group_number", "side"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["run", "record"], name="one_group_per_record")
+            # Once taken back, a record may be in another group of the run: services see to it
+            # that it is in one that stands.
+            models.UniqueConstraint(
+                fields=["run", "record", "group_number"], name="once_in_a_group"
+            )
         ]
         indexes: ClassVar = [models.Index(fields=["run", "group_number"], name="items_of_group")]
 
@@ -148,8 +241,17 @@ class Break(models.Model):
     is_material = models.BooleanField()
     reason = models.TextField()
     evidence = models.JSONField()
+    revision = models.ForeignKey(
+        "reconciliation.Revision",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="breaks_made",
+        db_index=False,
+        help_text="By which people made it; empty: the rules did.",
+    )
 
-    objects = scoped_by("run__entity_id").as_manager()
+    objects = StandingBreaks()
+    ever = scoped_by("run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["run", "number"]
@@ -176,7 +278,8 @@ class BreakItem(models.Model):
     )
     side = models.CharField(max_length=5, choices=Side.choices)
 
-    objects = scoped_by("broken__run__entity_id").as_manager()
+    objects = StandingBreakItems()
+    ever = scoped_by("broken__run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["broken", "side", "record"]
@@ -186,3 +289,19 @@ class BreakItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.side} {self.record_id}"
+
+
+@append_only()
+class BreakClosure(models.Model):
+    """A break that no longer stands: its items were matched by hand, split or explained anew."""
+
+    broken = models.OneToOneField(Break, on_delete=models.PROTECT, related_name="closure")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="closures")
+
+    objects = scoped_by("revision__run__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.broken_id} closed"

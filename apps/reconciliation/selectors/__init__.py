@@ -40,6 +40,7 @@ from apps.reconciliation.selectors.showing import (
 from apps.reconciliation.selectors.worklist import (
     Days,
     Standing,
+    candidates_for,
     days_with_breaks,
     history_of,
     largest_first,
@@ -52,6 +53,7 @@ from apps.reconciliation.selectors.worklist import (
     with_status,
     without_handed_on,
 )
+from apps.reconciliation.selectors.write_offs import standing_write_offs
 
 __all__ = [
     "CauseLine",
@@ -64,6 +66,7 @@ __all__ = [
     "VersionLine",
     "break_items",
     "breaks_for",
+    "candidates_for",
     "causes",
     "days_with_breaks",
     "evidence_shown",
@@ -92,6 +95,7 @@ __all__ = [
     "runs_for",
     "smallest_before",
     "standing_of",
+    "standing_write_offs",
     "thresholds",
     "variance",
     "versions_of",

@@ -93,9 +93,9 @@ def evidence_shown(broken: Break, *, actor: Actor) -> dict[str, Any]:
 
 def _record_ids(found: Break | MatchGroup, side: Side) -> list[int]:
     if isinstance(found, Break):
-        items = BreakItem.objects.filter(broken=found, side=side)
+        items = BreakItem.ever.filter(broken=found, side=side)
     else:
-        items = MatchItem.objects.filter(run_id=found.run_id, group_number=found.number, side=side)
+        items = MatchItem.ever.filter(run_id=found.run_id, group_number=found.number, side=side)
     return list(items.order_by("record_id").values_list("record_id", flat=True))
 
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, Sum
 from django.db.models.functions import Abs
 from django.utils.formats import date_format
 
@@ -183,3 +183,20 @@ def history_of(broken: Break) -> list[Any]:
         .select_related("explained_by", "accepted_by", "history_user")
         .order_by("-history_id")
     )
+
+
+def candidates_for(broken: Break, *, most: int = 30) -> list[Any]:
+    """Other open breaks of the run that could belong to it: those that even it out best first.
+
+    Each has its items with their records as `chosen`.
+    """
+    others = (
+        with_status(Break.objects.filter(run=broken.run), ReviewStatus.OPEN)
+        .filter(currency=broken.currency)
+        .exclude(pk=broken.pk)
+        .annotate(gap=Abs(F("amount") + broken.amount))
+        .order_by("gap", "number")
+    )
+    items = BreakItem.objects.select_related("record").order_by("side", "record_id")
+    chosen = Prefetch("items", items, to_attr="chosen")
+    return list(others.prefetch_related(chosen)[:most])

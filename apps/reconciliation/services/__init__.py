@@ -5,20 +5,34 @@ from apps.reconciliation.services.approval import submit_run
 from apps.reconciliation.services.match_types import define_match_type
 from apps.reconciliation.services.preview import preview_rules
 from apps.reconciliation.services.reviews import accept_break, explain_break, reopen_break
+from apps.reconciliation.services.revisions import (
+    correct_cause,
+    force_match,
+    permit_rematch,
+    split_break,
+    unmatch_group,
+)
 from apps.reconciliation.services.rule_sets import adopt_rules, change_rules, settle_rules
 from apps.reconciliation.services.runs import execute_run, start_run
+from apps.reconciliation.services.write_offs import write_off_break
 
 __all__ = [
     "accept_break",
     "adopt_rules",
     "change_rules",
+    "correct_cause",
     "define_match_type",
     "execute_run",
     "explain_break",
+    "force_match",
+    "permit_rematch",
     "preview_rules",
     "propose_adjustment",
     "reopen_break",
     "settle_rules",
+    "split_break",
     "start_run",
     "submit_run",
+    "unmatch_group",
+    "write_off_break",
 ]

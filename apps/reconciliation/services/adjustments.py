@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -15,14 +16,25 @@ from apps.ledger.services import LineDraft, draft_entry
 from apps.ledger.states import EntryKind
 from apps.reconciliation.errors import MatchTypeInvalid
 from apps.reconciliation.locks import run_for_update
-from apps.reconciliation.models import Break, BreakItem, Run
+from apps.reconciliation.models import Break, BreakItem, Run, WriteOff
 from apps.reconciliation.permissions import PROPOSE_ADJUSTMENT
 from apps.reconciliation.selectors.outcomes import rows_of_records
+from apps.reconciliation.selectors.write_offs import written_off_in
 from apps.reconciliation.services.rule_sets import read_rules
 from apps.reconciliation.services.standing import require_standing
 
 SOURCE = "reconciliation"
 _LONGEST_REFERENCE = JournalLine._meta.get_field("reference").max_length
+
+
+@dataclass(frozen=True)
+class Booked:
+    """An amount to book (left less right, in the left side's sense) and how its lines read."""
+
+    amount: Decimal
+    currency: str
+    reference: str
+    narrative: str
 
 
 @transaction.atomic
@@ -33,7 +45,8 @@ def propose_adjustment(
 
     The ledger is the right side. Where the left side has less (in the ledger's sense), the
     reconciled account is credited and the expense debited; where it has more, the other way.
-    Proposed once per outcome and cause: a second call returns the entry of the first.
+    Proposed once per outcome and cause: a second call returns the entry of the first. What an
+    entry books already, also for the same break of the run before, is left out.
 
     Args:
         cause: for example "fee".
@@ -55,23 +68,57 @@ def propose_adjustment(
     known: JournalEntry | None = JournalEntry.objects.filter(
         entity_id=run.entity_id, source=SOURCE, external_id=external_id
     ).first()
-    breaks = list(run.breaks.filter(cause=cause).exclude(amount=0).order_by("number"))
+    open_ones = run.breaks.filter(cause=cause).exclude(amount=0).exclude(pk__in=written_off_in(run))
+    breaks = list(open_ones.order_by("number"))
     if known is not None or not breaks:
         return known
     words = cause.replace("_", " ").capitalize()
-    return draft_entry(
+    booked = booked_breaks(run, breaks)
+    entry = draft_entry(
         entity_id=run.entity_id,
         posted_on=posted_on,
         description=f"{words} breaks: {run.match_type.name}, {run.starts_on} to {run.ends_on}",
         kind=EntryKind.ADJUSTMENT,
         source=SOURCE,
         external_id=external_id,
-        lines=_lines(run, breaks, expense_account),
+        lines=adjusting_lines(run, booked, expense_account),
         actor=actor,
     )
+    WriteOff.objects.bulk_create(
+        WriteOff(
+            run=run,
+            broken=broken,
+            entry=entry,
+            currency=broken.currency,
+            amount=broken.amount,
+            reason=f"All breaks of the cause {cause.replace('_', ' ')}",
+            proposed_by=actor,
+        )
+        for broken in breaks
+    )
+    return entry
 
 
-def _lines(run: Run, breaks: Sequence[Break], expense_account: str) -> list[LineDraft]:
+def booked_breaks(run: Run, breaks: Sequence[Break]) -> list[Booked]:
+    """What each break's entry lines say."""
+    references = _references(run, breaks)
+    return [
+        Booked(
+            broken.amount,
+            broken.currency,
+            references.get(broken.pk, ""),
+            f"Break {broken.number}: {broken.cause.replace('_', ' ')}",
+        )
+        for broken in breaks
+    ]
+
+
+def adjusting_lines(run: Run, booked: Sequence[Booked], expense_account: str) -> list[LineDraft]:
+    """Two lines for each amount: the reconciled account against the account that takes it.
+
+    Raises:
+        MatchTypeInvalid: the right side is not exactly one ledger account.
+    """
     accounts = run.match_type.right_accounts
     if len(accounts) != 1:
         raise MatchTypeInvalid(
@@ -79,20 +126,19 @@ def _lines(run: Run, breaks: Sequence[Break], expense_account: str) -> list[Line
             field="right_accounts",
         )
     right_sign = read_rules(run.rule_set.rules).right_sign
-    references = _references(run, breaks)
     lines = []
-    for broken in breaks:
+    for each in booked:
         # Amounts are in the left side's sense; the ledger's is turned where right_sign is -1.
-        missing = broken.amount * right_sign
+        missing = each.amount * right_sign
         for account, amount in ((expense_account, -missing), (accounts[0], missing)):
             lines.append(
                 LineDraft(
                     account=account,
                     debit=max(amount, Decimal(0)),
                     credit=max(-amount, Decimal(0)),
-                    currency=broken.currency,
-                    reference=references.get(broken.pk, ""),
-                    narrative=f"Break {broken.number}: {broken.cause.replace('_', ' ')}",
+                    currency=each.currency,
+                    reference=each.reference,
+                    narrative=each.narrative,
                 )
             )
     return lines

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 
 from apps.approvals.models import Request
@@ -28,7 +29,8 @@ def submit_run(
 ) -> Request | None:
     """Ask for approval of a completed run, bound to its outcome's digest.
 
-    Who explained one of its breaks took part in the work, and may not approve it either.
+    Who explained one of its breaks or changed it by hand took part in the work, and may not
+    approve it either.
 
     Args:
         preparer: whose work it is; he may not approve it.
@@ -55,7 +57,7 @@ def submit_run(
         amount=abs(deviation.amount) if deviation else Decimal(0),
         currency=deviation.currency if deviation else run.entity.functional_currency,
         maker=preparer,
-        conflicted=User.objects.filter(pk__in=_explainers(run)),
+        conflicted=User.objects.filter(Q(pk__in=_explainers(run)) | Q(pk__in=_revisers(run))),
         notify_task=notify_task,
         actor=actor,
     )
@@ -65,3 +67,7 @@ def _explainers(run: Run) -> Any:
     return BreakReview.objects.filter(broken__run=run, explained_by__isnull=False).values(
         "explained_by"
     )
+
+
+def _revisers(run: Run) -> Any:
+    return run.revisions.values("revised_by")

@@ -24,15 +24,16 @@ from apps.reconciliation.locks import (
     match_type_for_update,
     run_for_execution,
 )
-from apps.reconciliation.matching import ItemsInvalid, NotOptimal, Outcome, reconcile
+from apps.reconciliation.matching import ItemsInvalid, NotOptimal, Outcome
 from apps.reconciliation.matching.schemas import Ints
-from apps.reconciliation.models import Run
+from apps.reconciliation.models import RematchPermit, Run
 from apps.reconciliation.permissions import START_RUN
 from apps.reconciliation.selectors.items import population, population_ids
 from apps.reconciliation.selectors.rule_sets import rules_in_force
 from apps.reconciliation.services.bulk import store_outcome
+from apps.reconciliation.services.by_hand import reconciled
 from apps.reconciliation.services.rule_sets import read_rules
-from apps.reconciliation.services.takeover import take_reviews_over
+from apps.reconciliation.services.takeover import take_reviews_over, take_write_offs_over
 from apps.reconciliation.states import RUN_MOVES, RunStatus
 
 _FIRST_DAY: Final = date(1970, 1, 1)
@@ -120,7 +121,7 @@ def _require_days(starts_on: date, ends_on: date) -> None:
 def _carry_out(run: Run) -> None:
     items = population(run)
     rules = read_rules(run.rule_set.rules)
-    outcome = reconcile(items.left, items.right, rules, as_of=run.ends_on)
+    outcome = reconciled(run, items, rules)
     if outcome.proof_amount != 0:
         raise ProofFailed(run=run.pk)
     former = _supersede_former(run)
@@ -147,6 +148,7 @@ def _carry_out(run: Run) -> None:
     )
     if former is not None:
         take_reviews_over(former, run)
+        take_write_offs_over(former, run)
 
 
 def _supersede_former(run: Run) -> Run | None:
@@ -174,8 +176,14 @@ def _fail(run: Run, failure: str) -> None:
 
 
 def _input_digest(run: Run, ids: tuple[Ints, Ints]) -> str:
-    """SHA-256 over what the outcome depends on: rules, dates, and which records."""
-    digest = hashlib.sha256(canonical_bytes([run.rule_set.digest, run.starts_on, run.ends_on]))
+    """SHA-256 over what the outcome depends on: rules, dates, records, permits to match again."""
+    facts: list[object] = [run.rule_set.digest, run.starts_on, run.ends_on]
+    permits = RematchPermit.objects.filter(
+        revocation__revision__run__match_type_id=run.match_type_id
+    )
+    if permitted := list(permits.order_by("pk").values_list("pk", flat=True)):
+        facts.append(permitted)  # what was taken back may be matched again
+    digest = hashlib.sha256(canonical_bytes(facts))
     for side in ids:
         digest.update(side.tobytes())
         digest.update(b"|")

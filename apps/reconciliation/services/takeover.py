@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from apps.audit.services import record
-from apps.reconciliation.models import Break, BreakItem, BreakReview, Run
+from apps.reconciliation.models import Break, BreakItem, BreakReview, Run, WriteOff
+from apps.reconciliation.selectors.write_offs import standing_write_offs
 from apps.reconciliation.states import ReviewStatus
 
 Likeness = tuple[str, Decimal, frozenset[int]]  # cause, amount, records
@@ -21,7 +22,7 @@ def take_reviews_over(former: Run, run: Run) -> int:
         How many reviews were taken over.
     """
     reviews = list(
-        BreakReview.objects.filter(broken__run=former)
+        BreakReview.objects.filter(broken__run=former, broken__closure__isnull=True)
         .exclude(status=ReviewStatus.OPEN)
         .select_related("broken")
     )
@@ -48,6 +49,34 @@ def take_reviews_over(former: Run, run: Run) -> int:
             from_run=former.pk,
             reviews=len(found),
         )
+    return len(found)
+
+
+def take_write_offs_over(former: Run, run: Run) -> int:
+    """Let the entries that book breaks away count for the same breaks of the run.
+
+    Returns:
+        How many breaks they are.
+    """
+    booked = list(former.breaks.filter(write_offs__isnull=False).distinct())
+    standing = standing_write_offs(booked)
+    if not standing:
+        return 0
+    before = _by_likeness(broken for broken in booked if broken.pk in standing)
+    now = _by_likeness(run.breaks.filter(cause__in={broken.cause for broken in booked}))
+    found = [(standing[before[same].pk], now[same]) for same in before.keys() & now.keys()]
+    WriteOff.objects.bulk_create(
+        WriteOff(
+            run=run,
+            broken=broken,
+            entry_id=write_off.entry_id,
+            currency=write_off.currency,
+            amount=write_off.amount,
+            reason=write_off.reason,
+            proposed_by_id=write_off.proposed_by_id,
+        )
+        for write_off, broken in found
+    )
     return len(found)
 
 

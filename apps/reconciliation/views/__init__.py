@@ -2,6 +2,7 @@
 
 from apps.reconciliation.views.breaks import break_page, breaks_page, review
 from apps.reconciliation.views.groups import group_page, groups_page
+from apps.reconciliation.views.revising import revise_break, revise_group
 from apps.reconciliation.views.rules import change, rules_page
 from apps.reconciliation.views.runs import ask_for_approval, run_page, runs_page, start
 
@@ -13,6 +14,8 @@ __all__ = [
     "group_page",
     "groups_page",
     "review",
+    "revise_break",
+    "revise_group",
     "rules_page",
     "run_page",
     "runs_page",

@@ -24,7 +24,7 @@ from apps.reconciliation.forms import (
     ReopenForm,
     ReviewForm,
 )
-from apps.reconciliation.models import Break
+from apps.reconciliation.models import Break, MatchGroup
 from apps.reconciliation.permissions import ACCEPT_BREAK, EXPLAIN_BREAK
 from apps.reconciliation.selectors import (
     Days,
@@ -41,12 +41,14 @@ from apps.reconciliation.selectors import (
     references_of,
     smallest_before,
     standing_of,
+    standing_write_offs,
     with_status,
     without_handed_on,
 )
 from apps.reconciliation.services import accept_break, explain_break, reopen_break
 from apps.reconciliation.states import Cause, ReviewStatus, RunStatus
 from apps.reconciliation.views.comparing import compared, further_evidence, pair_of
+from apps.reconciliation.views.revising import changes_of
 from apps.reconciliation.views.scope import cause_label, run_link, runs_link, viewer
 
 _PAGE = 50
@@ -218,8 +220,9 @@ def _link(query: QueryDict, name: str, broken: Break) -> str:
 
 def _break_seen_by(actor: Any, break_id: int) -> Break:
     found: Break | None = (
-        Break.objects.visible_to(actor)
+        Break.ever.visible_to(actor)
         .select_related(
+            "closure__revision__revised_by",
             "run__match_type__left_source",
             "run__match_type__right_source",
             "run__rule_set",
@@ -239,7 +242,8 @@ def _context(found: Break, actor: Any, bound: dict[str, ReviewForm]) -> dict[str
     show_times_of(found.run.entity)
     said = getattr(found, "review", None)
     sides = items_shown(found, actor=actor)
-    is_current = found.run.status == RunStatus.COMPLETED
+    closure = getattr(found, "closure", None)
+    is_current = found.run.status == RunStatus.COMPLETED and closure is None
     return {
         "page_title": f"Break {found.number}: {cause_words(found)}",
         "breadcrumbs": [
@@ -256,10 +260,39 @@ def _context(found: Break, actor: Any, bound: dict[str, ReviewForm]) -> dict[str
         "evidence": further_evidence(evidence_shown(found, actor=actor)),
         "events": _events(found),
         "ways": _ways(found, actor, bound) if is_current else [],
+        "changes": changes_of(found, actor) if is_current else [],
+        "closure": closure,
+        "successors": _successors(closure),
+        "write_off": standing_write_offs([found]).get(found.pk),
         "is_current": is_current,
         "is_own": said is not None and said.explained_by_id == actor.pk,
         "next": next_open(found),
     }
+
+
+def _successors(closure: Any) -> list[dict[str, str]]:
+    """What took the place of a closed break: a match, or breaks."""
+    if closure is None:
+        return []
+    revision = closure.revision
+    groups = MatchGroup.ever.filter(revision=revision)
+    breaks = Break.ever.filter(revision=revision).order_by("number")
+    return [
+        *(
+            {
+                "words": f"Match {group.number}",
+                "url": reverse("reconciliation:group", args=[group.run_id, group.number]),
+            }
+            for group in groups
+        ),
+        *(
+            {
+                "words": f"Break {broken.number}",
+                "url": reverse("reconciliation:break", args=[broken.pk]),
+            }
+            for broken in breaks
+        ),
+    ]
 
 
 def _comparison(found: Break, sides: Any, actor: Any) -> dict[str, Any] | None:

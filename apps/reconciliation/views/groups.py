@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from apps.common.errors import NotVisible
-from apps.common.models import ScopedQuerySet
 from apps.reconciliation.forms import GroupFilterForm
 from apps.reconciliation.models import MatchGroup, MatchItem, Run
 from apps.reconciliation.selectors import (
@@ -22,7 +21,9 @@ from apps.reconciliation.selectors import (
     run_seen_by,
     with_items,
 )
+from apps.reconciliation.states import RunStatus
 from apps.reconciliation.views.comparing import compared, pair_of
+from apps.reconciliation.views.revising import group_way
 from apps.reconciliation.views.scope import run_link, runs_link, viewer
 
 _PAGE = 50
@@ -61,10 +62,14 @@ def group_page(request: HttpRequest, run_id: int, number: int) -> HttpResponse:
     actor = viewer(request)
     run = run_seen_by(actor, run_id)
     found: MatchGroup | None = (
-        run.groups.select_related(
-            "run__match_type__left_source", "run__match_type__right_source", "run__rule_set"
+        MatchGroup.ever.select_related(
+            "run__match_type__left_source",
+            "run__match_type__right_source",
+            "run__rule_set",
+            "revocation__revision__revised_by",
+            "revocation__permit",
         )
-        .filter(number=number)
+        .filter(run=run, number=number)
         .first()
     )
     if found is None:
@@ -81,13 +86,15 @@ def group_page(request: HttpRequest, run_id: int, number: int) -> HttpResponse:
         "group": found,
         "reasons": reasons_shown(found, actor=actor),
         "sides": sides,
+        "revocation": getattr(found, "revocation", None),
+        "way": group_way(found, actor) if run.status == RunStatus.COMPLETED else None,
         "compared": compared(*pair) if (pair := pair_of(sides)) else None,
     }
     return render(request, "reconciliation/group.html", context)
 
 
-def _narrowed(run: Run, wanted: dict[str, Any]) -> ScopedQuerySet:
-    found: ScopedQuerySet = run.groups.select_related("run").order_by("number")
+def _narrowed(run: Run, wanted: dict[str, Any]) -> Any:
+    found: Any = run.groups.select_related("run").order_by("number")
     if wanted.get("pass_name"):
         found = found.filter(pass_name=wanted["pass_name"])
     if wanted.get("q"):

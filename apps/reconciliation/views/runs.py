@@ -17,7 +17,7 @@ from apps.common.access import authorize
 from apps.common.errors import Refusal
 from apps.identity.context import entity_in_view, show_times_of
 from apps.reconciliation.forms import StartForm
-from apps.reconciliation.models import Run
+from apps.reconciliation.models import Break, Run
 from apps.reconciliation.permissions import START_RUN, SUBMIT_RUN
 from apps.reconciliation.selectors import (
     causes,
@@ -145,7 +145,7 @@ def _outcome(run: Run, actor: Any) -> dict[str, Any]:
         "proof": [_as_amounts(line) for line in run.proof],
         "is_proved": all(Decimal(line["proof_amount"]) == 0 for line in run.proof),
         "causes": [{"line": line, "words": cause_label(line.cause)} for line in causes(run)],
-        "standing": standing_of(run.breaks.all()),
+        "standing": standing_of(Break.objects.filter(run=run)),
         "days": f"{run.starts_on}_{run.ends_on}",
         "passes": matches_by_pass(run),
         "samples": _samples(run, actor),

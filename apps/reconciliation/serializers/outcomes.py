@@ -8,7 +8,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.api import AmountField, StrictSerializer
-from apps.reconciliation.models import Break, MatchGroup, MatchType, RuleSetVersion, Run
+from apps.reconciliation.models import (
+    Break,
+    MatchGroup,
+    MatchType,
+    RuleSetVersion,
+    Run,
+)
 from apps.reconciliation.selectors import (
     evidence_shown,
     match_rate,

@@ -1,4 +1,4 @@
-"""Reconciliation in the admin: looked at here, set up and started through the services."""
+"""Match types and their rules: set up and changed through the services."""
 
 from __future__ import annotations
 
@@ -11,28 +11,20 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from apps.common.admin import ServiceAdmin, ServiceForm, WindowAdmin, run_each
+from apps.common.admin import ServiceAdmin, ServiceForm
 from apps.identity.models import Entity
 from apps.ingestion.models import Source
 from apps.ingestion.selectors import account_shown
 from apps.reconciliation import services
+from apps.reconciliation.admin.seen import SeenAdmin
 from apps.reconciliation.forms import RulesField
 from apps.reconciliation.models import (
-    Break,
-    BreakItem,
-    BreakReview,
-    MatchGroup,
-    MatchItem,
     MatchType,
     RuleSetAdoption,
     RuleSetVersion,
-    Run,
 )
-from apps.reconciliation.permissions import MANAGE_MATCH_TYPES, START_RUN, VIEW_RUNS
+from apps.reconciliation.permissions import MANAGE_MATCH_TYPES
 from apps.reconciliation.selectors import (
-    evidence_shown,
-    reason_shown,
-    reasons_shown,
     rule_set_status,
     rules_in_force,
 )
@@ -48,18 +40,6 @@ _FIXED = (
     "right_accounts_shown",
     "version",
 )
-
-
-class SeenAdmin(WindowAdmin):
-    """Rows know who looks at them, so that what is confidential can be masked."""
-
-    view_permission = VIEW_RUNS
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        found: Any = super().get_object(request, object_id, from_field)
-        if found is not None:
-            found.seen_by = request.user
-        return found
 
 
 class AdminRulesField(RulesField):
@@ -206,181 +186,6 @@ class RuleSetAdoptionAdmin(SeenAdmin):
     @admin.display(description="Match type")
     def match_type(self, adoption: RuleSetAdoption) -> str:
         return str(adoption.version.match_type)
-
-
-@admin.register(Run)
-class RunAdmin(SeenAdmin):
-    list_display = (
-        "match_type",
-        "starts_on",
-        "ends_on",
-        "status",
-        "group_count",
-        "break_count",
-        "requested_by",
-        "requested_at",
-        "found",
-        "page",
-    )
-    list_filter = ("status", "match_type", "entity")
-    list_select_related = ("match_type", "requested_by")
-    date_hierarchy = "ends_on"
-    actions: ClassVar = ["run_again"]
-
-    def has_start_permission(self, request: HttpRequest) -> bool:
-        user: Any = request.user
-        return bool(user.may(START_RUN))
-
-    @admin.display(description="Found")
-    def found(self, run: Run) -> str:
-        groups = reverse("admin:reconciliation_matchgroup_changelist")
-        breaks = reverse("admin:reconciliation_break_changelist")
-        return format_html(
-            '<a href="{}?run__id__exact={}">Groups</a>, <a href="{}?run__id__exact={}">breaks</a>',
-            groups,
-            run.pk,
-            breaks,
-            run.pk,
-        )
-
-    @admin.display(description="Page")
-    def page(self, run: Run) -> str:
-        return format_html('<a href="{}">Open</a>', reverse("reconciliation:run", args=[run.pk]))
-
-    @admin.action(description="Run again", permissions=["start"])
-    def run_again(self, request: HttpRequest, queryset: Any) -> None:
-        """Where items and rules are the same, the run that stands is left alone."""
-        actor: Any = request.user
-        run_each(
-            request,
-            queryset.order_by("ends_on", "pk"),
-            lambda run: services.start_run(
-                match_type_id=run.match_type_id,
-                starts_on=run.starts_on,
-                ends_on=run.ends_on,
-                actor=actor,
-            ),
-            done="asked for",
-        )
-
-
-@admin.register(MatchGroup)
-class MatchGroupAdmin(SeenAdmin):
-    list_display = ("number", "run", "pass_name", "status", "difference", "currency", "page")
-    list_filter = (
-        "pass_name",
-        "status",
-        "run__match_type",
-        ("run", admin.RelatedOnlyFieldListFilter),
-    )
-    list_select_related = ("run__match_type",)
-    fields = (
-        "run",
-        "number",
-        "pass_name",
-        "status",
-        "currency",
-        "left_total",
-        "right_total",
-        "difference",
-        "reasons_shown",
-    )
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fields
-
-    @admin.display(description="Reasons")
-    def reasons_shown(self, group: Any) -> str:
-        return "; ".join(reasons_shown(group, actor=group.seen_by))
-
-    @admin.display(description="Page")
-    def page(self, group: MatchGroup) -> str:
-        url = reverse("reconciliation:group", args=[group.run_id, group.number])
-        return format_html('<a href="{}">Open</a>', url)
-
-
-@admin.register(MatchItem)
-class MatchItemAdmin(SeenAdmin):
-    list_display = ("run", "group_number", "side", "record", "allocated")
-    list_filter = ("side", "run__match_type")
-    list_select_related = ("run__match_type", "record")
-    search_fields = ("=record__external_id", "=record__reference")
-
-
-@admin.register(Break)
-class BreakAdmin(SeenAdmin):
-    list_display = (
-        "number",
-        "run",
-        "cause",
-        "state",
-        "amount",
-        "currency",
-        "is_material",
-        "said",
-        "page",
-    )
-    list_filter = (
-        "cause",
-        "state",
-        "is_material",
-        "review__status",
-        "run__match_type",
-        ("run", admin.RelatedOnlyFieldListFilter),
-    )
-    search_fields = ("=items__record__external_id", "=items__record__reference")
-    list_select_related = ("run__match_type", "review")
-    fields = (
-        "run",
-        "number",
-        "cause",
-        "state",
-        "currency",
-        "left_total",
-        "right_total",
-        "amount",
-        "is_material",
-        "reason_shown",
-        "evidence_shown",
-        "said",
-    )
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fields
-
-    @admin.display(description="Reason")
-    def reason_shown(self, broken: Any) -> str:
-        return reason_shown(broken, actor=broken.seen_by)
-
-    @admin.display(description="Evidence")
-    def evidence_shown(self, broken: Any) -> str:
-        return json.dumps(evidence_shown(broken, actor=broken.seen_by), ensure_ascii=False)
-
-    @admin.display(description="Review")
-    def said(self, broken: Break) -> str:
-        review = getattr(broken, "review", None)
-        return str(review.get_status_display()) if review else "Open"
-
-    @admin.display(description="Page")
-    def page(self, broken: Break) -> str:
-        url = reverse("reconciliation:break", args=[broken.pk])
-        return format_html('<a href="{}">Open</a>', url)
-
-
-@admin.register(BreakItem)
-class BreakItemAdmin(SeenAdmin):
-    list_display = ("broken", "side", "record")
-    list_filter = ("side", "broken__cause")
-    list_select_related = ("broken", "record")
-    search_fields = ("=record__external_id", "=record__reference")
-
-
-@admin.register(BreakReview)
-class BreakReviewAdmin(SeenAdmin):
-    list_display = ("broken", "status", "comment", "explained_by", "accepted_by", "changed_at")
-    list_filter = ("status", "broken__run__match_type", "broken__cause")
-    list_select_related = ("broken", "explained_by", "accepted_by")
-    date_hierarchy = "changed_at"
 
 
 def _accounts(match_type: Any, accounts: list[str], source: Source) -> str:

@@ -1,0 +1,67 @@
+"""What people said and did, looked at."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from apps.reconciliation.admin.seen import SeenAdmin
+from apps.reconciliation.models import (
+    BreakClosure,
+    BreakReview,
+    Correction,
+    GroupRevocation,
+    RematchPermit,
+    Revision,
+    WriteOff,
+)
+
+
+@admin.register(BreakReview)
+class BreakReviewAdmin(SeenAdmin):
+    list_display = ("broken", "status", "comment", "explained_by", "accepted_by", "changed_at")
+    list_filter = ("status", "broken__run__match_type", "broken__cause")
+    list_select_related = ("broken", "explained_by", "accepted_by")
+    date_hierarchy = "changed_at"
+
+
+@admin.register(Revision)
+class RevisionAdmin(SeenAdmin):
+    list_display = ("run", "number", "kind", "reason", "revised_by", "revised_at")
+    list_filter = ("kind", "run__match_type")
+    list_select_related = ("run__match_type", "revised_by")
+    date_hierarchy = "revised_at"
+
+
+@admin.register(GroupRevocation)
+class GroupRevocationAdmin(SeenAdmin):
+    list_display = ("group", "revision")
+    list_filter = ("revision__run__match_type",)
+    list_select_related = ("group", "revision")
+
+
+@admin.register(RematchPermit)
+class RematchPermitAdmin(SeenAdmin):
+    list_display = ("revocation", "reason", "permitted_by", "permitted_at")
+    list_select_related = ("revocation", "permitted_by")
+
+
+@admin.register(BreakClosure)
+class BreakClosureAdmin(SeenAdmin):
+    list_display = ("broken", "revision")
+    list_filter = ("revision__kind", "revision__run__match_type")
+    list_select_related = ("broken", "revision")
+
+
+@admin.register(Correction)
+class CorrectionAdmin(SeenAdmin):
+    list_display = ("broken", "from_cause", "to_cause", "reason", "corrected_by", "corrected_at")
+    list_filter = ("from_cause", "to_cause", "broken__run__match_type")
+    list_select_related = ("broken", "corrected_by")
+    date_hierarchy = "corrected_at"
+
+
+@admin.register(WriteOff)
+class WriteOffAdmin(SeenAdmin):
+    list_display = ("run", "broken", "group", "amount", "currency", "entry", "proposed_by")
+    list_filter = ("run__match_type",)
+    list_select_related = ("run__match_type", "broken", "group", "entry", "proposed_by")

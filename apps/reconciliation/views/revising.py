@@ -1,0 +1,199 @@
+"""What people change by hand: forms in dialogs, one service call each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from apps.common.errors import NotVisible, Refusal
+from apps.reconciliation.forms import (
+    CorrectForm,
+    ForceForm,
+    ReasonForm,
+    SplitForm,
+    WriteOffForm,
+)
+from apps.reconciliation.models import Break, MatchGroup
+from apps.reconciliation.permissions import CORRECT_CAUSE, REVISE_RUN, WRITE_OFF
+from apps.reconciliation.selectors import candidates_for, run_seen_by
+from apps.reconciliation.services import (
+    correct_cause,
+    force_match,
+    permit_rematch,
+    split_break,
+    unmatch_group,
+    write_off_break,
+)
+from apps.reconciliation.states import ReviewStatus
+from apps.reconciliation.views.scope import viewer
+
+_LABELS = {
+    "correct": "Correct the cause",
+    "force": "Match by hand",
+    "split": "Split",
+    "write-off": "Write off",
+}
+_PERMISSIONS = {
+    "correct": CORRECT_CAUSE,
+    "force": REVISE_RUN,
+    "split": REVISE_RUN,
+    "write-off": WRITE_OFF,
+}
+
+
+def changes_of(found: Break, actor: Any) -> list[dict[str, Any]]:
+    """The dialogs with which this person may change the break now."""
+    said = getattr(found, "review", None)
+    if said is not None and said.status == ReviewStatus.ACCEPTED:
+        return []
+    return [
+        {
+            "verb": verb,
+            "label": label,
+            "title": f"{label}: break {found.number}",
+            "form": _form(verb, found, None),
+            "action": reverse("reconciliation:revise-break", args=[found.pk, verb]),
+        }
+        for verb, label in _LABELS.items()
+        if actor.may(_PERMISSIONS[verb], found.run.entity_id) and _makes_sense(verb, found)
+    ]
+
+
+@require_POST
+@login_required
+def revise_break(request: HttpRequest, break_id: int, verb: str) -> HttpResponse:
+    """Correct, match by hand, split or write off; then show what took the break's place."""
+    actor = viewer(request)
+    found: Break | None = (
+        Break.ever.visible_to(actor).select_related("run__match_type").filter(pk=break_id).first()
+    )
+    if found is None:
+        raise NotVisible
+    form = _form(verb, found, request.POST)
+    if form.is_valid():
+        try:
+            url = _CHANGES[verb](found, form.cleaned_data, actor)
+        except Refusal as refusal:
+            messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+        else:
+            messages.success(request, f"{_LABELS[verb]}: done.")
+            return redirect(url)
+    else:
+        for name, problems in form.errors.items():
+            label = form.fields[name].label if name in form.fields else ""
+            messages.error(request, f"{label}: {' '.join(map(str, problems))}".strip(": "))
+    return redirect("reconciliation:break", found.pk)
+
+
+@require_POST
+@login_required
+def revise_group(request: HttpRequest, run_id: int, number: int, verb: str) -> HttpResponse:
+    """Take a match back, or permit the rules to make it again."""
+    actor = viewer(request)
+    run = run_seen_by(actor, run_id)
+    form = ReasonForm(request.POST)
+    act, done = {
+        "unmatch": (unmatch_group, "The match is taken back; its items are open."),
+        "permit": (permit_rematch, "The next run may make this match again."),
+    }[verb]
+    if not form.is_valid():
+        messages.error(request, "Say why in a few words.")
+        return redirect("reconciliation:group", run.pk, number)
+    try:
+        act(run_id=run.pk, number=number, reason=form.cleaned_data["reason"], actor=actor)
+    except Refusal as refusal:
+        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+    else:
+        messages.success(request, done)
+    return redirect("reconciliation:group", run.pk, number)
+
+
+def group_way(group: MatchGroup, actor: Any) -> dict[str, Any] | None:
+    """The dialog with which this person may take the match back, or permit it again."""
+    if not actor.may(REVISE_RUN, group.run.entity_id):
+        return None
+    is_revoked = hasattr(group, "revocation")
+    if is_revoked and hasattr(group.revocation, "permit"):
+        return None
+    verb, label = ("permit", "Permit again") if is_revoked else ("unmatch", "Take back")
+    return {
+        "verb": verb,
+        "label": label,
+        "title": f"{label}: match {group.number}",
+        "form": ReasonForm(auto_id=f"{verb}_%s"),
+        "action": reverse("reconciliation:revise-group", args=[group.run_id, group.number, verb]),
+    }
+
+
+def _makes_sense(verb: str, found: Break) -> bool:
+    if verb == "split":
+        return found.items.count() > 1
+    return verb != "write-off" or bool(found.amount)
+
+
+def _form(verb: str, found: Break, posted: Any) -> Any:
+    auto_id = f"{verb}_%s"
+    if verb == "correct":
+        return CorrectForm(posted, auto_id=auto_id, now=found.cause)
+    if verb == "split":
+        items = found.items.select_related("record").order_by("side", "record_id")
+        return SplitForm(posted, auto_id=auto_id, items=items)
+    if verb == "force":
+        return ForceForm(
+            posted, auto_id=auto_id, candidates=candidates_for(found), day=found.run.ends_on
+        )
+    return WriteOffForm(posted, auto_id=auto_id, day=found.run.ends_on)
+
+
+def _correct(found: Break, facts: dict[str, Any], actor: Any) -> str:
+    label = correct_cause(
+        break_id=found.pk, cause=facts["cause"], reason=facts["reason"], actor=actor
+    )
+    return reverse("reconciliation:break", args=[label.successor_id])
+
+
+def _force(found: Break, facts: dict[str, Any], actor: Any) -> str:
+    done = force_match(
+        run_id=found.run_id,
+        break_ids=[found.pk, *(int(pk) for pk in facts["breaks"])],
+        reason=facts["reason"],
+        expense_account=facts["expense_account"],
+        posted_on=facts["posted_on"],
+        actor=actor,
+    )
+    assert done.group is not None
+    return reverse("reconciliation:group", args=[found.run_id, done.group.number])
+
+
+def _split(found: Break, facts: dict[str, Any], actor: Any) -> str:
+    first = [int(pk) for pk in facts["records"]]
+    every = found.items.values_list("record_id", flat=True)
+    parts = [first, [pk for pk in every if pk not in first]]
+    done = split_break(break_id=found.pk, parts=parts, reason=facts["reason"], actor=actor)
+    return reverse("reconciliation:break", args=[done.breaks[0].pk])
+
+
+def _write_off(found: Break, facts: dict[str, Any], actor: Any) -> str:
+    write_off_break(
+        break_id=found.pk,
+        expense_account=facts["expense_account"],
+        posted_on=facts["posted_on"],
+        reason=facts["reason"],
+        actor=actor,
+    )
+    return reverse("reconciliation:break", args=[found.pk])
+
+
+_CHANGES: dict[str, Callable[[Break, dict[str, Any], Any], str]] = {
+    "correct": _correct,
+    "force": _force,
+    "split": _split,
+    "write-off": _write_off,
+}
