@@ -5,8 +5,9 @@ from __future__ import annotations
 from apps.ingestion.connectors.contract import Connector
 from apps.ingestion.connectors.drop import Drop
 from apps.ingestion.connectors.errors import ConnectorInvalid
+from apps.ingestion.connectors.sql import Sql
 
-CONNECTORS: tuple[Connector, ...] = (Drop(),)
+CONNECTORS: tuple[Connector, ...] = (Drop(), Sql())
 
 
 def connector_named(name: str) -> Connector:
