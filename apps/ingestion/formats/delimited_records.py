@@ -58,7 +58,9 @@ def require_paired_quotes(body: bytes, separator: str, *, first_line: int) -> No
         opening, closing = marks[inside[marks]] + start, marks[~inside[marks]] + start
         inner = opening[opening > 0]
         bad_openings = inner[~may_precede[text[inner - 1]]]
-        bad_closings = closing[~may_follow[text[closing + 1]]]
+        after_next = text[np.minimum(closing + 2, len(text) - 1)]  # the text ends in a newline
+        is_lone_return = (text[closing + 1] == _RETURN) & (after_next != _NEWLINE)
+        bad_closings = closing[~may_follow[text[closing + 1]] | is_lone_return]
         bad = min([*bad_openings[:1], *bad_closings[:1]], default=None)
         if bad is not None:
             blamed = max([*opening[opening <= bad][-1:], opened_at])

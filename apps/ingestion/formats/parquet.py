@@ -149,11 +149,14 @@ def _texts(column: pa.ChunkedArray) -> pl.Series:
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return _clock_texts(pl.Series(column))
     if pa.types.is_floating(kind):
-        return _plain_digits(pl.Series(column.cast(pa.large_string())))
-    if _is_numeric(kind) or _is_text(kind):
-        return pl.Series(_as_text(column)).cast(pl.String)
-    values = [None if one is None else _other(one) for one in column.to_pylist()]
-    return pl.Series(values, dtype=pl.String)
+        found = _plain_digits(pl.Series(column.cast(pa.large_string())))
+    elif _is_numeric(kind) or _is_text(kind):
+        found = pl.from_arrow(_as_text(column))
+    else:
+        values = column.to_pylist()
+        found = pl.Series([None if one is None else _other(one) for one in values])
+    assert isinstance(found, pl.Series)  # what a single column becomes
+    return found.cast(pl.String)
 
 
 def _clock_texts(times: pl.Series) -> pl.Series:

@@ -11,6 +11,8 @@ import io
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
@@ -22,6 +24,7 @@ from apps.ingestion.formats.errors import (
 )
 from apps.ingestion.formats.xml_stream import require_harmless
 
+Cell = str | float | bool | date | datetime | time | timedelta
 MAX_UNPACKED_BYTES = 400_000_000
 MAX_CELLS = 12_000_000  # of a sheet's rectangle, blank ones included
 _MAX_PARTS = 2_000
@@ -86,6 +89,23 @@ def sheets_of(workbook: CalamineWorkbook, name: str | None) -> list[CalamineShee
         return [workbook.get_sheet_by_name(one) for one in wanted]
     except CalamineError:
         raise _damaged() from None
+
+
+def rows_of(sheet: CalamineSheet) -> Iterator[tuple[int, Sequence[Cell]]]:
+    """Each row with its number, from the first row of the sheet on.
+
+    Raises:
+        MalformedFile: a cell holds what its own format cannot stand for, such as a time of day
+            beyond all calendars. The reader panics there, with a class that has no public name.
+    """
+    try:
+        yield from enumerate(sheet.iter_rows(), start=1)
+    except OverflowError:
+        raise _damaged() from None
+    except BaseException as fault:
+        if type(fault).__name__ == "PanicException":
+            raise _damaged() from None
+        raise
 
 
 def _damaged() -> MalformedFile:

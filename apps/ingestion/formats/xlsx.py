@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
 from itertools import chain, islice
 from math import ulp
 
@@ -28,9 +27,8 @@ from apps.ingestion.formats.table_header import (
     header_of,
 )
 from apps.ingestion.formats.tabular import Table, reading_of, require_storable
-from apps.ingestion.formats.workbook import sheets_of, workbook_of
+from apps.ingestion.formats.workbook import Cell, rows_of, sheets_of, workbook_of
 
-Cell = str | float | bool | date | datetime | time | timedelta
 DIGITS = 15  # that a spreadsheet keeps of a number
 _MOST_WITH_CENTS = 10 ** (DIGITS - 2)
 _RESIDUE_ULPS = 4  # what sums of a formula leave behind, such as 0.30000000000000004
@@ -61,7 +59,9 @@ class Xlsx:
             )
         sheets = sheets_of(workbook_of(content), mapping.sheet)
         sheet, header = _table_in(sheets, mapping)
-        rows = [(line, row) for line, row in _rows(sheet) if line >= header.body_line and any(row)]
+        rows = [
+            (line, row) for line, row in rows_of(sheet) if line >= header.body_line and any(row)
+        ]
         conventions = {"sheet": sheet.name, "numbers": f"{DIGITS} significant digits"}
         if not rows:
             return Reading(self.name, frame_of([]), (), (), conventions=conventions)
@@ -70,11 +70,6 @@ class Xlsx:
         lines = pl.Series([line for line, _ in rows], dtype=pl.Int64)
         table = Table.of(header.names, cells, lines)
         return reading_of(self.name, table, chosen, conventions)
-
-
-def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, Sequence[Cell]]]:
-    """Each row with its number, from the first row of the sheet on."""
-    return enumerate(sheet.iter_rows(), start=1)
 
 
 def _table_in(
@@ -93,7 +88,7 @@ def _table_in(
 
 
 def _named_rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[str]]]:
-    return ((line, [_text(cell).strip() for cell in row]) for line, row in _rows(sheet))
+    return ((line, [_text(cell).strip() for cell in row]) for line, row in rows_of(sheet))
 
 
 def _cells(

@@ -85,6 +85,7 @@ def test_where_no_cell_starts_with_a_quote_all_quotes_are_text(cells):
         (b'a;"b"\nx;5" pipe;"c"\n', 6),
         (b'"a\n\n\nb" ;c\n', 5),
         (b'"a\nb";"c" d\n', 6),
+        (b'a;"b"\rc;d\n', 5),
     ],
 )
 def test_quotes_that_do_not_pair_are_blamed_on_the_line_that_opens(body, line):

@@ -193,6 +193,15 @@ class TestDates:
 
         assert [(one.line, one.field) for one in reading.rejected] == [(3, "booked_on")]
 
+    @pytest.mark.parametrize("number", [b"1e300", b"-1e300", b"1e12", b"1e10"])
+    def test_a_time_beyond_all_calendars_is_refused(self, number):
+        parts = parts_of(workbooks.workbook([HEADER, (datetime(2026, 4, 7), 1, "EUR", "")]))
+        parts["xl/styles.xml"] = parts["xl/styles.xml"].replace(b"dd.mm.yyyy hh:mm", b"[h]:mm")
+        parts[SHEET] = parts[SHEET].replace(b"<v>46119</v>", b"<v>%s</v>" % number)
+
+        with pytest.raises(MalformedFile, match="damaged"):
+            read_xlsx(packed(parts))
+
     def test_texts_follow_the_rules_of_texts(self):
         assert read_rows(("30.04.2026", 1, "EUR", "")).lines["booked_on"].to_list() == [
             date(2026, 4, 30)
