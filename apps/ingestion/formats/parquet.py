@@ -151,11 +151,10 @@ def _texts(column: pa.ChunkedArray) -> pl.Series:
     if pa.types.is_floating(kind):
         found = _plain_digits(pl.Series(column.cast(pa.large_string())))
     elif _is_numeric(kind) or _is_text(kind):
-        found = pl.from_arrow(_as_text(column))
+        found = pl.Series(_as_text(column))
     else:
         values = column.to_pylist()
         found = pl.Series([None if one is None else _other(one) for one in values])
-    assert isinstance(found, pl.Series)  # what a single column becomes
     return found.cast(pl.String)
 
 
