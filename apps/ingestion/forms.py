@@ -24,7 +24,8 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label="File",
         allow_empty_file=True,
-        help_text="CSV, JSON, camt.053 or MT940. The same file again changes nothing.",
+        help_text="CSV, XLSX, JSON, Parquet, camt, MT940, OFX, BAI2, SAF-T or FEC."
+        " The same file again changes nothing.",
         error_messages={"required": "Choose a file."},
     )
 

@@ -61,7 +61,7 @@ REFUSED_DEFINITIONS: list[tuple[dict[str, Any], type[Refusal], str]] = [
     ({"name": "  "}, SourceInvalid, "name"),
     ({"name": "x" * 201}, SourceInvalid, "name"),
     ({"name": "nul\0"}, SourceInvalid, "name"),
-    ({"format": "xlsx"}, SourceInvalid, "format"),
+    ({"format": "xls"}, SourceInvalid, "format"),
     ({"drop_path": "/etc/passwd"}, SourceInvalid, "drop_path"),
     ({"drop_path": "{period}/../../other/file.csv"}, SourceInvalid, "drop_path"),
     ({"mapping": ["columns"]}, SourceInvalid, "mapping"),

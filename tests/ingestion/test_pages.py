@@ -73,7 +73,7 @@ class TestSources:
         bring(bank, noted.replace(":62F", ":90C:2EUR10,00\r\n:62F"))
         page = text(visit(alice).get(SOURCES))
         assert "Worth a look" in page
-        assert "announces another number" in page
+        assert "announces 2 where the file holds 1" in page
 
     def test_a_retired_source_says_so(
         self, visit: Any, alice: Any, connie: Any, sales: Source

@@ -88,7 +88,7 @@ def test_notes_are_worth_a_look_and_block_nothing(books: Source, bring: Any) -> 
         ),
     )
     assert findings(books) == [
-        ("The control total 90C announces another number than 1 lines.", False)
+        ("The control total 90C number announces 2 where the file holds 1.", False)
     ]
 
 

@@ -15,7 +15,7 @@ from apps.privacy.classification import Classification
 from apps.privacy.masking import shown_to
 
 # Formats in which the account of a line is an account at a bank, and not one of the books.
-_STATEMENT_FORMATS: Final = ("camt", "mt940")
+_STATEMENT_FORMATS: Final = ("camt", "mt940", "ofx", "bai2")
 
 
 def holds_bank_accounts(source: Source) -> bool:

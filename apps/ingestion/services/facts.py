@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from apps.common.money import from_ten_thousandths, plain
-from apps.ingestion.formats import Reading, Statement
+from apps.ingestion.formats import ControlTotal, Reading, Statement
 from apps.ingestion.states import ACCOUNT_LABEL
 from apps.privacy.selectors import key_ring
 
@@ -51,6 +51,8 @@ def statement_facts(statement: Statement) -> dict[str, Any]:
             return None
         return plain(from_ten_thousandths(units), statement.currency)
 
+    totals = statement.control_totals
+
     def day(value: date | None) -> str | None:
         return value.isoformat() if value else None
 
@@ -68,4 +70,14 @@ def statement_facts(statement: Statement) -> dict[str, Any]:
         "opened_on": day(statement.opened_on),
         "closed_on": day(statement.closed_on),
         "notes": list(statement.notes),
+        "control_totals": [_control_total(each, statement.currency) for each in totals],
     }
+
+
+def _control_total(total: ControlTotal, currency: str) -> dict[str, Any]:
+    """What the file announced of itself, beside what it holds."""
+
+    def figure(number: int) -> str:
+        return str(number) if total.is_count else plain(from_ten_thousandths(number), currency)
+
+    return {"name": total.name, "stated": figure(total.stated), "found": figure(total.found)}
