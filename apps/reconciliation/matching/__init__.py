@@ -11,11 +11,12 @@ from apps.reconciliation.matching.kernel import reconcile
 from apps.reconciliation.matching.outcome import Outcome
 from apps.reconciliation.matching.pass_rules import Pass
 from apps.reconciliation.matching.rules import CauseRules, RuleSet
-from apps.reconciliation.matching.schemas import ITEM_SCHEMA
+from apps.reconciliation.matching.schemas import ITEM_SCHEMA, RATE_SCHEMA
 from apps.reconciliation.matching.tolerances import DateWindow, Tolerance
 
 __all__ = [
     "ITEM_SCHEMA",
+    "RATE_SCHEMA",
     "CauseRules",
     "DateWindow",
     "FeeSchedule",

@@ -12,7 +12,8 @@ from apps.reconciliation.matching.compared import compared
 from apps.reconciliation.matching.items import ROW
 from apps.reconciliation.matching.money import amount_words
 from apps.reconciliation.matching.pass_rules import Pass
-from apps.reconciliation.matching.schemas import IDENTITY, LEFT, RIGHT, SIDES, Ints
+from apps.reconciliation.matching.reasons import RATE_WORDS
+from apps.reconciliation.matching.schemas import LEFT, RIGHT, SIDES, Ints
 
 _ROWS = "rows"  # the row numbers of a batch
 _LEAST_ID = "least_id"
@@ -39,7 +40,13 @@ def added_up(side: PassSide, keyed: pl.DataFrame, by: list[str]) -> pl.DataFrame
         keyed: ROW and the columns.
     """
     rows = keyed[ROW]
-    facts = side.items[rows].select(pl.col("id").alias(_LEAST_ID), "amount")
+    told = [RATE_WORDS] if RATE_WORDS in side.items.columns else []
+    facts = side.items[rows].select(
+        pl.col("id").alias(_LEAST_ID),
+        "booked",
+        pl.Series("net", side.net[rows], dtype=pl.Int64),
+        *told,
+    )
     days = [
         pl.Series("day", side.days[rows], dtype=pl.Int64),
         pl.Series("last_day", side.last_days[rows], dtype=pl.Int64),
@@ -47,16 +54,18 @@ def added_up(side: PassSide, keyed: pl.DataFrame, by: list[str]) -> pl.DataFrame
     batches = keyed.select(ROW, *by).hstack(facts).hstack(days).group_by(by)
     return batches.agg(
         pl.col(_LEAST_ID).min(),
-        pl.col("amount").sum(),
+        pl.col("booked", "net").sum(),
         pl.col("day").min(),
         pl.col("last_day").max(),
         pl.col(ROW).alias(_ROWS),
+        *(pl.col(name).filter(pl.col(name) != "").unique().sort().str.join(", ") for name in told),
     ).sort(_LEAST_ID)
 
 
 def batched(side: PassSide, batches: pl.DataFrame, step: Pass, name: str) -> Batches:
     """The side with its batches in the place of items, in their order."""
-    amounts = compared(batches["amount"].to_numpy(), step.sign, name)
+    net = batches["net"].to_numpy()
+    amounts = compared(net, step.sign, name)
     members = batches.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("batch"), _ROWS)
     members = members.explode(_ROWS, empty_as_null=False).rename({_ROWS: ROW})
     contents = _contents(side, batches, members, step)
@@ -71,8 +80,10 @@ def batched(side: PassSide, batches: pl.DataFrame, step: Pass, name: str) -> Bat
             items,
             keyed,
             amounts,
+            net,
             batches["day"].to_numpy(),
             batches["last_day"].to_numpy(),
+            sizes=batches[_ROWS].list.len().cast(pl.Int64).to_numpy(),
             identity=(_CONTENT,),
             content_order=(_CONTENT, "id"),
         ),
@@ -86,7 +97,7 @@ def _contents(
     """A text for each batch: the same for batches of items that are interchangeable one by one."""
     if step.left_by == step.right_by == ():  # one batch in each block: nothing to tell apart
         return pl.repeat("", batches.height, dtype=pl.String, eager=True).alias(_CONTENT)
-    content = side.items[members[ROW]].select(pl.struct(IDENTITY).struct.json_encode())
+    content = side.items[members[ROW]].select(pl.struct(side.identity).struct.json_encode())
     texts = members.select("batch").hstack(content.rename(lambda _: _CONTENT))
     joined = texts.group_by("batch").agg(pl.col(_CONTENT).sort().str.join(" / "))
     return joined.sort("batch")[_CONTENT]
@@ -102,7 +113,7 @@ def sum_words(left: PassSide, right: PassSide, rows: tuple[Ints, Ints]) -> pl.Se
         count = chosen[_ROWS].list.len()
         plural = pl.when(count == 1).then(pl.lit("")).otherwise(pl.lit("s"))
         in_all = pl.when(count == 1).then(pl.lit("")).otherwise(pl.lit(" in all"))
-        total = amount_words(pl.lit(chosen["amount"]), pl.lit(currency), known)
+        total = amount_words(pl.lit(chosen["booked"]), pl.lit(currency), known)
         form = f"{{}} {name} item{{}} of {{}} {{}}{{}}"
         parts.append(pl.format(form, count, plural, total, currency, in_all))
     return pl.select(pl.concat_str(parts, separator=", ")).to_series()

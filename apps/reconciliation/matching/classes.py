@@ -26,18 +26,22 @@ class PassSide:
         items: every item of the side, by row number.
         keyed: the open items that have all keys: ``row``, LEVEL and the block columns.
         amounts: the amount that is compared, by row number.
+        net: what the item counts for, with its sign; ``booked`` in ``items`` less the fee.
         days: the day number that is compared, by row number; of a batch the first one.
         last_days: the same array, or of batches the last day of each.
         marks: by row number; what has the same mark is not paired. None: that is no obstacle.
+        sizes: by row number, how many items it stands for; None: each for itself.
         identity: the columns in which interchangeable items agree.
     """
 
     items: pl.DataFrame
     keyed: pl.DataFrame
     amounts: Ints
+    net: Ints
     days: Ints
     last_days: Ints
     marks: Ints | None = None
+    sizes: Ints | None = None
     identity: tuple[str, ...] = IDENTITY
     content_order: tuple[str, ...] = CONTENT_ORDER
 

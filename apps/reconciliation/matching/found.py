@@ -19,6 +19,9 @@ FOUND_GROUPS = pl.Schema(
         "currency": pl.String(),
         "left_total": pl.Int64(),
         "right_total": pl.Int64(),
+        "fees": pl.Int64(),  # the part of the difference that is fees
+        "gap": pl.Int64(),  # the difference between what was compared, within the tolerance
+        "roundings": pl.Int64(),  # how many items a fee or a rate was rounded for, at least 1
         "status": pl.String(),
         "reasons": pl.String(),  # JSON list of sentences
     }

@@ -11,13 +11,21 @@ from apps.reconciliation.matching.causes.case import Case
 from apps.reconciliation.matching.items import prepared
 from apps.reconciliation.matching.numbering import numbered_breaks, numbered_groups
 from apps.reconciliation.matching.outcome import Outcome
-from apps.reconciliation.matching.proof import proved
+from apps.reconciliation.matching.proof import exchanged, proved
+from apps.reconciliation.matching.rates import RateTable, rates_of
 from apps.reconciliation.matching.rules import RuleSet
 from apps.reconciliation.matching.runs import Run
 from apps.reconciliation.matching.schemas import LEFT, RIGHT
 
 
-def reconcile(left: pl.DataFrame, right: pl.DataFrame, rules: RuleSet, *, as_of: date) -> Outcome:
+def reconcile(
+    left: pl.DataFrame,
+    right: pl.DataFrame,
+    rules: RuleSet,
+    *,
+    as_of: date,
+    rates: pl.DataFrame | None = None,
+) -> Outcome:
     """Match two sides by the passes of a rule set and explain what stays open.
 
     The outcome depends on the items and the rules alone: not on the order of rows, and on ids only
@@ -27,13 +35,17 @@ def reconcile(left: pl.DataFrame, right: pl.DataFrame, rules: RuleSet, *, as_of:
     Args:
         left, right: frames of ITEM_SCHEMA; further columns are left alone.
         as_of: the date on which ages are counted.
+        rates: exchange rates besides those of the rule set, a frame of RATE_SCHEMA.
 
     Raises:
         ItemsInvalid: a frame breaks its contract.
     """
-    run = Run(prepared(left, LEFT, rules), prepared(right, RIGHT, rules), rules)
+    known = [*rules.rates, *(() if rates is None else rates_of(rates))]
+    table = RateTable(known)
+    run = Run(prepared(left, LEFT, rules), prepared(right, RIGHT, rules), rules, table)
     run.match()
     groups, items = numbered_groups(run.found, run.items, rules)
-    findings = explained(Case(run.items, run.open_items(), run.ties(), rules, as_of))
+    findings = explained(Case(run.items, run.open_items(), run.ties(), rules, as_of, known))
     breaks, break_items = numbered_breaks(findings, run.items, rules)
-    return Outcome(groups, items, breaks, break_items, proved(run.items, groups, breaks))
+    proof = proved(run.items, groups, breaks, exchanged(run.items, groups, items, rules))
+    return Outcome(groups, items, breaks, break_items, proof)

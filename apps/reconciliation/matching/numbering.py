@@ -8,6 +8,7 @@ import polars as pl
 from apps.reconciliation.matching.causes.case import Finding
 from apps.reconciliation.matching.found import Found
 from apps.reconciliation.matching.items import ROW
+from apps.reconciliation.matching.parts import difference_parts
 from apps.reconciliation.matching.pass_rules import Pass
 from apps.reconciliation.matching.rules import RuleSet
 from apps.reconciliation.matching.schemas import (
@@ -19,6 +20,8 @@ from apps.reconciliation.matching.schemas import (
     RIGHT,
     Ints,
 )
+
+_DIFFERENCE = pl.col("left_total") - pl.col("right_total")
 
 
 def numbered_groups(
@@ -47,7 +50,8 @@ def numbered_groups(
         "currency",
         "left_total",
         "right_total",
-        (pl.col("left_total") - pl.col("right_total")).alias("difference"),
+        _DIFFERENCE.alias("difference"),
+        difference_parts(merged[order], rules).alias("difference_parts"),
         "reasons",
     )
     return numbered, _numbered_members(pl.concat(members), numbers, items)
@@ -57,6 +61,7 @@ def _stamped(groups: pl.DataFrame, base: int, step: Pass) -> pl.DataFrame:
     return groups.with_columns(
         pl.col("group") + base,
         pl.lit(step.name).alias("pass_name"),
+        pl.lit(step.fx is not None).alias("is_exchanged"),
     )
 
 

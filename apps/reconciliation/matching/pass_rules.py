@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from apps.reconciliation.matching.days import CALENDAR
+from apps.reconciliation.matching.fees import FeeRule
+from apps.reconciliation.matching.rates import Exchange
 from apps.reconciliation.matching.reading import Settings
 from apps.reconciliation.matching.schemas import DATE_FIELDS, LEFT, RIGHT, TEXT_FIELDS
 from apps.reconciliation.matching.tolerances import DateWindow, Tolerance
@@ -51,6 +53,7 @@ class Pass:
             at most.
         side, different: in an offset pass, where it looks, and the field in which the two items
             differ ('' if none has to).
+        fee, fx: whether a fee is taken off one side, and whether amounts are converted first.
     """
 
     name: str
@@ -67,6 +70,8 @@ class Pass:
     most_items: int = NO_LIMIT
     side: str = BOTH
     different: str = ""
+    fee: FeeRule | None = None
+    fx: Exchange | None = None
 
     @classmethod
     def read(cls, settings: Settings) -> Pass:
@@ -89,6 +94,8 @@ class Pass:
             most_items=settings.whole("most_items", NO_LIMIT, least=2),
             side=settings.choice("side", (LEFT, RIGHT, BOTH), BOTH),
             different=settings.field("different", TEXT_KEY),
+            fee=FeeRule.read(settings.below("fee")) if settings.has("fee") else None,
+            fx=Exchange.read(settings.below("fx")) if settings.has("fx") else None,
         )
         _check_pass(step, settings)
         settings.finish()
@@ -106,6 +113,10 @@ class Pass:
         }
         if self.date_window:
             mapping["date_window"] = self.date_window.to_mapping()
+        if self.fee:
+            mapping["fee"] = self.fee.to_mapping()
+        if self.fx:
+            mapping["fx"] = self.fx.to_mapping()
         if self.kind in _TOLERANT:
             mapping["tolerance"] = self.tolerance.to_mapping()
         if self.kind == AGGREGATED:
@@ -148,7 +159,8 @@ class Pass:
     @property
     def fields_read(self) -> set[str]:
         """Every field that the pass looks at besides amount, currency and dates."""
-        return {*self.keys, *self.left_by, *self.right_by, self.different}
+        stated = self.fee.stated if self.fee else ""
+        return {*self.keys, *self.left_by, *self.right_by, self.different, stated}
 
 
 def key_fields(key: str) -> tuple[str, str]:
@@ -182,6 +194,9 @@ def _check_pass(step: Pass, settings: Settings) -> None:
 def _check_offset(step: Pass, settings: Settings) -> None:
     if step.sign != SAME:
         settings.fault("sign", "an offset pass is always of opposite amounts")
+    for name in ("fee", "fx"):
+        if settings.has(name):
+            settings.fault(name, "an offset pass has none")
     if step.different in step.keys:
         settings.fault("different", f"{step.different!r} is among the keys, which are equal")
     for index, key in enumerate(step.keys):

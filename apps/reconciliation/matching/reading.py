@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from apps.reconciliation.matching.money import DECIMALS, scaled
+from apps.reconciliation.matching.money import DECIMALS, exponent, scaled
 
 PERCENT_DECIMALS = 6
 
@@ -79,6 +79,26 @@ class Settings:
             return default
         return value
 
+    def currency(self, name: str, default: str | None = None) -> str:
+        """An ISO 4217 code; required if there is no default."""
+        code = self.text(name, default)
+        if code and code != default:
+            try:
+                exponent(code)
+            except ValueError as refusal:
+                self.fault(name, str(refusal))
+        return code
+
+    def day(self, name: str) -> date:
+        """An ISO date; required."""
+        text = self.text(name)
+        found = self._date(name, text) if text else None
+        return found or date.min
+
+    def decimal(self, name: str, decimals: int) -> int:
+        """A decimal string >= 0 as an integer of 10**-decimals; 0 if not given."""
+        return self._decimal(name, decimals)
+
     def amount(self, name: str) -> int:
         """A decimal string >= 0 as ten-thousandths; 0 if not given."""
         return self._decimal(name, DECIMALS)
@@ -109,16 +129,20 @@ class Settings:
 
     def dates(self, name: str) -> tuple[date, ...]:
         """A list of ISO dates, sorted, each once."""
-        found = set()
+        found: set[date | None] = set()
         for index, text in self._list(name):
-            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-                self.fault(f"{name}[{index}]", f"must be a date as YYYY-MM-DD, not {text!r}")
-                continue
-            try:
-                found.add(date.fromisoformat(text))
-            except ValueError:
-                self.fault(f"{name}[{index}]", f"is no date: {text!r}")
-        return tuple(sorted(found))
+            found.add(self._date(f"{name}[{index}]", text))
+        return tuple(sorted(day for day in found if day))
+
+    def _date(self, name: str, text: str) -> date | None:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            self.fault(name, f"must be a date as YYYY-MM-DD, not {text!r}")
+            return None
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            self.fault(name, f"is no date: {text!r}")
+            return None
 
     def names(self, name: str, pattern: str, default: Sequence[str] = ()) -> tuple[str, ...]:
         """A list of distinct strings that fit the pattern, in the order given."""

@@ -8,6 +8,7 @@ import polars as pl
 from apps.reconciliation.matching.candidates import Days, day_gaps
 from apps.reconciliation.matching.classes import PassSide
 from apps.reconciliation.matching.days import BUSINESS
+from apps.reconciliation.matching.fees import FeeRule
 from apps.reconciliation.matching.money import amount_words
 from apps.reconciliation.matching.pass_rules import (
     ATTRIBUTE_PREFIX,
@@ -16,8 +17,9 @@ from apps.reconciliation.matching.pass_rules import (
     UNSIGNED,
     Pass,
 )
-from apps.reconciliation.matching.schemas import DATE_FIELDS, Ints
+from apps.reconciliation.matching.schemas import DATE_FIELDS, LEFT, RIGHT, Ints
 
+RATE_WORDS = "rate_words"  # at which rates a side was converted, as JSON text; '' if it was not
 _SIGN_WORDS = {OPPOSITE: " with the sign reversed", UNSIGNED: " without its sign"}
 _VERBS = {"booked_on": "booked", "value_on": "valued"}
 # JSON needs these escaped and no others (RFC 8259, section 7).
@@ -42,20 +44,75 @@ def pair_reasons(
     known = left.items[rows[0]].select(step.block_fields)
     amounts = left.amounts[rows[0]], right.amounts[rows[1]]
     gaps = day_gaps(left.days_of(rows[0]), right.days_of(rows[1]))
+    told = [*more, *_value_words(step, left, right, rows)]
     frame = known.with_columns(
-        *(sentences.alias(f"more_{number}") for number, sentences in enumerate(more)),
+        *(sentences.alias(f"more_{number}") for number, sentences in enumerate(told)),
         _amount_words(step, known, *amounts),
         _day_words(step, gaps),
     )
     parts = [
         *(_key_words(key) for key in step.block_fields if key != "currency"),
-        *(pl.col(f"more_{number}") for number in range(len(more))),
+        *(pl.col(f"more_{number}") for number in range(len(told))),
         pl.col("amount_words"),
         pl.col("day_words"),
     ]
-    return frame.select(
-        pl.concat_str([pl.lit('["'), pl.concat_str(parts, separator='","'), pl.lit('"]')])
-    ).to_series()
+    sentences = pl.concat_str(parts, separator='","', ignore_nulls=True)
+    return frame.select(pl.concat_str([pl.lit('["'), sentences, pl.lit('"]')])).to_series()
+
+
+def fees_inside(left: PassSide, right: PassSide, rows: tuple[Ints, Ints]) -> Ints:
+    """What of the difference of each pair is fees: those on the left less those on the right."""
+    kept = [
+        side.items["booked"].to_numpy()[side_rows] - side.net[side_rows]
+        for side, side_rows in ((left, rows[0]), (right, rows[1]))
+    ]
+    return np.asarray(kept[0] - kept[1])
+
+
+def _value_words(
+    step: Pass, left: PassSide, right: PassSide, rows: tuple[Ints, Ints]
+) -> list[pl.Series]:
+    """The fee and the rates of each pair; null where there is none."""
+    words = []
+    if step.fee:
+        words.append(_fee_words(step.fee, left, right, rows))
+    if step.fx:
+        sides = ((LEFT, left, rows[0]), (RIGHT, right, rows[1]))
+        words += [
+            side.items[side_rows]
+            .select(
+                pl.when(pl.col(RATE_WORDS) != "").then(
+                    pl.format(f"{name} converted to {step.fx.to} at {{}}", RATE_WORDS)
+                )
+            )
+            .to_series()
+            for name, side, side_rows in sides
+        ]
+    return words
+
+
+def _fee_words(
+    rule: FeeRule, left: PassSide, right: PassSide, rows: tuple[Ints, Ints]
+) -> pl.Series:
+    """``right is net of a fee of 3.20 EUR (schedule card)``."""
+    frame = pl.DataFrame(
+        {
+            "fee": np.abs(fees_inside(left, right, rows)),
+            "currency": left.items["currency"][rows[0]],
+        }
+    )
+    known = frame["currency"].unique().to_list()
+    net = RIGHT if rule.gross == LEFT else LEFT
+    source = (
+        f"schedule {rule.schedule}"
+        if rule.schedule
+        else f"stated as {rule.stated.removeprefix(ATTRIBUTE_PREFIX)}"
+    )
+    fee = amount_words(pl.col("fee"), pl.col("currency"), known)
+    sentence = pl.format(
+        f"{net} is net of a fee of {{}} {{}} ({{}})", fee, "currency", json_text(pl.lit(source))
+    )
+    return frame.select(pl.when(pl.col("fee") != 0).then(sentence)).to_series()
 
 
 def differing_words(field: str, side: PassSide, rows: tuple[Ints, Ints]) -> pl.Series:

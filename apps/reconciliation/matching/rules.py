@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +26,7 @@ from apps.reconciliation.matching.pass_rules import (
     Pass,
     key_fields,
 )
+from apps.reconciliation.matching.rates import Rate, first_repeated
 from apps.reconciliation.matching.reading import Settings
 
 
@@ -35,6 +38,7 @@ class CauseRules:
     reference_days: int = 3
     rounding_units: int = 1  # minor units of the currency
     split_keys: tuple[str, ...] = ("reference", "attributes.payout_id")
+    period_ends: tuple[date, ...] = ()  # last days of accounting periods; none: calendar months
 
     @classmethod
     def read(cls, settings: Settings) -> CauseRules:
@@ -44,18 +48,30 @@ class CauseRules:
             reference_days=settings.whole("reference_days", cls.reference_days, least=0),
             rounding_units=settings.whole("rounding_units", cls.rounding_units, least=0),
             split_keys=settings.names("split_keys", TEXT_KEY, cls.split_keys),
+            period_ends=settings.dates("period_ends"),
         )
         settings.finish()
         return rules
 
     def to_mapping(self) -> dict[str, Any]:
         """What ``read`` takes."""
+        ends = [day.isoformat() for day in self.period_ends]
         return {
             "duplicate_days": self.duplicate_days,
             "reference_days": self.reference_days,
             "rounding_units": self.rounding_units,
             "split_keys": list(self.split_keys),
+            **({"period_ends": ends} if ends else {}),
         }
+
+    def period_of(self, day: date) -> str:
+        """The accounting period of a day: ``2026-01``, or ``the period to 2026-01-25``."""
+        if not self.period_ends:
+            return f"{day:%Y-%m}"
+        at = bisect_left(self.period_ends, day)
+        if at == len(self.period_ends):
+            return f"the period after {self.period_ends[-1]}"
+        return f"the period to {self.period_ends[at]}"
 
 
 def _read_calendar(settings: Settings) -> Calendar:
@@ -75,6 +91,29 @@ def _read_right_sign(settings: Settings) -> int:
     return sign
 
 
+def _check_names(rules: RuleSet, settings: Settings) -> None:
+    for key, entries in (("passes", rules.passes), ("fee_schedules", rules.fee_schedules)):
+        names = [entry.name for entry in entries]
+        for index, name in enumerate(names):
+            if name and name in names[:index]:
+                settings.fault(f"{key}[{index}].name", f"is used twice: {name!r}")
+    schedules = {schedule.name for schedule in rules.fee_schedules}
+    for index, step in enumerate(rules.passes):
+        if step.fee and step.fee.schedule and step.fee.schedule not in schedules:
+            message = f"is none of the fee_schedules: {step.fee.schedule!r}"
+            settings.fault(f"passes[{index}].fee.schedule", message)
+
+
+def _check_rates(rules: RuleSet, settings: Settings) -> None:
+    repeated = first_repeated(rules.rates)
+    if repeated:
+        message = (
+            f"{repeated.id!r} is a second rate from {repeated.currency} to {repeated.to} "
+            f"for {repeated.on}"
+        )
+        settings.fault("rates", message)
+
+
 @dataclass(frozen=True)
 class RuleSet:
     """Everything that decides the outcome of a reconciliation besides the items.
@@ -85,6 +124,7 @@ class RuleSet:
         right_sign: -1 if the right side counts the other way (a bank's books, a creditor's).
         awaited_days: an item booked this many days before the as-of date, or fewer, is awaited.
         materiality: ten-thousandths; a break of at least this much is material.
+        rates: exchange rates, besides those that a run is given as a frame.
     """
 
     version: str
@@ -94,6 +134,7 @@ class RuleSet:
     awaited_days: int = 5
     materiality: int = 0
     fee_schedules: tuple[FeeSchedule, ...] = ()
+    rates: tuple[Rate, ...] = ()
     causes: CauseRules = field(default_factory=CauseRules)
 
     @classmethod
@@ -113,14 +154,13 @@ class RuleSet:
             awaited_days=settings.whole("awaited_days", cls.awaited_days, least=0),
             materiality=settings.amount("materiality"),
             fee_schedules=tuple(FeeSchedule.read(each) for each in settings.each("fee_schedules")),
+            rates=tuple(Rate.read(each) for each in settings.each("rates")),
             causes=CauseRules.read(settings.below("causes")),
         )
         if not rules.passes:
             settings.fault("passes", "must hold at least one pass")
-        names = [step.name for step in rules.passes]
-        for index, name in enumerate(names):
-            if name and name in names[:index]:
-                settings.fault(f"passes[{index}].name", f"is used twice: {name!r}")
+        _check_names(rules, settings)
+        _check_rates(rules, settings)
         settings.finish()
         if faults:
             raise RulesInvalid(faults)
@@ -139,6 +179,7 @@ class RuleSet:
             "awaited_days": self.awaited_days,
             "materiality": unscaled(self.materiality, DECIMALS),
             "fee_schedules": [schedule.to_mapping() for schedule in self.fee_schedules],
+            **({"rates": [rate.to_mapping() for rate in self.rates]} if self.rates else {}),
             "causes": self.causes.to_mapping(),
         }
 
@@ -157,10 +198,18 @@ class RuleSet:
         fields = {field for key in keys for field in key_fields(key)}
         return tuple(sorted(field for field in fields if field.startswith(ATTRIBUTE_PREFIX)))
 
+    def schedule(self, name: str) -> FeeSchedule:
+        """The fee schedule of this name."""
+        return next(schedule for schedule in self.fee_schedules if schedule.name == name)
+
     @property
     def two_sided(self) -> tuple[Pass, ...]:
         """The passes that put items of the left together with items of the right."""
         return tuple(step for step in self.passes if step.kind != OFFSET)
+
+    def compares(self, field: str) -> bool:
+        """Whether some pass compares this field of the two sides."""
+        return any(field in step.keys for step in self.two_sided)
 
     @property
     def joint_keys(self) -> tuple[str, ...]:

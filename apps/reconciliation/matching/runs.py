@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -11,8 +13,18 @@ from apps.reconciliation.matching.found import NO_CLUSTER, Found
 from apps.reconciliation.matching.items import ROW
 from apps.reconciliation.matching.pass_rules import Pass
 from apps.reconciliation.matching.passes import match_by
+from apps.reconciliation.matching.rates import RateTable
 from apps.reconciliation.matching.rules import RuleSet
-from apps.reconciliation.matching.schemas import LEFT, RIGHT, SIDES, Flags, Ints
+from apps.reconciliation.matching.schemas import (
+    CONTENT_ORDER,
+    IDENTITY,
+    LEFT,
+    RIGHT,
+    SIDES,
+    Flags,
+    Ints,
+)
+from apps.reconciliation.matching.valuing import OWN_CURRENCY, valued
 
 
 class Run:
@@ -24,9 +36,12 @@ class Run:
         found: the passes that made groups, with what they found, in the order of finding.
     """
 
-    def __init__(self, left: pl.DataFrame, right: pl.DataFrame, rules: RuleSet) -> None:
+    def __init__(
+        self, left: pl.DataFrame, right: pl.DataFrame, rules: RuleSet, rates: RateTable
+    ) -> None:
         self.items = {LEFT: left, RIGHT: right}
         self.rules = rules
+        self._rates = rates
         self.is_open = {
             side: np.ones(items.height, dtype=np.bool_) for side, items in self.items.items()
         }
@@ -78,8 +93,11 @@ class Run:
         return found.groups.height > 0
 
     def _seen_by(self, step: Pass, side: str, among: Flags) -> PassSide:
-        items = self.items[side]
-        amounts = compared(items["amount"].to_numpy(), step.sign, side)
+        value = valued(self.items[side], step, side, self.rules, self._rates)
+        items = value.items
+        if value.is_known is not None:
+            among = among & value.is_known
+        amounts = compared(value.net, step.sign, side)
         level = pl.Series(LEVEL, amounts, dtype=pl.Int64)
         keyed = items.select(ROW, *step.keyed_fields(side), level)
         if not among.all():
@@ -88,7 +106,14 @@ class Run:
             keyed = keyed.filter(pl.col(key).str.strip_chars() != "")
         days = self.rules.calendar.number(items[step.date_field], step.unit)
         marks = _marks(keyed, step.different, items.height) if step.different else None
-        return PassSide(items, keyed, amounts, days, days, marks)
+        side_seen = PassSide(items, keyed, amounts, value.net, days, days, marks)
+        if not step.fx:
+            return side_seen
+        return replace(
+            side_seen,
+            identity=(OWN_CURRENCY, *IDENTITY),
+            content_order=(OWN_CURRENCY, *CONTENT_ORDER),
+        )
 
     def open_items(self) -> pl.DataFrame:
         """The items that no group holds, of both sides, with their ``side``."""

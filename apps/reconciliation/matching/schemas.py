@@ -37,6 +37,16 @@ ITEM_SCHEMA = pl.Schema(
 TEXT_FIELDS = ("reference", "counterparty", "narrative", "account", "external_id")
 DATE_FIELDS = ("booked_on", "value_on")
 
+RATE_SCHEMA = pl.Schema(
+    {
+        "id": pl.String(),
+        "currency": pl.String(),  # ISO 4217
+        "to": pl.String(),  # what one unit of the currency is worth in this one
+        "on": pl.Date(),
+        "rate": pl.String(),  # a plain decimal above 0, at most ten decimals
+    }
+)
+
 # Items equal in all of these are interchangeable: which of them is paired is of no consequence.
 IDENTITY = ("amount", "booked_on", "value_on", "reference", "counterparty", "narrative", "account")
 # The order in which interchangeable items are taken; the id decides only between exact copies.
@@ -52,6 +62,7 @@ GROUP_SCHEMA = pl.Schema(
         "left_total": pl.Int64(),
         "right_total": pl.Int64(),
         "difference": pl.Int64(),  # left_total - right_total
+        "difference_parts": pl.String(),  # JSON list of kind and amount; they add up to it
         "reasons": pl.String(),  # JSON list of sentences
     }
 )
@@ -81,6 +92,7 @@ PROOF_SCHEMA = pl.Schema(
         "open_left": pl.Int64(),
         "open_right": pl.Int64(),
         "differences": pl.Int64(),  # inside groups
+        "exchanged": pl.Int64(),  # in groups of several currencies: what became of this one
         "proof_amount": pl.Int64(),  # what nothing above explains; must be 0
     }
 )

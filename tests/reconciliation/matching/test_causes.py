@@ -453,7 +453,8 @@ def test_a_mistyped_reference_is_told_from_another_one(left, right, parties, cau
 def test_a_mistyped_reference_is_told_with_both_spellings():
     found = one_break([item(1, reference="ABC123")], [item(1, reference="ABC124", booked=9)])
     assert (
-        found["reason"] == "reference differs: ABC123 / ABC124; amount equal, booked 1 day earlier"
+        found["reason"] == "reference differs: ABC123 / ABC124 (one character is another); "
+        "amount equal, booked 1 day earlier"
     )
 
 

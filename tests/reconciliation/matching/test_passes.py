@@ -197,6 +197,7 @@ def test_groups_carry_pass_status_totals_and_the_digest_of_the_rules():
         "open_left": 0,
         "open_right": 0,
         "differences": units("-0.01"),
+        "exchanged": 0,
         "proof_amount": 0,
     }
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from apps.reconciliation.matching.causes.absences import find_absences
+from apps.reconciliation.matching.causes.accounts import find_wrong_accounts
 from apps.reconciliation.matching.causes.ambiguity import find_ambiguous
 from apps.reconciliation.matching.causes.case import Case, Finding
+from apps.reconciliation.matching.causes.currencies import find_currency_differences
 from apps.reconciliation.matching.causes.differences import find_differences
 from apps.reconciliation.matching.causes.duplicates import find_duplicates
 from apps.reconciliation.matching.causes.references import find_reference_errors
@@ -27,8 +29,10 @@ PRECEDENCE: tuple[Callable[[Case], Finding], ...] = (
     find_signs,
     find_splits,
     find_differences,
+    find_currency_differences,
     find_shared_references,
     find_reference_errors,
+    find_wrong_accounts,
     find_absences,
 )
 

@@ -21,10 +21,13 @@ _CLUSTER = ["pass_index", "cluster"]
 
 
 def find_ambiguous(case: Case) -> Finding:
-    """One break for the items that compete for each other in the first pass torn between them."""
-    torn = case.ties.join(case.unexplained.select("side", ROW, "id"), on=["side", ROW])
+    """One break for the items that compete for each other in the first pass torn between them.
+
+    Where amounts are converted, these can be of several currencies: then one for each.
+    """
+    torn = case.ties.join(case.unexplained.select("side", ROW, "id", "currency"), on=["side", ROW])
     owners = torn.sort("pass_index").unique(["side", ROW], keep="first", maintain_order=True)
-    members = owners.group_by(_CLUSTER).agg("side", ROW)
+    members = owners.group_by(*_CLUSTER, "currency").agg("side", ROW)
     clusters = torn.group_by(_CLUSTER).agg(
         pl.col("id").filter(pl.col("side") == LEFT).sort().alias(LEFT),
         pl.col("id").filter(pl.col("side") == RIGHT).sort().alias(RIGHT),

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from apps.reconciliation.matching.items import ROW
+from apps.reconciliation.matching.rates import Rate
 from apps.reconciliation.matching.rules import RuleSet
 from apps.reconciliation.matching.schemas import LEFT, RIGHT, SIDES
 
@@ -39,6 +40,7 @@ class Case:
         unexplained: the open items of both sides that no cause has claimed yet: the item columns,
             ``side`` and ``row``.
         ties: what the passes could not decide (``Run.ties``).
+        rates: the exchange rates known.
     """
 
     items: dict[str, pl.DataFrame]
@@ -46,6 +48,7 @@ class Case:
     ties: pl.DataFrame
     rules: RuleSet
     as_of: date
+    rates: Sequence[Rate] = ()
 
     def without(self, members: pl.DataFrame) -> Case:
         """The case once these items are explained."""

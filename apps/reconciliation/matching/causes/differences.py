@@ -26,13 +26,10 @@ from apps.reconciliation.matching.causes.case import (
 from apps.reconciliation.matching.causes.wording import pair_evidence
 from apps.reconciliation.matching.fees import FeeSchedule
 from apps.reconciliation.matching.money import (
-    DECIMALS,
     SCALE,
     amount_text,
     minor_unit,
-    unscaled,
 )
-from apps.reconciliation.matching.reading import PERCENT_DECIMALS
 from apps.reconciliation.matching.rules import RuleSet
 from apps.reconciliation.matching.tolerances import PERCENT_SCALE
 
@@ -121,7 +118,7 @@ def _fees_known(pair: Row, rules: RuleSet) -> Iterator[tuple[Callable[[int, int]
     """Tests of (gross, fee), each with where it comes from."""
     for schedule in rules.fee_schedules:
         if schedule.currency in {"", pair["currency"]}:
-            yield _charged_by(schedule, minor_unit(pair["currency"])), _schedule_words(schedule)
+            yield _charged_by(schedule, minor_unit(pair["currency"])), schedule.words
     for side, attributes in (("left", "attributes"), ("right", "attributes_right")):
         stated = numbers(pair[attributes]).get("fee")
         if stated is not None:
@@ -140,15 +137,6 @@ def _charged_by(schedule: FeeSchedule, unit: int) -> Callable[[int, int], bool]:
         return 2 * abs(fee * PERCENT_SCALE - exact) <= unit * PERCENT_SCALE
 
     return charges
-
-
-def _schedule_words(schedule: FeeSchedule) -> str:
-    parts = []
-    if schedule.percent:
-        parts.append(f"{unscaled(schedule.percent, PERCENT_DECIMALS)}%")
-    if schedule.fixed:
-        parts.append(unscaled(schedule.fixed, DECIMALS))
-    return f"schedule {schedule.name} ({' + '.join(parts)})"
 
 
 def _rounding(pair: Row, rules: RuleSet) -> Explanation | None:

@@ -54,5 +54,20 @@ def _letters(text: str) -> str:
 def _judged(pair: Row) -> Break:
     left, right = pair["reference"].strip() or "none", pair["reference_right"].strip() or "none"
     when = days_apart(pair["booked_on"], pair["booked_on_right"])
-    reason = f"reference differs: {left} / {right}; amount equal, booked {when}"
-    return Break("reference", MISMATCHED, reason, pair_evidence(pair), pair_members(pair))
+    error = _error_words(_letters(pair["reference"]), _letters(pair["reference_right"]))
+    reason = f"reference differs: {left} / {right} ({error}); amount equal, booked {when}"
+    evidence = {**pair_evidence(pair), "error": error}
+    return Break("reference", MISMATCHED, reason, evidence, pair_members(pair))
+
+
+def _error_words(left: str, right: str) -> str:
+    """What went wrong in writing one of two nearly equal references."""
+    if not left or not right:
+        return "left out on one side"
+    if left == right:
+        return "the same letters and digits"
+    if len(left) != len(right):
+        return "one character more or less"
+    if sorted(left) == sorted(right):
+        return "two neighbouring characters swapped"
+    return "one character is another"

@@ -1,7 +1,8 @@
 """timing (found): the counterpart is there, with the same reference and amount, at another time.
 
-Where no pass objects to the dates, the two were kept apart by something else; then the cause is
-unknown, and the fields in which they differ are named.
+In another accounting period the cause is wrong_period: one of the books is not right as it stands.
+Where no pass objects to the dates, the two were kept apart by something else: by the account
+alone (wrong_account), or the cause is unknown, and the fields in which they differ are named.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from apps.reconciliation.matching.candidates import day_gaps, in_window
+from apps.reconciliation.matching.causes.accounts import account_evidence, account_words
 from apps.reconciliation.matching.causes.case import (
     MISMATCHED,
     Break,
@@ -20,7 +22,7 @@ from apps.reconciliation.matching.causes.case import (
     pair_members,
 )
 from apps.reconciliation.matching.causes.wording import days_apart, pair_evidence
-from apps.reconciliation.matching.rules import RuleSet
+from apps.reconciliation.matching.rules import CauseRules, RuleSet
 from apps.reconciliation.matching.schemas import CONTENT_ORDER, DATE_FIELDS, LEFT, RIGHT, Flags
 
 _FACTS = ["reference", "currency", "amount"]
@@ -34,7 +36,7 @@ def find_timing(case: Case) -> Finding:
     fields = sorted({key for step in case.rules.two_sided for key in step.text_keys})
     rows = zip(pairs.iter_rows(named=True), admitted.tolist(), strict=True)
     return finding(
-        _kept_apart(pair, fields) if is_admitted else _at_another_time(pair)
+        _kept_apart(pair, fields) if is_admitted else _at_another_time(pair, case.rules.causes)
         for pair, is_admitted in rows
     )
 
@@ -62,8 +64,16 @@ def dates_admitted(pairs: pl.DataFrame, rules: RuleSet) -> Flags:
     return admitted
 
 
-def _at_another_time(pair: Row) -> Break:
+def _at_another_time(pair: Row, rules: CauseRules) -> Break:
     when = days_apart(pair["booked_on"], pair["booked_on_right"])
+    left, right = (rules.period_of(pair[name]) for name in ("booked_on", "booked_on_right"))
+    if left != right:
+        reason = (
+            f"reference {pair['reference']} and amount agree, but the left item is booked in "
+            f"{left} and the right one in {right}, {when}"
+        )
+        evidence = {**pair_evidence(pair), "left_period": left, "right_period": right}
+        return Break("wrong_period", MISMATCHED, reason, evidence, pair_members(pair))
     reason = (
         f"the right item with the same reference {pair['reference']} and amount is booked {when}, "
         "outside the window of every pass"
@@ -73,6 +83,11 @@ def _at_another_time(pair: Row) -> Break:
 
 def _kept_apart(pair: Row, fields: list[str]) -> Break:
     differing = [words for name in fields if (words := _in_the_way(pair, name))]
+    accounts = {pair["account"].strip(), pair["account_right"].strip()}
+    if len(differing) == 1 and len(accounts - {""}) > 1:
+        reason = f"{account_words(pair)}; reference {pair['reference']} and amount are equal"
+        evidence = account_evidence(pair)
+        return Break("wrong_account", MISMATCHED, reason, evidence, pair_members(pair))
     detail = "; ".join(differing) or "no pass takes them together"
     reason = f"reference {pair['reference']} and amount agree, but {detail}"
     evidence = {**pair_evidence(pair), "differing": differing}

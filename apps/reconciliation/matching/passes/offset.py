@@ -96,6 +96,9 @@ def _groups(name: str, side: PassSide, decision: Decision, step: Pass) -> pl.Dat
             "currency": out["currency"],
             f"{name}_total": out["amount"] + into["amount"],
             f"{other}_total": pl.repeat(0, out.height, dtype=pl.Int64, eager=True),
+            "fees": pl.repeat(0, out.height, dtype=pl.Int64, eager=True),
+            "gap": (out["amount"] + into["amount"]) * (1 if name == LEFT else -1),
+            "roundings": pl.repeat(1, out.height, dtype=pl.Int64, eager=True),
             "status": pl.repeat(step.status, out.height, dtype=pl.String, eager=True),
             "reasons": pl.repeat("", out.height, dtype=pl.String, eager=True),
         }
