@@ -44,6 +44,18 @@ from .manifest import (
     read_manifest,
     verify_manifest,
 )
+from .reconciliation import (
+    MATCHED_SCHEMA,
+    UNMATCHED_SCHEMA,
+    CauseLine,
+    PassLine,
+    ProofLine,
+    ReconciliationReport,
+    SideFacts,
+    SourceFile,
+    settings_of,
+)
+from .reconciliation_pdf import render_reconciliation_pdf
 from .signing import sign
 from .tables import Bar, Column
 from .tabular import TableReport, render_table_report
@@ -54,13 +66,17 @@ from .verification import (
     verify_package,
     verify_signature,
 )
+from .workbook import render_workbook
 
 __all__ = [
+    "MATCHED_SCHEMA",
+    "UNMATCHED_SCHEMA",
     "Act",
     "Anomaly",
     "Attachment",
     "Attestation",
     "Bar",
+    "CauseLine",
     "Change",
     "Checkpoint",
     "Column",
@@ -80,8 +96,11 @@ __all__ = [
     "Money",
     "Omission",
     "PackageReport",
+    "PassLine",
     "Population",
     "PopulationLine",
+    "ProofLine",
+    "ReconciliationReport",
     "Redaction",
     "Retention",
     "Review",
@@ -89,9 +108,11 @@ __all__ = [
     "Sample",
     "SampleItem",
     "Setting",
+    "SideFacts",
     "SignatureReport",
     "SignatureVerdict",
     "SigningIdentity",
+    "SourceFile",
     "TableReport",
     "Task",
     "attach",
@@ -101,7 +122,10 @@ __all__ = [
     "read_attachments",
     "read_manifest",
     "render_evidence",
+    "render_reconciliation_pdf",
     "render_table_report",
+    "render_workbook",
+    "settings_of",
     "sign",
     "verify_manifest",
     "verify_package",
