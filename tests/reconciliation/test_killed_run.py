@@ -17,7 +17,7 @@ FACTS = (MatchGroup, MatchItem, Break, BreakItem)
 RUNS = "apps.reconciliation.services.runs"
 BEFORE_COMMIT = {
     "the records are read": Trap(RUNS, "population"),
-    "all is matched": Trap(RUNS, "reconcile"),
+    "all is matched": Trap(RUNS, "reconciled"),
     "facts are stored, nothing is committed": Trap(RUNS, "store_outcome"),
     "the audit event is written": Trap(RUNS, "record"),
 }

@@ -15,7 +15,7 @@ import polars as pl
 
 from apps.common.money import to_ten_thousandths
 from apps.reconciliation.matching import Outcome, RuleSet, reconcile
-from apps.reconciliation.matching.proof import proved
+from apps.reconciliation.matching.proof import exchanged, proved
 from apps.reconciliation.models import (
     Break,
     BreakItem,
@@ -86,7 +86,8 @@ def reconciled(run: Run, items: Population, rules: RuleSet) -> Outcome:
     outcome = _with_forced(outcome, work, run)
     turned = items.right.with_columns(pl.col("amount") * rules.right_sign)
     sides = {Side.LEFT.value: items.left, Side.RIGHT.value: turned}
-    return replace(outcome, proof=proved(sides, outcome.groups, outcome.breaks))
+    exchange = exchanged(sides, outcome.groups, outcome.items, rules)
+    return replace(outcome, proof=proved(sides, outcome.groups, outcome.breaks, exchange))
 
 
 def hand_work(run: Run, items: Population) -> HandWork:
