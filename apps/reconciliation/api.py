@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -20,13 +21,20 @@ from apps.reconciliation.models import Break, Correction, MatchGroup, MatchType,
 from apps.reconciliation.permissions import VIEW_RUNS
 from apps.reconciliation.selectors import (
     break_items,
+    certification_of,
     match_type_named,
+    roll_forward,
+    run_as_of,
     runs_for,
+    statements_of,
     versions_of,
     with_items,
 )
 from apps.reconciliation.serializers import (
     BreakSerializer,
+    CertificationSerializer,
+    CertifiedSerializer,
+    CertifyInput,
     CorrectInput,
     CorrectionSerializer,
     ForceInput,
@@ -38,17 +46,20 @@ from apps.reconciliation.serializers import (
     ReasonInput,
     ReviewInput,
     RevisedSerializer,
+    RollForwardSerializer,
     RuleSetSerializer,
     RulesInput,
     RunSerializer,
     SplitInput,
     StartInput,
+    StatementSerializer,
     StatusSerializer,
     WriteOffInput,
     WriteOffSerializer,
 )
 from apps.reconciliation.services import (
     accept_break,
+    certify_run,
     change_rules,
     correct_cause,
     explain_break,
@@ -61,7 +72,10 @@ from apps.reconciliation.services import (
     unmatch_group,
     write_off_break,
 )
+from apps.reconciliation.services.standing import require_outcome
 from apps.reconciliation.states import RunStatus
+
+_AT = OpenApiParameter("at", datetime, description="As things stood at this moment.")
 
 
 class StartView(IdempotentMixin, views.APIView):
@@ -167,6 +181,50 @@ class RunView(IdempotentMixin, ScopedReadView):
         actor: Any = request.user
         done = force_match(run_id=run.pk, break_ids=facts.pop("breaks"), actor=actor, **facts)
         return Response(RevisedSerializer(done).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(parameters=[_AT], responses=StatementSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def statement(self, request: Request, pk: str) -> Response:
+        """From the books' balance to the other side's, item by item, by currency."""
+        run, at = self._as_of(request)
+        return Response(StatementSerializer(statements_of(run, at), many=True).data)
+
+    @extend_schema(
+        parameters=[_AT],
+        operation_id="reconciliation_runs_roll_forward",
+        responses=RollForwardSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], url_path="roll-forward", pagination_class=None)
+    def roll_forward(self, request: Request, pk: str) -> Response:
+        """How the open items came to be what they are at the end of the run."""
+        run, at = self._as_of(request)
+        return Response(RollForwardSerializer(roll_forward(run, at), many=True).data)
+
+    @extend_schema(responses=CertifiedSerializer, filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def certification(self, request: Request, pk: str) -> Response:
+        """Who certified the outcome as it is now."""
+        return Response(CertifiedSerializer(certification_of(self.get_object())).data)
+
+    @extend_schema(request=CertifyInput, responses={201: CertificationSerializer})
+    @certification.mapping.post
+    def certify(self, request: Request, pk: str) -> Response:
+        """Certify exactly the outcome that was looked at: as its preparer, or as its reviewer."""
+        run = self.get_object()
+        actor: Any = request.user
+        made = certify_run(run_id=run.pk, actor=actor, **_asked(CertifyInput, request))
+        return Response(CertificationSerializer(made).data, status=status.HTTP_201_CREATED)
+
+    def _as_of(self, request: Request) -> tuple[Run, datetime | None]:
+        run: Run = self.get_object()
+        wanted = request.query_params.get("at", "")
+        at = _instant(wanted) if wanted else None
+        found = run_as_of(run, at) if at else run
+        if found is None:
+            raise NotVisible(field="at")
+        require_outcome(found)
+        return found, at
 
 
 class GroupView(IdempotentMixin, ScopedReadView):
@@ -286,3 +344,13 @@ def _asked(kind: Any, request: Request) -> dict[str, Any]:
     asked = kind(data=request.data)
     asked.is_valid(raise_exception=True)
     return dict(asked.validated_data)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Invalid("Send a moment with its offset: 2026-01-31T18:00:00Z.", field="at")
+    return at

@@ -162,3 +162,33 @@ class NothingToWriteOff(Conflict):
 
     code = "NOTHING_TO_WRITE_OFF"
     message = "There is no amount to write off."
+
+
+class AlreadyCertified(Conflict):
+    """Somebody certified this part of this outcome."""
+
+    code = "ALREADY_CERTIFIED"
+    message = "This part of the outcome is certified already."
+
+
+class NotPrepared(Conflict):
+    """The reviewer comes after the preparer."""
+
+    code = "NOT_PREPARED"
+    message = "Nobody certified this outcome as its preparer yet."
+
+
+class OwnCertification(NotPermitted):
+    """Who prepared an outcome does not review it."""
+
+    code = "OWN_CERTIFICATION"
+    message = "You certified this outcome as its preparer, so somebody else has to review it."
+    remedy = "Ask a reviewer or a controller."
+
+
+class BreaksOpen(Conflict):
+    """Breaks wait for an explanation."""
+
+    code = "BREAKS_OPEN"
+    message = "Breaks of this outcome wait for an explanation."
+    remedy = "Explain or accept them first; those that are awaited may stay."

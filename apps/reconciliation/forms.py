@@ -224,3 +224,22 @@ def _words(item: Any) -> str:
     name = record.reference or record.external_id or "no reference"
     amount = plain(record.amount, record.currency)
     return f"{name}, {record.booked_on}, {amount} {record.currency} ({item.get_side_display()})"
+
+
+class CertifyForm(forms.Form):
+    """A word beside one's name."""
+
+    comment = forms.CharField(
+        label="Comment", required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+class AsOfForm(forms.Form):
+    """The moment as of which a statement is made."""
+
+    at = forms.DateTimeField(
+        label="As things stood at",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+    )

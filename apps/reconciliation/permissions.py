@@ -20,6 +20,8 @@ PREVIEW_RULES: Final = "reconciliation.preview_rules"
 REVISE_RUN: Final = "reconciliation.revise_run"
 CORRECT_CAUSE: Final = "reconciliation.correct_cause"
 WRITE_OFF: Final = "reconciliation.write_off"
+CERTIFY_PREPARED: Final = "reconciliation.certify_prepared"
+CERTIFY_REVIEWED: Final = "reconciliation.certify_reviewed"
 
 HOLDERS = {
     VIEW_RUNS: (*READERS, INTEGRATION),
@@ -32,5 +34,7 @@ HOLDERS = {
     REVISE_RUN: (PREPARER, REVIEWER, CONTROLLER),
     CORRECT_CAUSE: (PREPARER, REVIEWER, CONTROLLER),
     WRITE_OFF: (PREPARER, CONTROLLER),
+    CERTIFY_PREPARED: (PREPARER, CONTROLLER),
+    CERTIFY_REVIEWED: (REVIEWER, CONTROLLER),
     PREVIEW_RULES: (PREPARER, REVIEWER, APPROVER, CONTROLLER),
 }

@@ -56,6 +56,28 @@ class AdoptionBasis(TextChoices):
     APPROVED = "approved", "Approved"
 
 
+class CertificationPart(TextChoices):
+    PREPARED = "prepared", "Prepared"
+    REVIEWED = "reviewed", "Reviewed"
+
+
+class CertificationStatus(TextChoices):
+    """Where the certification of a run stands; derived, never stored."""
+
+    NONE = "none", "Not certified"
+    PREPARED = "prepared", "Prepared, waits for a reviewer"
+    CERTIFIED = "certified", "Certified by two people"
+    FALLEN = "fallen", "Fallen: a break is open again"
+    SUPERSEDED = "superseded", "Superseded: the outcome is another"
+
+
+class Carries(TextChoices):
+    """What a run takes up of what the run before left open."""
+
+    AWAITED = "awaited", "Awaited items; the others stay with the period that found them"
+    OPEN = "open", "All open items, until they are accepted"
+
+
 class RevisionKind(TextChoices):
     """What people do to an outcome."""
 

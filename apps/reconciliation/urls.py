@@ -36,6 +36,12 @@ urlpatterns = [
     path("reconciliations/rules/<int:match_type_id>/change/", views.change, name="change-rules"),
     path("reconciliations/start/", views.start, name="start"),
     path("reconciliations/<int:run_id>/", views.run_page, name="run"),
+    path("reconciliations/<int:run_id>/statement/", views.statement_page, name="statement"),
+    re_path(
+        r"^reconciliations/(?P<run_id>[0-9]{1,18})/certify/(?P<part>prepared|reviewed)/$",
+        views.certify,
+        name="certify",
+    ),
     path("reconciliations/<int:run_id>/approval/", views.ask_for_approval, name="submit"),
     path("reconciliations/<int:run_id>/matches/", views.groups_page, name="groups"),
     path("reconciliations/<int:run_id>/matches/<int:number>/", views.group_page, name="group"),

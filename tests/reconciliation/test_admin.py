@@ -19,6 +19,7 @@ from apps.reconciliation.models import (
     BreakClosure,
     BreakItem,
     BreakReview,
+    Certification,
     Correction,
     GroupRevocation,
     MatchGroup,
@@ -61,6 +62,7 @@ MODELS = (
     BreakClosure,
     Correction,
     WriteOff,
+    Certification,
 )
 FACTS = tuple(model for model in MODELS if model is not MatchType)
 
@@ -89,6 +91,10 @@ def filled(april: Run, books: Any, alice: User) -> Run:
     label = april.breaks.get(cause="sign")
     correct_cause(break_id=label.pk, cause="amount", reason="Refund", actor=alice)
     unmatch_group(run_id=april.pk, number=1, reason="No", actor=alice)
+    april.refresh_from_db()
+    Certification.objects.create(
+        run=april, outcome_digest=april.outcome_digest, part="prepared", certified_by=alice
+    )
     permit_rematch(run_id=april.pk, number=1, reason="Yes", actor=alice)
     return april
 
@@ -156,6 +162,7 @@ def match_type_form(pair: Pair, **changes: Any) -> dict[str, Any]:
         "left_accounts": "[]",
         "right_source": pair.right.pk,
         "right_accounts": '["1000"]',
+        "carries": "awaited",
         "rules": json.dumps(RULES),
     }
     return {**facts, **changes}

@@ -519,7 +519,7 @@ class TestRun:
         def fail(*_: Any, **__: Any) -> None:
             raise ItemsInvalid("left items: amount is null in 1 rows")
 
-        monkeypatch.setattr(runs_module, "reconcile", fail)
+        monkeypatch.setattr(runs_module, "reconciled", fail)
         page = opened(visit(alice), "run", pair.run().pk)
         assert "it failed, and nothing of it was kept" in page
         assert "amount is null in 1 rows" in page

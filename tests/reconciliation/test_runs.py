@@ -180,7 +180,7 @@ def test_a_run_that_cannot_be_carried_out_fails_and_stores_nothing(
 
     run = pair.start()
     before = table_counts()
-    monkeypatch.setattr(runs_module, "reconcile", fail)
+    monkeypatch.setattr(runs_module, "reconciled", fail)
     failed = execute_run(run_id=run.pk)
     assert failed.status == "failed"
     assert failed.failure.startswith(words)
@@ -200,15 +200,15 @@ def test_an_outcome_that_does_not_add_up_is_not_stored(
 
     import polars as pl
 
-    from apps.reconciliation.matching import reconcile
+    from apps.reconciliation.services.by_hand import reconciled
 
     def lose(*given: Any, **how: Any) -> Any:
-        outcome = reconcile(*given, **how)
+        outcome = reconciled(*given, **how)
         return replace(outcome, proof=outcome.proof.with_columns(proof_amount=pl.lit(100)))
 
     pair.bring("left", ("INV-1", "03", "100.00"))
     run = pair.start()
-    monkeypatch.setattr(runs_module, "reconcile", lose)
+    monkeypatch.setattr(runs_module, "reconciled", lose)
     failed = execute_run(run_id=run.pk)
     assert failed.status == "failed"
     assert "does not add up" in failed.failure
@@ -261,7 +261,7 @@ class TestAgain:
             raise ItemsInvalid("no")
 
         pair.bring("left", ("INV-8", "08", "1.00"))
-        monkeypatch.setattr(runs_module, "reconcile", fail)
+        monkeypatch.setattr(runs_module, "reconciled", fail)
         assert pair.run().status == "failed"
         april.refresh_from_db()
         assert april.status == "completed"

@@ -38,6 +38,7 @@ _FIXED = (
     "left_accounts_shown",
     "right_source",
     "right_accounts_shown",
+    "carries",
     "version",
 )
 
@@ -64,6 +65,7 @@ class MatchTypeForm(ServiceForm):
             "left_accounts",
             "right_source",
             "right_accounts",
+            "carries",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -85,6 +87,7 @@ class MatchTypeForm(ServiceForm):
             left_accounts=facts["left_accounts"] or (),
             right_source_id=facts["right_source"].pk,
             right_accounts=facts["right_accounts"] or (),
+            carries=facts["carries"],
             rules=facts["rules"],
             actor=self.actor,
         )

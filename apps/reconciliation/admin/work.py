@@ -8,6 +8,7 @@ from apps.reconciliation.admin.seen import SeenAdmin
 from apps.reconciliation.models import (
     BreakClosure,
     BreakReview,
+    Certification,
     Correction,
     GroupRevocation,
     RematchPermit,
@@ -65,3 +66,11 @@ class WriteOffAdmin(SeenAdmin):
     list_display = ("run", "broken", "group", "amount", "currency", "entry", "proposed_by")
     list_filter = ("run__match_type",)
     list_select_related = ("run__match_type", "broken", "group", "entry", "proposed_by")
+
+
+@admin.register(Certification)
+class CertificationAdmin(SeenAdmin):
+    list_display = ("run", "part", "comment", "certified_by", "certified_at")
+    list_filter = ("part", "run__match_type")
+    list_select_related = ("run__match_type", "certified_by")
+    date_hierarchy = "certified_at"

@@ -1,5 +1,6 @@
 """Match types with their versioned rules; runs; what they found (facts); reviews of breaks."""
 
+from apps.reconciliation.models.certifications import Certification
 from apps.reconciliation.models.outcomes import (
     Break,
     BreakClosure,
@@ -24,6 +25,7 @@ __all__ = [
     "BreakClosure",
     "BreakItem",
     "BreakReview",
+    "Certification",
     "Correction",
     "GroupRevocation",
     "MatchGroup",

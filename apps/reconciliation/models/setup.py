@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from apps.common.guards import append_only, audited
 from apps.common.models import ScopedQuerySet, history, scoped_by
-from apps.reconciliation.states import AdoptionBasis
+from apps.reconciliation.states import AdoptionBasis, Carries
 
 _user = settings.AUTH_USER_MODEL
 
@@ -31,6 +31,12 @@ class MatchType(models.Model):
         "ingestion.Source", on_delete=models.PROTECT, related_name="right_of"
     )
     right_accounts = models.JSONField(default=list, blank=True, help_text="Empty: all accounts.")
+    carries = models.CharField(
+        max_length=8,
+        choices=Carries.choices,
+        default=Carries.AWAITED,
+        help_text="Which open items the next run takes up.",
+    )
 
     objects = ScopedQuerySet.as_manager()
     history = history()

@@ -1,6 +1,8 @@
 """Reads: which items a run takes, what it found, the list to work through, and how it is shown."""
 
+from apps.reconciliation.selectors.certifications import Certified, certification_of
 from apps.reconciliation.selectors.items import Population, population
+from apps.reconciliation.selectors.open_items import OpenItem, open_items, run_as_of, runs_up_to
 from apps.reconciliation.selectors.outcomes import (
     CauseLine,
     NetVariance,
@@ -37,6 +39,12 @@ from apps.reconciliation.selectors.showing import (
     reason_shown,
     reasons_shown,
 )
+from apps.reconciliation.selectors.statements import (
+    RollForward,
+    Statement,
+    roll_forward,
+    statements_of,
+)
 from apps.reconciliation.selectors.worklist import (
     Days,
     Standing,
@@ -57,17 +65,22 @@ from apps.reconciliation.selectors.write_offs import standing_write_offs
 
 __all__ = [
     "CauseLine",
+    "Certified",
     "Days",
     "NetVariance",
+    "OpenItem",
     "Population",
+    "RollForward",
     "RuleChange",
     "Standing",
+    "Statement",
     "Variance",
     "VersionLine",
     "break_items",
     "breaks_for",
     "candidates_for",
     "causes",
+    "certification_of",
     "days_with_breaks",
     "evidence_shown",
     "history_of",
@@ -82,20 +95,25 @@ __all__ = [
     "naming",
     "net_variance",
     "next_open",
+    "open_items",
     "original_shown",
     "population",
     "reason_shown",
     "reasons_shown",
     "references_of",
+    "roll_forward",
     "rows_of_records",
     "rule_changes",
     "rule_set_status",
     "rules_in_force",
+    "run_as_of",
     "run_seen_by",
     "runs_for",
+    "runs_up_to",
     "smallest_before",
     "standing_of",
     "standing_write_offs",
+    "statements_of",
     "thresholds",
     "variance",
     "versions_of",

@@ -13,12 +13,12 @@ from apps.ingestion.models import Source
 from apps.ingestion.selectors import record_ids, records_frame
 from apps.reconciliation.matching.schemas import Ints
 from apps.reconciliation.models import BreakItem, MatchItem, Run
-from apps.reconciliation.states import Side
+from apps.reconciliation.states import BreakState, Carries, ReviewStatus, Side
 
 
 @dataclass(frozen=True)
 class Population:
-    """The items of both sides, with how many of them the period before left awaited."""
+    """The items of both sides, with how many of them were carried in."""
 
     left: pl.DataFrame
     right: pl.DataFrame
@@ -32,9 +32,10 @@ class Population:
 
 
 def population(run: Run) -> Population:
-    """The records of the run's days, and those that the run before left awaited (carry-forward).
+    """The records of the run's days, and what the run before left to it (carry-forward).
 
-    Other open items stay breaks of the period that found them.
+    By default that is what it left awaited; other open items stay breaks of the period that found
+    them, unless the match type carries all that is open.
     """
     match_type = run.match_type
     carried = _carried_ids(run)
@@ -101,7 +102,10 @@ def _side(
 
 
 def _carried_ids(run: Run) -> dict[Side, list[int]]:
-    """Records in awaited breaks of the live run that ended the day before this one starts.
+    """Records in breaks of the live run that ended the day before this one starts.
+
+    Those in awaited breaks, or, where the match type carries all open items, in every break that
+    nobody accepted.
 
     Where several ended on that day, the longest of them decides, and the others do not count.
     """
@@ -112,7 +116,11 @@ def _carried_ids(run: Run) -> dict[Side, list[int]]:
         .first()
     )
     carried: dict[Side, list[int]] = {Side.LEFT: [], Side.RIGHT: []}
-    items = BreakItem.objects.filter(broken__run=before, broken__state="awaited")
+    items = BreakItem.objects.filter(broken__run=before)
+    if run.match_type.carries == Carries.OPEN:
+        items = items.exclude(broken__review__status=ReviewStatus.ACCEPTED)
+    else:
+        items = items.filter(broken__state=BreakState.AWAITED)
     for side, record_id in items.order_by("record_id").values_list("side", "record_id"):
         carried[Side(side)].append(record_id)
     return carried

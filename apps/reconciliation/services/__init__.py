@@ -2,7 +2,8 @@
 
 from apps.reconciliation.services.adjustments import propose_adjustment
 from apps.reconciliation.services.approval import submit_run
-from apps.reconciliation.services.match_types import define_match_type
+from apps.reconciliation.services.certifications import certify_run
+from apps.reconciliation.services.match_types import choose_carries, define_match_type
 from apps.reconciliation.services.preview import preview_rules
 from apps.reconciliation.services.reviews import accept_break, explain_break, reopen_break
 from apps.reconciliation.services.revisions import (
@@ -19,7 +20,9 @@ from apps.reconciliation.services.write_offs import write_off_break
 __all__ = [
     "accept_break",
     "adopt_rules",
+    "certify_run",
     "change_rules",
+    "choose_carries",
     "correct_cause",
     "define_match_type",
     "execute_run",

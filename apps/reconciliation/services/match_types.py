@@ -15,10 +15,11 @@ from apps.common.errors import NotVisible
 from apps.identity.models import Entity, User
 from apps.ingestion.models import Source
 from apps.reconciliation.errors import MatchTypeExists, MatchTypeInvalid
+from apps.reconciliation.locks import match_type_for_update
 from apps.reconciliation.models import MatchType
 from apps.reconciliation.permissions import MANAGE_MATCH_TYPES
 from apps.reconciliation.services.rule_sets import add_version, adopt, read_rules
-from apps.reconciliation.states import AdoptionBasis
+from apps.reconciliation.states import AdoptionBasis, Carries
 
 
 @transaction.atomic
@@ -34,12 +35,14 @@ def define_match_type(
     left_accounts: Sequence[str] = (),
     right_accounts: Sequence[str] = (),
     description: str = "",
+    carries: str = Carries.AWAITED,
 ) -> MatchType:
     """Create a match type with the first version of its rules.
 
     Args:
         code: letters, digits, hyphens and underscores.
         left_accounts, right_accounts: only lines on these accounts; empty for all of the source.
+        carries: what the next run takes up, "awaited" items or all "open" ones.
         rules: see `matching.RuleSet.from_mapping` and docs/explanation/matching.md.
 
     Raises:
@@ -61,6 +64,7 @@ def define_match_type(
         left_accounts=_accounts(left_accounts, "left_accounts"),
         right_source=_source(entity, right_source_id, "right_source"),
         right_accounts=_accounts(right_accounts, "right_accounts"),
+        carries=carries,
     )
     _require_clean(match_type)
     _require_two_sides(match_type)
@@ -72,6 +76,29 @@ def define_match_type(
     record(actor=actor, action="reconciliation.match_type.define", subject=match_type, code=code)
     first = add_version(match_type, rules, number=1, actor=actor)
     adopt(first, basis=AdoptionBasis.FIRST, actor=actor)
+    return match_type
+
+
+@transaction.atomic
+def choose_carries(*, match_type_id: int, carries: str, actor: User) -> MatchType:
+    """Say what runs to come take up of what the run before left open.
+
+    Raises:
+        NotVisible, NotPermitted: not this actor.
+        MatchTypeInvalid: no such choice.
+    """
+    match_type = match_type_for_update(match_type_id, actor=actor)
+    authorize(actor, MANAGE_MATCH_TYPES, entity_id=match_type.entity_id)
+    if carries not in Carries.values:
+        raise MatchTypeInvalid("Choose what is carried.", field="carries")
+    match_type.carries = carries
+    match_type.save(update_fields=["carries"])
+    record(
+        actor=actor,
+        action="reconciliation.match_type.choose_carries",
+        subject=match_type,
+        carries=carries,
+    )
     return match_type
 
 

@@ -17,3 +17,13 @@ def require_standing(run: Run) -> None:
         raise RunSuperseded
     if run.status != RunStatus.COMPLETED:
         raise RunNotCompleted
+
+
+def require_outcome(run: Run) -> None:
+    """Refuse a run that found nothing yet, or failed; one that was superseded is looked at.
+
+    Raises:
+        RunNotCompleted
+    """
+    if run.status not in {RunStatus.COMPLETED, RunStatus.SUPERSEDED}:
+        raise RunNotCompleted

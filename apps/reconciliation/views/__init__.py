@@ -5,11 +5,13 @@ from apps.reconciliation.views.groups import group_page, groups_page
 from apps.reconciliation.views.revising import revise_break, revise_group
 from apps.reconciliation.views.rules import change, rules_page
 from apps.reconciliation.views.runs import ask_for_approval, run_page, runs_page, start
+from apps.reconciliation.views.statements import certify, statement_page
 
 __all__ = [
     "ask_for_approval",
     "break_page",
     "breaks_page",
+    "certify",
     "change",
     "group_page",
     "groups_page",
@@ -20,4 +22,5 @@ __all__ = [
     "run_page",
     "runs_page",
     "start",
+    "statement_page",
 ]

@@ -21,6 +21,7 @@ from apps.reconciliation.models import Break, Run
 from apps.reconciliation.permissions import START_RUN, SUBMIT_RUN
 from apps.reconciliation.selectors import (
     causes,
+    certification_of,
     live_run,
     match_rate,
     match_rates,
@@ -34,6 +35,7 @@ from apps.reconciliation.selectors import (
 from apps.reconciliation.services import start_run, submit_run
 from apps.reconciliation.states import RunStatus
 from apps.reconciliation.views.scope import cause_label, runs_link, viewer
+from apps.reconciliation.views.statements import certify_ways
 
 _PAGE = 50
 _SAMPLE = 10
@@ -156,6 +158,8 @@ def _outcome(run: Run, actor: Any) -> dict[str, Any]:
         and run.status == RunStatus.COMPLETED
         and actor.may(SUBMIT_RUN, run.entity_id),
         "newer": _newer(run),
+        "certified": (certified := certification_of(run)),
+        "certify_ways": certify_ways(run, certified, actor),
     }
 
 

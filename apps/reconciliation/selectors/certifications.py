@@ -1,0 +1,71 @@
+"""Where the certification of an outcome stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from apps.reconciliation.models import Break, Certification, Run
+from apps.reconciliation.selectors.worklist import with_status
+from apps.reconciliation.states import (
+    BreakState,
+    CertificationPart,
+    CertificationStatus,
+    ReviewStatus,
+    RunStatus,
+)
+
+
+@dataclass(frozen=True)
+class Certified:
+    """Who certified the run's outcome as it is now.
+
+    Attributes:
+        earlier: certifications of outcomes that no longer stand.
+        open_breaks: breaks that are neither awaited nor explained now.
+    """
+
+    status: CertificationStatus
+    prepared: Certification | None
+    reviewed: Certification | None
+    earlier: list[Certification]
+    open_breaks: int
+
+
+def certification_of(run: Run) -> Certified:
+    """Where the run's certification stands; a break opened again takes it away."""
+    every = list(
+        Certification.objects.filter(run=run).select_related("certified_by").order_by("pk")
+    )
+    now = {each.part: each for each in every if each.outcome_digest == run.outcome_digest}
+    prepared = now.get(CertificationPart.PREPARED)
+    reviewed = now.get(CertificationPart.REVIEWED)
+    open_breaks = open_break_count(run)
+    return Certified(
+        status=_status(run, prepared, reviewed, bool(every), open_breaks),
+        prepared=prepared,
+        reviewed=reviewed,
+        earlier=[each for each in every if each.outcome_digest != run.outcome_digest],
+        open_breaks=open_breaks,
+    )
+
+
+def open_break_count(run: Run) -> int:
+    """How many breaks nobody explained, those still awaited left out."""
+    standing = Break.objects.filter(run=run).exclude(state=BreakState.AWAITED)
+    return with_status(standing, ReviewStatus.OPEN).count()
+
+
+def _status(
+    run: Run,
+    prepared: Certification | None,
+    reviewed: Certification | None,
+    is_known: bool,
+    open_breaks: int,
+) -> CertificationStatus:
+    if run.status != RunStatus.COMPLETED:
+        return CertificationStatus.SUPERSEDED if is_known else CertificationStatus.NONE
+    if prepared is None:
+        return CertificationStatus.SUPERSEDED if is_known else CertificationStatus.NONE
+    if open_breaks:
+        return CertificationStatus.FALLEN
+    return CertificationStatus.CERTIFIED if reviewed else CertificationStatus.PREPARED
