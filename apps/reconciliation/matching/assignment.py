@@ -57,39 +57,58 @@ def solve(edges: Edges, left: Classes, right: Classes) -> Solution:
     labels = component_labels(edges, left, right)
     flow = np.minimum(left.counts[edges.left], right.counts[edges.right])
     weights: Weights = np.zeros(len(edges), dtype=np.int64)
-    shared = np.flatnonzero(np.bincount(labels)[labels] > 1)
-    if len(shared):
-        order = shared[np.argsort(labels[shared], kind="stable")]
+    order = sorted_shared(labels)
+    if len(order):
         solved = _solve_shared(edges.only(order), labels[order], left, right)
         weights = weights.astype(solved.weights.dtype)
         flow[order], weights[order] = solved.flow, solved.weights
     return Solution(flow, weights, labels)
 
 
+def sorted_shared(labels: Ints) -> Ints:
+    """The edges that are not alone in their component, component by component."""
+    shared = np.flatnonzero(np.bincount(labels)[labels] > 1)
+    return np.asarray(shared[np.argsort(labels[shared], kind="stable")])
+
+
 def _solve_shared(edges: Edges, labels: Ints, left: Classes, right: Classes) -> Solution:
     """``solve`` for edges sorted by component, each component with several edges."""
-    starts = np.flatnonzero(np.append(True, np.diff(labels) != 0)).astype(np.int64)
-    weights = _weights(edges, labels, starts)
+    weights = amount_and_day_costs(edges, labels)
     network = Network(
         edges.left, edges.right, weights, left.counts[edges.left], right.counts[edges.right]
     )
+    return Solution(cheapest_flow(network, labels), weights, labels)
+
+
+def cheapest_flow(network: Network, labels: Ints) -> Ints:
+    """How many items each edge pairs; the edges are sorted by component.
+
+    -1 on every edge of a component that takes too long to decide.
+    """
+    starts = _starts(labels)
     is_small = _fits_item_solver(network, labels, starts)
-    flow = np.zeros(len(edges), dtype=np.int64)
+    flow = np.zeros(len(network), dtype=np.int64)
     for part in _batches(network, labels, starts, is_small):
         flow[part] = flow_by_items(network.only(part), labels[part])
-    ends = np.append(starts[1:], len(edges))
+    ends = np.append(starts[1:], len(network))
     for start, end in zip(starts[~is_small].tolist(), ends[~is_small].tolist(), strict=True):
         flow[start:end] = flow_by_paths(network.only(np.arange(start, end)))
-    return Solution(flow, weights, labels)
+    return flow
 
 
-def _weights(edges: Edges, labels: Ints, starts: Ints) -> Weights:
+def _starts(labels: Ints) -> Ints:
+    """Where each component begins, of sorted labels."""
+    return np.flatnonzero(np.append(True, np.diff(labels) != 0)).astype(np.int64)
+
+
+def amount_and_day_costs(edges: Edges, labels: Ints) -> Weights:
     """Amount and day distance as one integer in which no sum of days outweighs an amount.
 
     Two assignments differ along cycles that visit each node once, so a step in the amount has to
     be worth more than nodes x the largest day distance. Where int64 does not suffice, Python's
     integers are used.
     """
+    starts = _starts(labels)
     sizes = np.diff(np.append(starts, len(edges)))
     nodes = _distinct(edges.left, labels) + _distinct(edges.right, labels)
     days = np.maximum.reduceat(edges.day_gaps, starts)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -19,7 +21,7 @@ from apps.reconciliation.matching.uniqueness import varying_edges
 
 
 @dataclass(frozen=True)
-class _Verdicts:
+class Verdicts:
     """Edge by edge: pairs made, whether it is torn between equals, whether it was too much."""
 
     made: Ints
@@ -27,16 +29,25 @@ class _Verdicts:
     is_crowded: Flags
 
 
-def decide(left: Classes, right: Classes, step: Pass) -> Decision:
-    """Pair what every best assignment pairs alike; name what they pair differently."""
+Judge: TypeAlias = Callable[[Edges, Classes, Classes], tuple[Edges, Verdicts]]
+
+
+def decide(left: Classes, right: Classes, step: Pass, judge: Judge | None = None) -> Decision:
+    """Pair what every best assignment pairs alike; name what they pair differently.
+
+    Args:
+        judge: says which of the candidates to look at, and what becomes of them; without it, the
+            cheapest assignment of all of them decides.
+    """
+    judge = judge or _judged_by_cost
     pairs = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))]
     if not len(left):  # then right has no classes either: blocks hold items of both sides
         return Decision(*pairs[0], DOUBTS.to_frame())
     candidates = Candidates(left, right, step)
     doubts = [_crowded_blocks(left, right, candidates)]
     first_cluster = len(left) + len(right)  # crowded blocks come before
-    for edges in candidates.batches():
-        verdicts = _judge(edges, left, right)
+    for batch in candidates.batches():
+        edges, verdicts = judge(batch, left, right)
         pairs.append(_rows_paired(edges, verdicts.made, left, right))
         doubts.append(_undecided(edges, verdicts, left, right, first_cluster))
         first_cluster += len(left) + len(right)
@@ -44,7 +55,7 @@ def decide(left: Classes, right: Classes, step: Pass) -> Decision:
     return Decision(left_rows, right_rows, pl.concat(doubts))
 
 
-def _judge(edges: Edges, left: Classes, right: Classes) -> _Verdicts:
+def _judged_by_cost(edges: Edges, left: Classes, right: Classes) -> tuple[Edges, Verdicts]:
     """Which edges carry the same pairs in every best assignment, down to the single item.
 
     An edge is torn if the amount along it varies, or if it takes only some of a mixed class (or
@@ -61,11 +72,12 @@ def _judge(edges: Edges, left: Classes, right: Classes) -> _Verdicts:
     left_mixed, right_mixed = left.is_mixed[edges.left], right.is_mixed[edges.right]
     is_whole = (~left_mixed | (flow == supply)) & (~right_mixed | (flow == demand))
     is_sure = ~varies & (flow > 0) & is_whole & ~(left_mixed & right_mixed)
-    return _Verdicts(
+    verdicts = Verdicts(
         made=np.where(is_sure, flow, 0),
         is_torn=varies | ((flow > 0) & ~is_sure),
         is_crowded=flow < 0,
     )
+    return edges, verdicts
 
 
 def _rows_paired(edges: Edges, made: Ints, left: Classes, right: Classes) -> tuple[Ints, Ints]:
@@ -90,7 +102,7 @@ def _handed_out_before(chosen: Ints, sizes: Ints) -> Ints:
 
 
 def _undecided(
-    edges: Edges, verdicts: _Verdicts, left: Classes, right: Classes, first_cluster: int
+    edges: Edges, verdicts: Verdicts, left: Classes, right: Classes, first_cluster: int
 ) -> pl.DataFrame:
     """The unpaired items of every component in which an edge is torn or crowded."""
     is_open = verdicts.is_torn | verdicts.is_crowded

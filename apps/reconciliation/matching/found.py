@@ -8,6 +8,7 @@ import polars as pl
 
 from apps.reconciliation.matching.items import ROW
 from apps.reconciliation.matching.schemas import SIDES, Ints
+from apps.reconciliation.matching.weights import Weights
 
 NO_CLUSTER = -1
 
@@ -57,8 +58,10 @@ class Found:
         members: FOUND_MEMBERS; every item of every group once.
         doubts: DOUBTS; the open items of all components in which something was undecided. Only
             among these can the same pass find anything more, once others are gone.
+        weights: what a fuzzy pass has estimated the levels of its fields to be worth.
     """
 
     groups: pl.DataFrame
     members: pl.DataFrame
     doubts: pl.DataFrame
+    weights: Weights | None = None

@@ -48,4 +48,5 @@ def reconcile(
     findings = explained(Case(run.items, run.open_items(), run.ties(), rules, as_of, known))
     breaks, break_items = numbered_breaks(findings, run.items, rules)
     proof = proved(run.items, groups, breaks, exchanged(run.items, groups, items, rules))
-    return Outcome(groups, items, breaks, break_items, proof)
+    learned = {name: weights.to_mapping() for name, weights in run.learned.items()}
+    return Outcome(groups, items, breaks, break_items, proof, learned)

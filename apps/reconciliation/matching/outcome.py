@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -19,6 +20,8 @@ class Outcome:
         breaks: BREAK_SCHEMA, by number.
         break_items: BREAK_ITEM_SCHEMA, by break, side and id; every open item exactly once.
         proof: PROOF_SCHEMA, by currency.
+        learned: by name of the fuzzy pass, the weights that were estimated, as ``likeness.weights``
+            takes them.
     """
 
     groups: pl.DataFrame
@@ -26,6 +29,7 @@ class Outcome:
     breaks: pl.DataFrame
     break_items: pl.DataFrame
     proof: pl.DataFrame
+    learned: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def ambiguous(self) -> pl.DataFrame:

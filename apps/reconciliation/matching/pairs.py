@@ -45,8 +45,14 @@ def pair_groups(
     )
 
 
-def pairs_found(step: Pass, left: PassSide, right: PassSide, decision: Decision) -> Found:
-    """A result of groups of one left and one right item each."""
+def pairs_found(
+    step: Pass, left: PassSide, right: PassSide, decision: Decision, *more: pl.Series
+) -> Found:
+    """A result of groups of one left and one right item each.
+
+    Args:
+        more: further sentences for the reasons.
+    """
     rows = decision.left_rows, decision.right_rows
     members = [
         side.items[side_rows].select(
@@ -57,5 +63,5 @@ def pairs_found(step: Pass, left: PassSide, right: PassSide, decision: Decision)
         )
         for name, side, side_rows in ((LEFT, left, rows[0]), (RIGHT, right, rows[1]))
     ]
-    groups = pair_groups(step, left, right, rows, pair_reasons(step, left, right, rows))
+    groups = pair_groups(step, left, right, rows, pair_reasons(step, left, right, rows, *more))
     return Found(groups, pl.concat(members), decision.doubts)

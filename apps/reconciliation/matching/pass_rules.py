@@ -7,14 +7,15 @@ from typing import Any
 
 from apps.reconciliation.matching.days import CALENDAR
 from apps.reconciliation.matching.fees import FeeRule
+from apps.reconciliation.matching.fuzzy import Likeness
 from apps.reconciliation.matching.rates import Exchange
 from apps.reconciliation.matching.reading import Settings
 from apps.reconciliation.matching.schemas import DATE_FIELDS, LEFT, RIGHT, TEXT_FIELDS
 from apps.reconciliation.matching.tolerances import DateWindow, Tolerance
 
 EXACT, TOLERANCE, AGGREGATED, SUBSET = "exact", "tolerance", "aggregated", "subset"
-OFFSET = "offset"
-PASS_KINDS = (EXACT, TOLERANCE, AGGREGATED, SUBSET, OFFSET)
+OFFSET, FUZZY = "offset", "fuzzy"
+PASS_KINDS = (EXACT, TOLERANCE, AGGREGATED, SUBSET, OFFSET, FUZZY)
 BOTH = "both"
 ONE_TO_MANY, MANY_TO_ONE, EITHER = "one_to_many", "many_to_one", "either"
 MANY_TO_MANY = "many_to_many"
@@ -30,7 +31,7 @@ _JOINT_KEY = rf"{TEXT_KEY}={TEXT_KEY}"
 _KEY = rf"(?:amount|currency|{'|'.join(DATE_FIELDS)}|{TEXT_KEY}|{_JOINT_KEY})"
 _BATCH_KEY = rf"(?:id|{'|'.join(DATE_FIELDS)}|{TEXT_KEY})"  # by id: each item on its own
 # The kinds that take a tolerance; in the others the amounts are equal.
-_TOLERANT = (TOLERANCE, AGGREGATED, OFFSET)
+_TOLERANT = (TOLERANCE, AGGREGATED, OFFSET, FUZZY)
 # The kind that a setting belongs to.
 _OWN_SETTINGS = {
     "left_by": AGGREGATED,
@@ -39,6 +40,7 @@ _OWN_SETTINGS = {
     "most_items": SUBSET,
     "side": OFFSET,
     "different": OFFSET,
+    "likeness": FUZZY,
 }
 
 
@@ -53,6 +55,7 @@ class Pass:
             at most.
         side, different: in an offset pass, where it looks, and the field in which the two items
             differ ('' if none has to).
+        likeness: in a fuzzy pass, which texts are compared, and what is alike enough.
         fee, fx: whether a fee is taken off one side, and whether amounts are converted first.
     """
 
@@ -72,6 +75,7 @@ class Pass:
     different: str = ""
     fee: FeeRule | None = None
     fx: Exchange | None = None
+    likeness: Likeness | None = None
 
     @classmethod
     def read(cls, settings: Settings) -> Pass:
@@ -95,6 +99,9 @@ class Pass:
             side=settings.choice("side", (LEFT, RIGHT, BOTH), BOTH),
             different=settings.field("different", TEXT_KEY),
             fee=FeeRule.read(settings.below("fee")) if settings.has("fee") else None,
+            likeness=Likeness.read(settings.below("likeness"), TEXT_KEY)
+            if settings.has("likeness")
+            else None,
             fx=Exchange.read(settings.below("fx")) if settings.has("fx") else None,
         )
         _check_pass(step, settings)
@@ -123,6 +130,8 @@ class Pass:
             mapping |= {"left_by": list(self.left_by), "right_by": list(self.right_by)}
         if self.kind == SUBSET:
             mapping |= {"cardinality": self.cardinality, "most_items": self.most_items}
+        if self.likeness:
+            mapping["likeness"] = self.likeness.to_mapping()
         if self.kind == OFFSET:
             mapping |= {"side": self.side, "different": self.different or None}
         return mapping
@@ -160,7 +169,8 @@ class Pass:
     def fields_read(self) -> set[str]:
         """Every field that the pass looks at besides amount, currency and dates."""
         stated = self.fee.stated if self.fee else ""
-        return {*self.keys, *self.left_by, *self.right_by, self.different, stated}
+        alike = self.likeness.fields if self.likeness else ()
+        return {*self.keys, *self.left_by, *self.right_by, *alike, self.different, stated}
 
 
 def key_fields(key: str) -> tuple[str, str]:
@@ -185,6 +195,8 @@ def _check_pass(step: Pass, settings: Settings) -> None:
     for name, kind in _OWN_SETTINGS.items():
         if step.kind != kind and settings.has(name):
             settings.fault(name, f"{_a(step.kind)} pass has none")
+    if step.kind == FUZZY and not settings.has("likeness"):
+        settings.fault("likeness", "must be given in a fuzzy pass")
     if step.kind == OFFSET:
         _check_offset(step, settings)
     if step.kind == SUBSET and step.sign == UNSIGNED:

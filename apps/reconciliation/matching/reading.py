@@ -99,6 +99,16 @@ class Settings:
         """A decimal string >= 0 as an integer of 10**-decimals; 0 if not given."""
         return self._decimal(name, decimals)
 
+    def signed(self, name: str, decimals: int) -> int:
+        """A decimal string of either sign as an integer of 10**-decimals; required."""
+        value = self._get(name)
+        try:
+            return scaled(value if isinstance(value, str) else "", decimals)
+        except ValueError:
+            message = f"must be a decimal string of at most {decimals} decimals, not {value!r}"
+            self.fault(name, message)
+            return 0
+
     def amount(self, name: str) -> int:
         """A decimal string >= 0 as ten-thousandths; 0 if not given."""
         return self._decimal(name, DECIMALS)

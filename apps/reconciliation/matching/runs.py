@@ -25,6 +25,7 @@ from apps.reconciliation.matching.schemas import (
     Ints,
 )
 from apps.reconciliation.matching.valuing import OWN_CURRENCY, valued
+from apps.reconciliation.matching.weights import Weights
 
 
 class Run:
@@ -34,6 +35,7 @@ class Run:
         items: by side, as ``items.prepared`` makes them.
         is_open: by side, for each row.
         found: the passes that made groups, with what they found, in the order of finding.
+        learned: by name of the pass, the weights that were estimated.
     """
 
     def __init__(
@@ -46,6 +48,9 @@ class Run:
             side: np.ones(items.height, dtype=np.bool_) for side, items in self.items.items()
         }
         self.found: list[tuple[Pass, Found]] = []
+        # Weights that a pass has estimated hold for the whole run.
+        self._steps = list(rules.passes)
+        self.learned: dict[str, Weights] = {}
         self._doubts: dict[int, pl.DataFrame] = {}
 
     def match(self) -> None:
@@ -82,10 +87,14 @@ class Run:
 
     def _take(self, index: int, among: dict[str, Flags]) -> bool:
         """Run a pass over some of the items and take what it finds. Whether it found anything."""
-        step = self.rules.passes[index]
+        step = self._steps[index]
         left, right = (self._seen_by(step, side, among[side]) for side in (LEFT, RIGHT))
         found = match_by(step, left, right)
         self._doubts[index] = found.doubts
+        if found.weights:
+            self.learned[step.name] = found.weights
+            likeness = replace(step.likeness, weights=found.weights)  # type: ignore[type-var]
+            self._steps[index] = replace(step, likeness=likeness)
         for side, is_open in self.is_open.items():
             is_open[found.members.filter(pl.col("side") == side)[ROW].to_numpy()] = False
         if found.groups.height:

@@ -25,7 +25,8 @@ def changed(path: list, value: object) -> dict:
 
 
 KINDS = ", ".join(PASS_KINDS)
-PASS, NEAR, SUMS, PARTS, OWN, NET = (["passes", number] for number in range(6))
+PASS, NEAR, SUMS, PARTS, OWN, NET, NAMES = (["passes", number] for number in range(7))
+LIKE = [*NAMES, "likeness"]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +134,55 @@ PASS, NEAR, SUMS, PARTS, OWN, NET = (["passes", number] for number in range(6))
             "2:1",
             "passes[3].cardinality: must be one of one_to_many, many_to_one, either, "
             "many_to_many, not '2:1'",
+        ),
+        ([*NAMES, "likeness"], ..., "passes[6].likeness: must be given in a fuzzy pass"),
+        (
+            [*PASS, "likeness"],
+            {"fields": ["account"]},
+            "passes[0].likeness: an exact pass has none",
+        ),
+        ([*LIKE, "fields"], [], "passes[6].likeness.fields: must name at least one text field"),
+        (
+            [*LIKE, "fields"],
+            ["amount"],
+            "passes[6].likeness.fields[0]: is no field of an item: 'amount'",
+        ),
+        (
+            [*LIKE, "automatic"],
+            "0.7",
+            "passes[6].likeness.automatic: must not be below suggested",
+        ),
+        (
+            [*LIKE, "suggested"],
+            "0.5",
+            "passes[6].likeness.suggested: must be a probability above 0.5 and below 1",
+        ),
+        (
+            [*LIKE, "automatic"],
+            "1",
+            "passes[6].likeness.automatic: must be a probability above 0.5 and below 1",
+        ),
+        (
+            [*LIKE, "weights", "prior"],
+            ...,
+            "passes[6].likeness.weights.prior: "
+            "must be a decimal string of at most 3 decimals, not None",
+        ),
+        (
+            [*LIKE, "weights", "counterparty", "close"],
+            "five",
+            "passes[6].likeness.weights.counterparty.close: "
+            "must be a decimal string of at most 3 decimals, not 'five'",
+        ),
+        (
+            [*LIKE, "weights", "narrative"],
+            {},
+            "passes[6].likeness.weights.narrative: is not a known setting",
+        ),
+        (
+            [*LIKE, "weights", "counterparty", "same"],
+            "1",
+            "passes[6].likeness.weights.counterparty.same: is not a known setting",
         ),
         (
             [*NET, "fee", "gross"],

@@ -40,6 +40,18 @@ def test_a_tolerance_in_percent_alone_stays_one():
     assert rules.to_mapping()["passes"][0]["tolerance"] == tolerance
 
 
+def test_thresholds_and_weights_have_defaults():
+    step = {
+        "name": "a",
+        "kind": "fuzzy",
+        "keys": ["account"],
+        "likeness": {"fields": ["counterparty"]},
+    }
+    rules = RuleSet.from_mapping({"version": "1", "passes": [step]})
+    likeness = rules.to_mapping()["passes"][0]["likeness"]
+    assert likeness == {"fields": ["counterparty"], "automatic": "0.99", "suggested": "0.9"}
+
+
 def test_the_digest_is_that_of_the_meaning_and_not_of_the_spelling():
     plain = {"version": "1", "passes": [{"name": "a", "kind": "exact", "keys": ["reference"]}]}
     spelt = {

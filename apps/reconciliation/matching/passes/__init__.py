@@ -6,7 +6,7 @@ is a new module here, its name in ``rules.PASS_KINDS``, and its section in the d
 
 from __future__ import annotations
 
-from apps.reconciliation.matching.passes import aggregated, exact, offset, subset, tolerance
+from apps.reconciliation.matching.passes import aggregated, exact, fuzzy, offset, subset, tolerance
 from apps.reconciliation.matching.passes.kinds import match_by
 
-__all__ = ["aggregated", "exact", "match_by", "offset", "subset", "tolerance"]
+__all__ = ["aggregated", "exact", "fuzzy", "match_by", "offset", "subset", "tolerance"]

@@ -1,0 +1,125 @@
+"""How alike the texts of two items are, in four levels.
+
+Texts are compared without case, accents, punctuation and order of words: "MÜLLER, Karl" is equal to
+"Karl Muller". How alike two names or narratives are is the weighted ratio of RapidFuzz: common
+letters in order, of whole texts, of their sets of words, or of the shorter within the longer.
+References, accounts and external ids are compared character by character: what counts is how many
+are wrong, missing or swapped with their neighbour (optimal string alignment).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from rapidfuzz import fuzz
+from rapidfuzz.distance import OSA
+from rapidfuzz.process import cpdist
+
+from apps.reconciliation.matching.schemas import Floats, Ints
+
+LEVELS = ("equal", "close", "alike", "different")
+EQUAL, CLOSE, ALIKE, DIFFERENT = range(len(LEVELS))
+MISSING = len(LEVELS)  # one of the two says nothing, which is evidence neither way
+# From which likeness on (percent) two texts are close, and alike.
+CLOSE_FROM, ALIKE_FROM = 88.0, 70.0
+CODES = ("reference", "account", "external_id")
+_THREADED_FROM = 50_000  # pairs from which more than one core is worth its start
+
+
+def normalised(texts: pl.Series) -> pl.Series:
+    """The words of each text in alphabetical order: lower case, without accents and marks."""
+    plain = pl.col("text").str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
+    # "N.Y." is one word, "Smith&Sons" are two; figures stay together: "310/246-1501".
+    words = (
+        plain.str.replace_all(r"['.]", "")
+        .str.replace_all(r"(\d)[/\-](\d)", "$1$2")
+        .str.replace_all(r"[^\pL\pN]+", " ")
+        .str.strip_chars()
+        .str.split(" ")
+        .list.sort()
+        .list.join(" ")
+    )
+    distinct = texts.unique()
+    told = pl.DataFrame({"text": distinct}).with_columns(words.alias("words"))
+    return pl.DataFrame({"text": texts}).join(told, on="text", how="left", maintain_order="left")[
+        "words"
+    ]
+
+
+def likeness(left: pl.Series, right: pl.Series, *, is_code: bool) -> Floats:
+    """How alike two normalised texts are, pair by pair, in percent; 0 below ALIKE_FROM."""
+    if not len(left):
+        return np.zeros(0)
+    workers = -1 if len(left) >= _THREADED_FROM else 1
+    texts = left.to_list(), right.to_list()
+    if not is_code:
+        scores = cpdist(*texts, scorer=fuzz.WRatio, score_cutoff=ALIKE_FROM, workers=workers)
+        return np.asarray(scores, dtype=np.float64)
+    scores = cpdist(
+        *texts, scorer=OSA.normalized_similarity, score_cutoff=ALIKE_FROM / 100, workers=workers
+    )
+    return np.asarray(scores, dtype=np.float64) * 100
+
+
+def levels_of(percent: Floats, is_missing: np.ndarray) -> Ints:
+    """The level of each likeness."""
+    levels = np.full(len(percent), DIFFERENT, dtype=np.int64)
+    levels[percent >= ALIKE_FROM] = ALIKE
+    levels[percent >= CLOSE_FROM] = CLOSE
+    levels[percent >= 100.0] = EQUAL
+    levels[is_missing] = MISSING
+    return levels
+
+
+class Texts:
+    """One field of both sides: every distinct text once, and which of them each row has."""
+
+    def __init__(self, name: str, left: pl.Series, right: pl.Series) -> None:
+        self._is_code = name in CODES
+        self._known = np.zeros(0, dtype=np.int64)
+        self._percent = np.zeros(0)
+        words = pl.concat([normalised(left), normalised(right)])
+        self.words = words.unique().sort()
+        codes = words.to_frame("words").join(
+            pl.DataFrame({"words": self.words}).with_row_index("code"),
+            on="words",
+            how="left",
+            maintain_order="left",
+        )["code"]
+        numbers = codes.to_numpy().astype(np.int64)
+        self.left, self.right = numbers[: len(left)], numbers[len(left) :]
+
+    def compared(self, left_rows: Ints, right_rows: Ints) -> tuple[Ints, Floats]:
+        """Level and likeness of each pair of rows; each two texts are compared once."""
+        return self.compared_codes(self.left[left_rows], self.right[right_rows])
+
+    def compared_codes(self, left: Ints, right: Ints) -> tuple[Ints, Floats]:
+        """The same for pairs of texts, given by their place in ``words``."""
+        size = len(self.words)
+        pairs = left * size + right
+        distinct, positions = np.unique(pairs, return_inverse=True)
+        one, other = np.divmod(distinct, max(size, 1))
+        lefts, rights = self.words[one], self.words[other]
+        is_missing = ((lefts == "") | (rights == "")).to_numpy()
+        percent = np.where(one == other, 100.0, 0.0)
+        differing = np.flatnonzero((one != other) & ~is_missing)
+        percent[differing] = self._likeness(distinct[differing])
+        return levels_of(percent, is_missing)[positions], percent[positions]
+
+    def _likeness(self, pairs: Ints) -> Floats:
+        """How alike each of these pairs of texts is; what was asked before is remembered."""
+        at = np.searchsorted(self._known, pairs)
+        at = np.minimum(at, max(len(self._known) - 1, 0))
+        is_new = np.ones(len(pairs), dtype=np.bool_)
+        if len(self._known):
+            is_new = self._known[at] != pairs
+        percent = np.zeros(len(pairs))
+        percent[~is_new] = self._percent[at[~is_new]]
+        one, other = np.divmod(pairs[is_new], len(self.words))
+        percent[is_new] = likeness(self.words[one], self.words[other], is_code=self._is_code)
+        if is_new.any():
+            everything = np.append(self._known, pairs[is_new])
+            order = np.argsort(everything)
+            self._known = everything[order]
+            self._percent = np.append(self._percent, percent[is_new])[order]
+        return percent
