@@ -17,6 +17,7 @@ from apps.identity.models import Entity
 from apps.ingestion import services
 from apps.ingestion.formats import FORMATS
 from apps.ingestion.models import (
+    Amendment,
     Batch,
     FailedImport,
     Pull,
@@ -180,6 +181,7 @@ class BatchAdmin(SeenAdmin):
         "ends_on",
         "line_count",
         "added_count",
+        "amended_count",
         "rejected_count",
         "imported_at",
         "imported_by",
@@ -268,6 +270,22 @@ class RecordAdmin(SeenAdmin):
     @admin.display(description="Other columns")
     def attributes(self, record: Any) -> str:
         return json.dumps(record.shown["attributes"], ensure_ascii=False)
+
+
+@admin.register(Amendment)
+class AmendmentAdmin(SeenAdmin):
+    list_display = ("record", "source", "supersedes", "file")
+    list_filter = ("record__source",)
+    list_select_related = ("record__source", "record__batch", "supersedes")
+    search_fields = ("=record__external_id",)
+
+    @admin.display(description="Source")
+    def source(self, amendment: Amendment) -> str:
+        return str(amendment.record.source)
+
+    @admin.display(description="File")
+    def file(self, amendment: Amendment) -> str:
+        return str(amendment.record.batch)
 
 
 class PullAttemptInline(TabularInline):

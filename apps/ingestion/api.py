@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from apps.common.api import ScopedReadView, StrictSerializer
 from apps.ingestion.errors import FileTooLarge
-from apps.ingestion.models import Batch, FailedImport, RejectedLine, Source
+from apps.ingestion.models import Amendment, Batch, FailedImport, RejectedLine, Source
 from apps.ingestion.permissions import VIEW_SOURCES
 from apps.ingestion.selectors import source_named
 from apps.ingestion.services import import_file
@@ -62,6 +62,7 @@ class BatchSerializer(serializers.ModelSerializer[Batch]):
             "reading",
             "line_count",
             "added_count",
+            "amended_count",
             "rejected_count",
             "pending_count",
             "control_totals",
@@ -85,6 +86,29 @@ class UploadedBatchSerializer(BatchSerializer):
 
     class Meta(BatchSerializer.Meta):
         fields: ClassVar[Any] = (*BatchSerializer.Meta.fields, "is_new")
+
+
+class AmendmentSerializer(serializers.ModelSerializer[Amendment]):
+    source = serializers.CharField(source="record.source.code")  # type: ignore[assignment]
+    external_id = serializers.CharField(source="record.external_id")
+    batch = serializers.IntegerField(source="record.batch_id")
+    line = serializers.IntegerField(source="record.line")
+    superseded_batch = serializers.IntegerField(source="supersedes.batch_id")
+    superseded_line = serializers.IntegerField(source="supersedes.line")
+
+    class Meta:
+        model = Amendment
+        fields: ClassVar = (
+            "id",
+            "source",
+            "external_id",
+            "record",
+            "batch",
+            "line",
+            "supersedes",
+            "superseded_batch",
+            "superseded_line",
+        )
 
 
 class RejectedLineSerializer(serializers.ModelSerializer[RejectedLine]):
@@ -171,6 +195,16 @@ class RejectedLineFilter(filters.FilterSet):
         fields: ClassVar = ("source", "batch", "field")
 
 
+class AmendmentFilter(filters.FilterSet):
+    source = filters.CharFilter(field_name="record__source__code")
+    batch = filters.NumberFilter(field_name="record__batch_id", max_digits=18, decimal_places=0)
+    external_id = filters.CharFilter(field_name="record__external_id")
+
+    class Meta:
+        model = Amendment
+        fields: ClassVar = ("source", "batch", "external_id")
+
+
 class FailedImportFilter(filters.FilterSet):
     entity = filters.CharFilter(field_name="entity__code")
     source = filters.CharFilter(field_name="source__code")
@@ -244,6 +278,15 @@ class RejectedLineView(ScopedReadView):
     queryset = RejectedLine.objects.select_related("batch__source")
     serializer_class = RejectedLineSerializer
     filterset_class = RejectedLineFilter
+    view_permission = VIEW_SOURCES
+
+
+class AmendmentView(ScopedReadView):
+    """Records that took the place of earlier ones, because their source says something else."""
+
+    queryset = Amendment.objects.select_related("record__source", "supersedes")
+    serializer_class = AmendmentSerializer
+    filterset_class = AmendmentFilter
     view_permission = VIEW_SOURCES
 
 

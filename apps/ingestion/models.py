@@ -92,6 +92,9 @@ class Batch(models.Model):
     parameters = models.JSONField(default=dict, blank=True)
     line_count = models.PositiveIntegerField(help_text="Accepted lines in the file.")
     added_count = models.PositiveIntegerField(help_text="Lines that were not known before.")
+    amended_count = models.PositiveIntegerField(
+        default=0, help_text="Of the added lines: those that supersede an earlier version."
+    )
     rejected_count = models.PositiveIntegerField()
     pending_count = models.PositiveIntegerField(default=0)
     control_totals = models.JSONField(help_text="Sum of the accepted lines by currency.")
@@ -168,6 +171,31 @@ class Record(models.Model):
 
     def __str__(self) -> str:
         return f"{self.external_id or self.pk} {self.amount} {self.currency}"
+
+
+@append_only()
+class Amendment(models.Model):
+    """A record that takes the place of an earlier one: its source now says something else.
+
+    Both stay. What stands is what no amendment supersedes.
+    """
+
+    record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="amends")
+    supersedes = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="amended_by")
+
+    objects = scoped_by("record__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(record__gt=models.F("supersedes")),
+                name="amendment_is_the_later_record",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"record {self.record_id} for {self.supersedes_id}"
 
 
 @append_only()

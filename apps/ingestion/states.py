@@ -14,6 +14,10 @@ NARRATIVE_LABEL: Final = "ingestion.record.narrative"
 ATTRIBUTES_LABEL: Final = "ingestion.record.attributes"
 ACCOUNT_LABEL: Final = "ingestion.statement.account"
 
+# A line that says again what was said before an amendment is a record of its own. Its occurrence
+# counts from here, so that it is never taken for a second genuine line of the same content.
+RETURNED: Final = 1_000_000_000
+
 
 class PullStatus(TextChoices):
     WAITING = "waiting", "Waiting"

@@ -9,6 +9,7 @@ router = SimpleRouter(trailing_slash=False)
 router.register("sources", api.SourceView, basename="ingestion-source")
 router.register("batches", api.BatchView, basename="ingestion-batch")
 router.register("rejected-lines", api.RejectedLineView, basename="ingestion-rejected-line")
+router.register("amendments", api.AmendmentView, basename="ingestion-amendment")
 router.register("failed-imports", api.FailedImportView, basename="ingestion-failed-import")
 
 urlpatterns = [

@@ -244,10 +244,11 @@ def filled(sales: Source, bank: Source, bring: Any) -> Source:
     bring(sales, table("L-9,2023-05-02,1.00,INV-9,,,"), "may.csv")
     bring(bank, statement(closing="C105,00", opening="C105,00"), "april.sta")
     bring(bank, b"", "empty.sta")
+    bring(sales, table("L-9,2023-05-02,1.50,INV-9,,,"), "may2.csv")
     return sales
 
 
-PATHS = ("sources", "batches", "rejected-lines", "failed-imports")
+PATHS = ("sources", "batches", "rejected-lines", "failed-imports", "amendments")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -298,12 +299,12 @@ def test_a_batch_says_its_statements_but_no_account(api: Any, filled: Source, ot
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        ("batches?source=sales", ["may.csv", "april.csv"]),
+        ("batches?source=sales", ["may2.csv", "may.csv", "april.csv"]),
         ("batches?file_format=mt940", ["april.sta"]),
-        ("batches?covers_from=2023-05-01", ["may.csv"]),
+        ("batches?covers_from=2023-05-01", ["may2.csv", "may.csv"]),
         ("batches?covers_until=2023-04-30", ["april.sta", "april.csv"]),
         ("batches?has_rejected=true", ["april.csv"]),
-        ("batches?has_rejected=false", ["april.sta", "may.csv"]),
+        ("batches?has_rejected=false", ["may2.csv", "april.sta", "may.csv"]),
         ("batches?entity=TKO", []),
         ("batches?imported_since=2999-01-01T00:00:00Z", []),
         ("failed-imports?source=bank", ["empty.sta"]),
@@ -322,6 +323,13 @@ def test_rejected_lines_by_batch(api: Any, filled: Source, otto: Any) -> None:
         (batch.pk, "sales", 3, "amount")
     ]
     assert api(otto).get("/api/ingestion/rejected-lines?batch=0").json()["results"] == []
+
+
+def test_amendments_name_both_lines(api: Any, filled: Source, otto: Any) -> None:
+    (row,) = api(otto).get("/api/ingestion/amendments?external_id=L-9").json()["results"]
+    after, before = Batch.objects.get(filename="may2.csv"), Batch.objects.get(filename="may.csv")
+    assert (row["source"], row["batch"], row["line"]) == ("sales", after.pk, 2)
+    assert (row["superseded_batch"], row["superseded_line"]) == (before.pk, 2)
 
 
 @pytest.mark.parametrize(

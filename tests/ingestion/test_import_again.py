@@ -49,11 +49,12 @@ def test_another_source_may_bring_the_same_file(sales: Source, define: Any, brin
     assert Record.objects.filter(source=twin).count() == 1
 
 
-def test_a_changed_amount_is_another_line(sales: Source, bring: Any) -> None:
-    bring(sales, table(ANNA))
-    batch = bring(sales, table(ANNA.replace("100.00", "100.01"))).batch
-    assert batch.added_count == 1
-    assert Record.objects.count() == 2
+def test_a_changed_amount_without_an_id_is_another_line(sales: Source, bring: Any) -> None:
+    nameless = ANNA.removeprefix("L-1")
+    bring(sales, table(nameless))
+    batch = bring(sales, table(nameless.replace("100.00", "100.01"))).batch
+    assert (batch.added_count, batch.amended_count) == (1, 0)
+    assert len(records_frame(source_ids=[sales.pk])) == 2
 
 
 def test_rejected_lines_are_read_again_after_the_mapping_was_corrected(

@@ -71,12 +71,14 @@ class Pulled:
         filename: for people, and a hint of the format.
         query_text: exactly what was asked, for the auditor; no credentials.
         parameters: what the query was asked with.
+        is_of_window: whether the whole of the window's days was asked for, and nothing else.
     """
 
     content: bytes
     filename: str
     query_text: str
     parameters: Mapping[str, Any]
+    is_of_window: bool = False
 
 
 class Connector(Protocol):

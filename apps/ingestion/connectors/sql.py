@@ -130,6 +130,7 @@ class Sql:
             filename=f"{window.period}.json",
             query_text=query.statement,
             parameters=parameters,
+            is_of_window={"period_start", "period_end"} <= set(parameters),
         )
 
 

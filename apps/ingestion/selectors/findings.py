@@ -73,6 +73,17 @@ def validation_findings(
             for batch in batches
             if batch.rejected_count and not _is_covered(batch)
         )
+        findings += (
+            Finding(
+                source.name,
+                batch.filename,
+                f"{_lines(batch.amended_count)} amended: the source says something else now",
+                False,
+                batch.pk,
+            )
+            for batch in batches
+            if batch.amended_count
+        )
         findings += _statement_findings(source, _statements_until(source, ends_on), batches)
     return findings
 

@@ -48,6 +48,18 @@ _SELECT: Final = """
            account, external_id, encode(attributes_sealed, 'hex') AS attributes
     FROM ingestion_record
 """
+_KNOWN: Final = """
+    SELECT id, encode(content_key, 'hex') AS content_key, occurrence, external_id, account,
+           NOT EXISTS (SELECT 1 FROM ingestion_amendment
+                       WHERE ingestion_amendment.supersedes_id = ingestion_record.id)
+               AS is_standing
+    FROM ingestion_record
+    WHERE source_id = %s AND booked_on BETWEEN %s AND %s
+"""
+_IS_SUPERSEDED: Final = (
+    "EXISTS (SELECT 1 FROM ingestion_amendment"
+    " WHERE ingestion_amendment.supersedes_id = ingestion_record.id)"
+)
 
 
 def records_frame(
@@ -58,12 +70,12 @@ def records_frame(
     accounts: Sequence[str] | None = None,
     record_ids: Sequence[int] | None = None,
 ) -> pl.DataFrame:
-    """Records of the sources, oldest id first.
+    """Records of the sources that stand, oldest id first; those that were amended are left out.
 
     Args:
         starts_on, ends_on: booking dates, both inclusive.
         accounts: only these accounts; None for all.
-        record_ids: only these records; None for all.
+        record_ids: only these records, amended or not; None for all that stand.
 
     Returns:
         RECORD_SCHEMA; `attributes` is JSON text, or "" where the file said nothing more.
@@ -79,6 +91,8 @@ def records_frame(
         if value is not None:
             where.append(condition)
             values.append(value)
+    if record_ids is None:
+        where.append(f"NOT {_IS_SUPERSEDED}")
     frame = _copy_out(
         f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY id", values, dict(RECORD_SCHEMA)
     )
@@ -89,9 +103,15 @@ def records_frame(
 def record_ids(
     *, source_id: int, starts_on: date, ends_on: date, accounts: Sequence[str] | None = None
 ) -> Ints:
-    """Ids of a source's records over booking dates (inclusive), ascending; nothing is unsealed."""
+    """Ids of a source's standing records over booking dates (inclusive), ascending.
+
+    Nothing is unsealed.
+    """
     records = Record.objects.filter(
-        source_id=source_id, booked_on__gte=starts_on, booked_on__lte=ends_on
+        source_id=source_id,
+        booked_on__gte=starts_on,
+        booked_on__lte=ends_on,
+        amended_by__isnull=True,
     )
     if accounts is not None:
         records = records.filter(account__in=accounts)
@@ -99,16 +119,32 @@ def record_ids(
     return np.fromiter(ids.iterator(chunk_size=50_000), dtype=np.int64)
 
 
-def known_keys(source_id: int, lines: pl.DataFrame) -> pl.DataFrame:
-    """Content keys and occurrences that the source has, over the booking dates of the lines."""
-    schema = {"content_key": pl.String(), "occurrence": lines.schema["occurrence"]}
-    if lines.is_empty():
-        return pl.DataFrame(schema=schema)
+KNOWN_SCHEMA: Final = pl.Schema(
+    {
+        "id": pl.Int64(),
+        "content_key": pl.String(),
+        "occurrence": pl.Int64(),
+        "external_id": pl.String(),
+        "account": pl.String(),
+        "is_standing": pl.Boolean(),
+    }
+)
+
+
+def known_records(source_id: int, starts_on: date | None, ends_on: date | None) -> pl.DataFrame:
+    """What the source has over these booking dates (inclusive): KNOWN_SCHEMA, keys as hex."""
+    if starts_on is None or ends_on is None:
+        return pl.DataFrame(schema=KNOWN_SCHEMA)
+    return _copy_out(_KNOWN, [source_id, starts_on, ends_on], dict(KNOWN_SCHEMA))
+
+
+def record_keys(batch_id: int) -> pl.DataFrame:
+    """Id, content key (hex) and occurrence of the batch's records."""
     return _copy_out(
-        "SELECT encode(content_key, 'hex') AS content_key, occurrence FROM ingestion_record"
-        " WHERE source_id = %s AND booked_on BETWEEN %s AND %s",
-        [source_id, lines["booked_on"].min(), lines["booked_on"].max()],
-        schema,
+        "SELECT id, encode(content_key, 'hex') AS content_key, occurrence FROM ingestion_record"
+        " WHERE batch_id = %s",
+        [batch_id],
+        {name: KNOWN_SCHEMA[name] for name in ("id", "content_key", "occurrence")},
     )
 
 
@@ -118,7 +154,10 @@ def _copy_out(query: str, values: Sequence[Any], schema: dict[str, Any]) -> pl.D
         statement = cursor.mogrify(query, values).decode()
         cursor.copy_expert(f"COPY ({statement}) TO STDOUT WITH (FORMAT csv, HEADER true)", buffer)
     buffer.seek(0)
-    return pl.read_csv(buffer, schema=schema, empty_string_is_null=False)
+    texts = {name: pl.String() if kind == pl.Boolean() else kind for name, kind in schema.items()}
+    frame = pl.read_csv(buffer, schema=texts, empty_string_is_null=False)
+    flags = [name for name, kind in schema.items() if kind == pl.Boolean()]
+    return frame.with_columns(pl.col(name) == "t" for name in flags)
 
 
 def _opened(column: pl.Series, label: str, ring: KeyRing) -> pl.Series:

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from django.db.models import Q
+
 from apps.common.access import Actor
 from apps.common.money import from_ten_thousandths
-from apps.ingestion.models import Batch, Source
+from apps.ingestion.models import Amendment, Batch, Record, Source
 from apps.ingestion.selectors.frames import records_frame
 from apps.privacy.classification import Classification
 from apps.privacy.masking import shown_to
@@ -56,10 +58,28 @@ def record_shown(
     }
 
 
+_STANDS: Final = {"amends": None, "amended_by": None}
+
+
+def _amended(record_ids: list[int]) -> dict[int, dict[str, Record | None]]:
+    """The records before and after those that were amended."""
+    pairs = Amendment.objects.filter(
+        Q(record_id__in=record_ids) | Q(supersedes_id__in=record_ids)
+    ).select_related("record__batch", "supersedes__batch")
+    found: dict[int, dict[str, Record | None]] = {}
+    for pair in pairs:
+        found.setdefault(pair.record_id, dict(_STANDS))["amends"] = pair.supersedes
+        found.setdefault(pair.supersedes_id, dict(_STANDS))["amended_by"] = pair.record
+    return found
+
+
 def lines_shown(
     batch: Batch, *, actor: Actor, after_id: int = 0, from_line: int = 0, most: int = 50
 ) -> list[dict[str, Any]]:
     """Records of the batch in the order of the file, with their `line`.
+
+    `amends` is the earlier record that one supersedes, `amended_by` the later that supersedes it;
+    None where there is none.
 
     Args:
         after_id: only records past this one (the way to the next page).
@@ -73,6 +93,7 @@ def lines_shown(
     if not lines:
         return []
     frame = records_frame(source_ids=[batch.source_id], record_ids=list(lines))
+    amended = _amended(list(lines))
     are_bank_accounts = holds_bank_accounts(batch.source)
     return [
         {
@@ -80,6 +101,7 @@ def lines_shown(
                 row, actor=actor, source=batch.source, are_bank_accounts=are_bank_accounts
             ),
             "line": lines[row["id"]],
+            **amended.get(row["id"], _STANDS),
         }
         for row in frame.iter_rows(named=True)
     ]

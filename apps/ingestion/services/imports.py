@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -20,7 +21,8 @@ from apps.ingestion.locks import source_for_update
 from apps.ingestion.models import Batch, FailedImport, RejectedLine, Source
 from apps.ingestion.permissions import IMPORT_FILE
 from apps.ingestion.selectors.batches import latest_reading
-from apps.ingestion.selectors.frames import known_keys
+from apps.ingestion.selectors.frames import known_records
+from apps.ingestion.services.amending import Additions, additions, amend
 from apps.ingestion.services.bulk import copy_records
 from apps.ingestion.services.facts import control_totals, days_covered, statement_facts
 from apps.ingestion.services.originals import keep_original
@@ -51,18 +53,23 @@ def import_file(
     actor: User,
     query_text: str = "",
     parameters: Mapping[str, Any] | None = None,
+    days: tuple[date, date] | None = None,
 ) -> ImportOutcome:
     """Import a file into a source.
 
     The original is sealed and kept whatever happens. The same bytes again change nothing;
     overlapping files add only the lines that are new, and identical genuine lines of one file
-    all survive (content key + occurrence). After the source's mapping was changed, the same bytes
-    are read again for the lines that were rejected, and for no others.
+    all survive (content key + occurrence). A line that changed under its external id is added and
+    amends the earlier one, which stays but no longer stands (see `amending`). After the source's
+    mapping was changed, the same bytes are read again for the lines that were rejected, and for
+    no others.
 
     Args:
         filename: for people; nothing is decided by it but the guess of a format.
         content: the whole file.
         query_text, parameters: what a connector asked to get it; they go into the batch.
+        days: first and last day that the file is about, where that is known; else those of its
+            lines.
 
     Returns:
         The outcome; a refused file is an outcome with `failure`, not an exception, because the
@@ -85,6 +92,7 @@ def import_file(
         mapping=source.mapping,
         query_text=query_text,
         parameters=parameters or {},
+        days=days,
     )
     try:
         reading = read_file(source, filename, content, source.mapping)
@@ -104,6 +112,7 @@ class _Received:
     mapping: Mapping[str, Any]
     query_text: str
     parameters: Mapping[str, Any]
+    days: tuple[date, date] | None
 
 
 def _source_for_import(source_id: int, actor: User) -> Source:
@@ -130,24 +139,25 @@ def _publish(
     former = latest_reading(source, received.sha256)
     if former is not None and not _is_worth_reading_again(former, received.mapping):
         return ImportOutcome(former, is_new=False)
-    lines = reading.lines.hstack(content_keys(reading.lines))
-    wanted = lines
+    accepted = reading.lines.hstack(content_keys(reading.lines))
+    lines = wanted = accepted
     if former is not None:
         lines = lines.filter(pl.col("line").is_in(_rejected_line_numbers(former)))
         # With their copies, so that the occurrences of identical lines still count from one.
         wanted = wanted.join(lines, on="content_key", how="semi")
-    known = known_keys(source.pk, wanted)
-    fresh = wanted.join(known, on=["content_key", "occurrence"], how="anti")
+    known = known_records(source.pk, *_days_known(wanted, received.days))
+    added = additions(accepted, wanted, known)
     batch = _create_batch(
         source,
         received,
         reading,
         accepted=lines,
-        added_count=fresh.height,
+        added=added,
         number=former.reading + 1 if former else 1,
         actor=actor,
     )
-    copy_records(batch, fresh)
+    copy_records(batch, added.lines)
+    amend(batch, added.amendments)
     RejectedLine.objects.bulk_create(
         RejectedLine(
             batch=batch, line=line.line, field=line.field[:_LONGEST_FIELD], reason=line.reason
@@ -161,10 +171,23 @@ def _publish(
         sha256=batch.sha256,
         lines=batch.line_count,
         added=batch.added_count,
+        amended=batch.amended_count,
         rejected=batch.rejected_count,
         control_totals=batch.control_totals,
     )
     return ImportOutcome(batch)
+
+
+def _days_known(
+    lines: pl.DataFrame, days: tuple[date, date] | None
+) -> tuple[date | None, date | None]:
+    """The days over which the file may repeat or amend what is there."""
+    found = [
+        day
+        for day in (lines["booked_on"].min(), lines["booked_on"].max(), *(days or ()))
+        if isinstance(day, date)
+    ]
+    return (min(found), max(found)) if lines.height else (None, None)
 
 
 def _rejected_line_numbers(batch: Batch) -> list[int]:
@@ -177,7 +200,7 @@ def _create_batch(
     reading: Reading,
     *,
     accepted: pl.DataFrame,
-    added_count: int,
+    added: Additions,
     number: int,
     actor: User,
 ) -> Batch:
@@ -197,7 +220,8 @@ def _create_batch(
         format=reading.format,
         conventions=dict(reading.conventions),
         line_count=accepted.height,
-        added_count=added_count,
+        added_count=added.lines.height,
+        amended_count=added.amendments.height,
         rejected_count=len(reading.rejected),
         pending_count=reading.pending.height,
         control_totals=control_totals(accepted),

@@ -244,6 +244,7 @@ def _fetch(pull: Pull) -> ImportOutcome:
         content=pulled.content,
         query_text=pulled.query_text,
         parameters={**window.values, **pulled.parameters},
+        days=(pull.starts_on, pull.ends_on) if pulled.is_of_window else None,
         actor=pull.asked_by,
     )
 
