@@ -45,6 +45,7 @@ def test_an_import_is_one_event(sales: Source, bring: Any, alice: Any, entity: A
         "sha256": outcome.batch.sha256,
         "lines": 1,
         "added": 1,
+        "amended": 0,
         "rejected": 1,
         "control_totals": {"EUR": "100.00"},
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from apps.ingestion.connectors.contract import Connector
 from apps.ingestion.connectors.drop import Drop
 from apps.ingestion.connectors.errors import ConnectorInvalid
+from apps.ingestion.connectors.http import Http
 from apps.ingestion.connectors.sql import Sql
 
-CONNECTORS: tuple[Connector, ...] = (Drop(), Sql())
+CONNECTORS: tuple[Connector, ...] = (Drop(), Sql(), Http())
 
 
 def connector_named(name: str) -> Connector:
