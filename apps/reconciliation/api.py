@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from apps.common.access import authorize
 from apps.common.api import ScopedReadView
 from apps.common.errors import Invalid, NotVisible
+from apps.identity.models import User
 from apps.operations.idempotency import IdempotentMixin
 from apps.reconciliation.filters import BreakFilter, GroupFilter, MatchTypeFilter, RunFilter
 from apps.reconciliation.models import Break, Correction, MatchGroup, MatchType, Run
@@ -31,6 +32,8 @@ from apps.reconciliation.selectors import (
     with_items,
 )
 from apps.reconciliation.serializers import (
+    AssignInput,
+    AssignmentSerializer,
     BreakSerializer,
     CertificationSerializer,
     CertifiedSerializer,
@@ -59,6 +62,7 @@ from apps.reconciliation.serializers import (
 )
 from apps.reconciliation.services import (
     accept_break,
+    assign_break,
     certify_run,
     change_rules,
     correct_cause,
@@ -319,6 +323,22 @@ class BreakView(IdempotentMixin, ScopedReadView):
         """Draft an entry that books the break's amount against an account."""
         made = self._change(request, write_off_break, WriteOffInput)
         return Response(WriteOffSerializer(made).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=AssignInput, responses={201: AssignmentSerializer})
+    @action(detail=True, methods=["post"])
+    def assign(self, request: Request, pk: str) -> Response:
+        """Give a break to somebody, instead of whoever had it."""
+        broken = self.get_object()
+        facts = _asked(AssignInput, request)
+        owner = User.objects.filter(username=facts["owner"]).first()
+        actor: Any = request.user
+        made = assign_break(
+            break_id=broken.pk,
+            owner_id=owner.pk if owner else 0,
+            reason=facts["reason"],
+            actor=actor,
+        )
+        return Response(AssignmentSerializer(made).data, status=status.HTTP_201_CREATED)
 
     def _change(self, request: Request, service: Callable[..., Any], asked: Any) -> Any:
         broken = self.get_object()

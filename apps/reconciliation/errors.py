@@ -192,3 +192,17 @@ class BreaksOpen(Conflict):
     code = "BREAKS_OPEN"
     message = "Breaks of this outcome wait for an explanation."
     remedy = "Explain or accept them first; those that are awaited may stay."
+
+
+class OwnerUnfit(Invalid):
+    """Who owns breaks has to be able to work them."""
+
+    code = "OWNER_UNFIT"
+    message = "This person cannot work breaks here."
+    remedy = "Choose somebody who may explain breaks on this entity."
+
+
+class TermsInvalid(Invalid):
+    """Days that do not make sense as terms of the work on breaks."""
+
+    code = "TERMS_INVALID"

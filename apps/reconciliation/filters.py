@@ -6,8 +6,17 @@ from typing import Any, ClassVar
 
 from django_filters import rest_framework as filters
 
+from apps.identity.models import User
 from apps.reconciliation.models import Break, MatchGroup, MatchType, Run
-from apps.reconciliation.selectors import naming, with_size, with_status
+from apps.reconciliation.selectors import (
+    naming,
+    of_age,
+    of_owner,
+    today_of,
+    with_owner,
+    with_size,
+    with_status,
+)
 from apps.reconciliation.states import BreakState, Cause, ReviewStatus
 
 
@@ -54,6 +63,8 @@ class BreakFilter(filters.FilterSet):
     review_status = filters.ChoiceFilter(choices=ReviewStatus.choices, method="having_status")
     least_amount = _amount("at_least", "Amount without its sign, at least")
     most_amount = _amount("at_most", "Amount without its sign, at most")
+    owner = filters.CharFilter(method="owned_by", label="User name of who has it; none: nobody")
+    age = filters.CharFilter(method="aged", label='Days since its oldest record: "31-60", "91-"')
     q = filters.CharFilter(method="naming", label="Part of a reference, or an external id")
 
     class Meta:
@@ -68,6 +79,15 @@ class BreakFilter(filters.FilterSet):
 
     def at_most(self, queryset: Any, name: str, value: Any) -> Any:
         return with_size(queryset, most=value)
+
+    def owned_by(self, queryset: Any, name: str, value: str) -> Any:
+        if value == "none":
+            return of_owner(with_owner(queryset), None)
+        owner = User.objects.filter(username=value).first()
+        return of_owner(with_owner(queryset), owner.pk) if owner else queryset.none()
+
+    def aged(self, queryset: Any, name: str, value: str) -> Any:
+        return of_age(with_owner(queryset), value, today_of(None))
 
     def naming(self, queryset: Any, name: str, value: str) -> Any:
         return naming(queryset, value)

@@ -11,6 +11,7 @@ from django import forms
 
 from apps.common.access import Actor
 from apps.common.money import plain
+from apps.identity.models import User
 from apps.reconciliation.models import MatchType, Run
 from apps.reconciliation.permissions import START_RUN
 from apps.reconciliation.selectors import Days, match_types_for
@@ -243,3 +244,44 @@ class AsOfForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
     )
+
+
+class QueueForm(forms.Form):
+    """Narrows the review queue."""
+
+    owner = forms.ChoiceField(label="Owner", required=False)
+    age = forms.ChoiceField(label="Age", required=False)
+    cause = forms.ChoiceField(label="Cause", choices=[("", "All"), *Cause.choices], required=False)
+    match_type = forms.ModelChoiceField(
+        label="Match type", queryset=MatchType.objects.none(), required=False, empty_label="All"
+    )
+    least = forms.DecimalField(
+        label="From amount", required=False, min_value=0, max_digits=20, decimal_places=4
+    )
+    most = forms.DecimalField(
+        label="To amount", required=False, min_value=0, max_digits=20, decimal_places=4
+    )
+
+    def __init__(
+        self, data: Any, *, actor: Actor, owners: Sequence[Any], ages: Sequence[tuple[str, str]]
+    ) -> None:
+        super().__init__(data, auto_id="filter_%s")
+        match_types: Any = self.fields["match_type"]
+        match_types.queryset = match_types_for(actor)
+        chosen: Any = self.fields["owner"]
+        people = [(str(person.pk), str(person)) for person in owners]
+        chosen.choices = [("", "All"), ("me", "Me"), ("nobody", "Nobody"), *people]
+        buckets: Any = self.fields["age"]
+        buckets.choices = [("", "All"), *ages]
+
+
+class AssignForm(ReasonForm):
+    """Who works a break from now on."""
+
+    owner = forms.ModelChoiceField(label="Owner", queryset=User.objects.none())
+    field_order = ("owner", "reason")
+
+    def __init__(self, *args: Any, people: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        owner: Any = self.fields["owner"]
+        owner.queryset = people

@@ -22,6 +22,7 @@ CORRECT_CAUSE: Final = "reconciliation.correct_cause"
 WRITE_OFF: Final = "reconciliation.write_off"
 CERTIFY_PREPARED: Final = "reconciliation.certify_prepared"
 CERTIFY_REVIEWED: Final = "reconciliation.certify_reviewed"
+ASSIGN_BREAK: Final = "reconciliation.assign_break"
 
 HOLDERS = {
     VIEW_RUNS: (*READERS, INTEGRATION),
@@ -36,5 +37,6 @@ HOLDERS = {
     WRITE_OFF: (PREPARER, CONTROLLER),
     CERTIFY_PREPARED: (PREPARER, CONTROLLER),
     CERTIFY_REVIEWED: (REVIEWER, CONTROLLER),
+    ASSIGN_BREAK: (PREPARER, REVIEWER, CONTROLLER),
     PREVIEW_RULES: (PREPARER, REVIEWER, APPROVER, CONTROLLER),
 }

@@ -14,6 +14,8 @@ router.register("corrections", api.CorrectionView, basename="reconciliation-corr
 
 urlpatterns = [
     path("breaks/", views.breaks_page, name="breaks"),
+    path("breaks/queue/", views.queue_page, name="queue"),
+    path("breaks/<int:break_id>/assign/", views.assign, name="assign"),
     path("breaks/<int:break_id>/", views.break_page, name="break"),
     re_path(
         r"^breaks/(?P<break_id>[0-9]{1,18})/(?P<verb>explain|accept|reopen)/$",

@@ -16,6 +16,7 @@ from apps.identity.models import User
 from apps.ingestion.services import define_source
 from apps.reconciliation.models import (
     Break,
+    BreakAssignment,
     BreakClosure,
     BreakItem,
     BreakReview,
@@ -33,6 +34,7 @@ from apps.reconciliation.models import (
     WriteOff,
 )
 from apps.reconciliation.services import (
+    assign_break,
     change_rules,
     correct_cause,
     define_match_type,
@@ -63,6 +65,7 @@ MODELS = (
     Correction,
     WriteOff,
     Certification,
+    BreakAssignment,
 )
 FACTS = tuple(model for model in MODELS if model is not MatchType)
 
@@ -88,6 +91,7 @@ def filled(april: Run, books: Any, alice: User) -> Run:
         reason="Small",
         actor=alice,
     )
+    assign_break(break_id=fee.pk, owner_id=alice.pk, reason="Knows it", actor=alice)
     label = april.breaks.get(cause="sign")
     correct_cause(break_id=label.pk, cause="amount", reason="Refund", actor=alice)
     unmatch_group(run_id=april.pk, number=1, reason="No", actor=alice)

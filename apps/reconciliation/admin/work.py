@@ -6,6 +6,7 @@ from django.contrib import admin
 
 from apps.reconciliation.admin.seen import SeenAdmin
 from apps.reconciliation.models import (
+    BreakAssignment,
     BreakClosure,
     BreakReview,
     Certification,
@@ -74,3 +75,10 @@ class CertificationAdmin(SeenAdmin):
     list_filter = ("part", "run__match_type")
     list_select_related = ("run__match_type", "certified_by")
     date_hierarchy = "certified_at"
+
+
+@admin.register(BreakAssignment)
+class BreakAssignmentAdmin(SeenAdmin):
+    list_display = ("broken", "owner", "reason", "assigned_by", "assigned_at")
+    list_filter = ("owner", "broken__run__match_type")
+    list_select_related = ("broken", "owner", "assigned_by")

@@ -13,6 +13,7 @@ from apps.reconciliation.models.outcomes import (
     RunQuerySet,
 )
 from apps.reconciliation.models.reviews import (
+    BreakAssignment,
     BreakReview,
     Correction,
     RematchPermit,
@@ -22,6 +23,7 @@ from apps.reconciliation.models.setup import MatchType, RuleSetAdoption, RuleSet
 
 __all__ = [
     "Break",
+    "BreakAssignment",
     "BreakClosure",
     "BreakItem",
     "BreakReview",

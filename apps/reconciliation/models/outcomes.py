@@ -88,6 +88,9 @@ class Run(models.Model):
     requested_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
     failure = models.TextField(blank=True, default="")
+    due_on = models.DateField(
+        null=True, blank=True, help_text="By when its breaks are to be worked; a new run keeps it."
+    )
 
     objects = RunQuerySet.as_manager()
     history = history()

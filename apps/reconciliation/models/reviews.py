@@ -63,6 +63,25 @@ class BreakReview(models.Model):
 
 
 @append_only()
+class BreakAssignment(models.Model):
+    """A break given to somebody; the newest counts, before the owner of its match type."""
+
+    broken = models.ForeignKey(Break, on_delete=models.PROTECT, related_name="assignments")
+    owner = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField()
+    assigned_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    assigned_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = scoped_by("broken__run__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.broken_id} to {self.owner_id}"
+
+
+@append_only()
 class RematchPermit(models.Model):
     """Somebody said that the records of a revoked group may be matched by rules again."""
 

@@ -15,6 +15,11 @@ from apps.reconciliation.states import AdoptionBasis, Carries
 _user = settings.AUTH_USER_MODEL
 
 
+def default_ageing() -> list[int]:
+    """0-30, 31-60, 61-90 and over 90 days."""
+    return [30, 60, 90]
+
+
 @audited
 class MatchType(models.Model):
     """A configured reconciliation: which lines of which two sources are compared."""
@@ -36,6 +41,20 @@ class MatchType(models.Model):
         choices=Carries.choices,
         default=Carries.AWAITED,
         help_text="Which open items the next run takes up.",
+    )
+    owner = models.ForeignKey(
+        _user,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who works its breaks, unless one is given to somebody else.",
+    )
+    sla_days = models.PositiveSmallIntegerField(
+        default=5, help_text="Business days from the run until its breaks are due."
+    )
+    ageing_days = models.JSONField(
+        default=default_ageing, help_text="Upper ends of the ageing buckets, in days."
     )
 
     objects = ScopedQuerySet.as_manager()

@@ -23,6 +23,17 @@ from apps.reconciliation.selectors.outcomes import (
     variance,
     with_items,
 )
+from apps.reconciliation.selectors.queue import (
+    Bucket,
+    ageing,
+    ageing_ends,
+    of_age,
+    of_owner,
+    owner_of,
+    review_queue,
+    today_of,
+    with_owner,
+)
 from apps.reconciliation.selectors.rule_sets import (
     RuleChange,
     VersionLine,
@@ -64,6 +75,7 @@ from apps.reconciliation.selectors.worklist import (
 from apps.reconciliation.selectors.write_offs import standing_write_offs
 
 __all__ = [
+    "Bucket",
     "CauseLine",
     "Certified",
     "Days",
@@ -76,6 +88,8 @@ __all__ = [
     "Statement",
     "Variance",
     "VersionLine",
+    "ageing",
+    "ageing_ends",
     "break_items",
     "breaks_for",
     "candidates_for",
@@ -95,12 +109,16 @@ __all__ = [
     "naming",
     "net_variance",
     "next_open",
+    "of_age",
+    "of_owner",
     "open_items",
     "original_shown",
+    "owner_of",
     "population",
     "reason_shown",
     "reasons_shown",
     "references_of",
+    "review_queue",
     "roll_forward",
     "rows_of_records",
     "rule_changes",
@@ -115,9 +133,11 @@ __all__ = [
     "standing_write_offs",
     "statements_of",
     "thresholds",
+    "today_of",
     "variance",
     "versions_of",
     "with_items",
+    "with_owner",
     "with_size",
     "with_status",
     "without_handed_on",

@@ -20,6 +20,8 @@ from apps.reconciliation.serializers.outcomes import (
     VarianceSerializer,
 )
 from apps.reconciliation.serializers.revisions import (
+    AssignInput,
+    AssignmentSerializer,
     CorrectInput,
     CorrectionSerializer,
     ForceInput,
@@ -40,6 +42,8 @@ from apps.reconciliation.serializers.statements import (
 )
 
 __all__ = [
+    "AssignInput",
+    "AssignmentSerializer",
     "BreakSerializer",
     "CauseCountSerializer",
     "CertificationSerializer",

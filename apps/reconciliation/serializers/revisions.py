@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from apps.common.api import AmountField, StrictSerializer
-from apps.reconciliation.models import Correction, RematchPermit, WriteOff
+from apps.reconciliation.models import BreakAssignment, Correction, RematchPermit, WriteOff
 from apps.reconciliation.states import Cause
 
 
@@ -98,3 +98,16 @@ class WriteOffSerializer(serializers.ModelSerializer[WriteOff]):
             "proposed_by",
             "proposed_at",
         )
+
+
+class AssignInput(ReasonInput):
+    owner = serializers.CharField(max_length=150, help_text="User name.")
+
+
+class AssignmentSerializer(serializers.ModelSerializer[BreakAssignment]):
+    owner = serializers.CharField(source="owner.username")
+    assigned_by = serializers.CharField(source="assigned_by.username")
+
+    class Meta:
+        model = BreakAssignment
+        fields: ClassVar = ("id", "broken", "owner", "reason", "assigned_by", "assigned_at")

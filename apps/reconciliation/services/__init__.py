@@ -2,6 +2,7 @@
 
 from apps.reconciliation.services.adjustments import propose_adjustment
 from apps.reconciliation.services.approval import submit_run
+from apps.reconciliation.services.assignments import assign_break, set_terms
 from apps.reconciliation.services.certifications import certify_run
 from apps.reconciliation.services.match_types import choose_carries, define_match_type
 from apps.reconciliation.services.preview import preview_rules
@@ -20,6 +21,7 @@ from apps.reconciliation.services.write_offs import write_off_break
 __all__ = [
     "accept_break",
     "adopt_rules",
+    "assign_break",
     "certify_run",
     "change_rules",
     "choose_carries",
@@ -32,6 +34,7 @@ __all__ = [
     "preview_rules",
     "propose_adjustment",
     "reopen_break",
+    "set_terms",
     "settle_rules",
     "split_break",
     "start_run",

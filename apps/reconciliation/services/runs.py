@@ -30,10 +30,15 @@ from apps.reconciliation.models import RematchPermit, Run
 from apps.reconciliation.permissions import START_RUN
 from apps.reconciliation.selectors.items import population, population_ids
 from apps.reconciliation.selectors.rule_sets import rules_in_force
+from apps.reconciliation.services.assignments import due_day
 from apps.reconciliation.services.bulk import store_outcome
 from apps.reconciliation.services.by_hand import reconciled
 from apps.reconciliation.services.rule_sets import read_rules
-from apps.reconciliation.services.takeover import take_reviews_over, take_write_offs_over
+from apps.reconciliation.services.takeover import (
+    take_assignments_over,
+    take_reviews_over,
+    take_write_offs_over,
+)
 from apps.reconciliation.states import RUN_MOVES, RunStatus
 
 _FIRST_DAY: Final = date(1970, 1, 1)
@@ -135,6 +140,7 @@ def _carry_out(run: Run) -> None:
     run.group_count, run.break_count = outcome.groups.height, outcome.breaks.height
     run.proof = _proof_facts(outcome.proof)
     run.finished_at = timezone.now()
+    run.due_on = former.due_on if former else due_day(run, rules)
     run.save()
     record(
         actor=run.requested_by,
@@ -149,6 +155,7 @@ def _carry_out(run: Run) -> None:
     if former is not None:
         take_reviews_over(former, run)
         take_write_offs_over(former, run)
+        take_assignments_over(former, run)
 
 
 def _supersede_former(run: Run) -> Run | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from apps.audit.services import record
-from apps.reconciliation.models import Break, BreakItem, BreakReview, Run, WriteOff
+from apps.reconciliation.models import Break, BreakAssignment, BreakItem, BreakReview, Run, WriteOff
 from apps.reconciliation.selectors.write_offs import standing_write_offs
 from apps.reconciliation.states import ReviewStatus
 
@@ -77,6 +77,29 @@ def take_write_offs_over(former: Run, run: Run) -> int:
         )
         for write_off, broken in found
     )
+    return len(found)
+
+
+def take_assignments_over(former: Run, run: Run) -> int:
+    """Leave the same breaks of the run with those whom they were given to.
+
+    Returns:
+        How many breaks they are.
+    """
+    given = list(former.breaks.filter(assignments__isnull=False).distinct())
+    if not given:
+        return 0
+    before = _by_likeness(given)
+    now = _by_likeness(run.breaks.filter(cause__in={broken.cause for broken in given}))
+    found = [(before[same], now[same]) for same in before.keys() & now.keys()]
+    for old, new in found:
+        last = BreakAssignment.objects.filter(broken=old).latest("pk")
+        BreakAssignment.objects.create(
+            broken=new,
+            owner_id=last.owner_id,
+            reason=last.reason,
+            assigned_by_id=last.assigned_by_id,
+        )
     return len(found)
 
 

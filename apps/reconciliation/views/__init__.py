@@ -2,6 +2,7 @@
 
 from apps.reconciliation.views.breaks import break_page, breaks_page, review
 from apps.reconciliation.views.groups import group_page, groups_page
+from apps.reconciliation.views.queue import assign, queue_page
 from apps.reconciliation.views.revising import revise_break, revise_group
 from apps.reconciliation.views.rules import change, rules_page
 from apps.reconciliation.views.runs import ask_for_approval, run_page, runs_page, start
@@ -9,12 +10,14 @@ from apps.reconciliation.views.statements import certify, statement_page
 
 __all__ = [
     "ask_for_approval",
+    "assign",
     "break_page",
     "breaks_page",
     "certify",
     "change",
     "group_page",
     "groups_page",
+    "queue_page",
     "review",
     "revise_break",
     "revise_group",

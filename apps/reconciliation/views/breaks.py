@@ -48,6 +48,7 @@ from apps.reconciliation.selectors import (
 from apps.reconciliation.services import accept_break, explain_break, reopen_break
 from apps.reconciliation.states import Cause, ReviewStatus, RunStatus
 from apps.reconciliation.views.comparing import compared, further_evidence, pair_of
+from apps.reconciliation.views.queue import assigning
 from apps.reconciliation.views.revising import changes_of
 from apps.reconciliation.views.scope import cause_label, run_link, runs_link, viewer
 
@@ -262,6 +263,7 @@ def _context(found: Break, actor: Any, bound: dict[str, ReviewForm]) -> dict[str
         "ways": _ways(found, actor, bound) if is_current else [],
         "changes": changes_of(found, actor) if is_current else [],
         "closure": closure,
+        "assigned": assigning(found, actor) if is_current else None,
         "successors": _successors(closure),
         "write_off": standing_write_offs([found]).get(found.pk),
         "is_current": is_current,

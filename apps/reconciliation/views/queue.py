@@ -1,0 +1,150 @@
+"""The review queue: what waits, for whom, since when and until when."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.common.errors import NotVisible, Refusal
+from apps.identity.context import entity_in_view
+from apps.identity.models import User
+from apps.identity.selectors import people_who_may
+from apps.reconciliation.forms import AssignForm, QueueForm
+from apps.reconciliation.models import Break
+from apps.reconciliation.permissions import ASSIGN_BREAK, EXPLAIN_BREAK
+from apps.reconciliation.selectors import (
+    ageing,
+    ageing_ends,
+    of_age,
+    of_owner,
+    owner_of,
+    references_of,
+    review_queue,
+    today_of,
+    with_size,
+)
+from apps.reconciliation.services import assign_break
+from apps.reconciliation.views.scope import cause_label, viewer
+
+_PAGE: Final = 50
+
+
+@require_safe
+@login_required
+def queue_page(request: HttpRequest) -> HttpResponse:
+    """Breaks that wait, the most urgent first, with their ages."""
+    actor = viewer(request)
+    entity = entity_in_view(request)
+    found = review_queue(actor)
+    if entity is not None:
+        found = found.filter(run__entity=entity)
+    owner_ids = {pk for pk in found.order_by().values_list("owner_id_now", flat=True) if pk}
+    owners = {person.pk: person for person in User.objects.filter(pk__in=owner_ids)}
+    today = today_of(entity)
+    bare = QueueForm(request.GET, actor=actor, owners=[], ages=[])
+    bare.is_valid()
+    ends = ageing_ends(bare.cleaned_data.get("match_type"))
+    ages = [(bucket.name, bucket.words) for bucket in ageing(found.none(), today, ends)]
+    form = QueueForm(request.GET, actor=actor, owners=sorted(owners.values(), key=str), ages=ages)
+    form.is_valid()
+    found = _narrowed(found, form.cleaned_data, actor, today)
+    page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
+    listed = list(page.object_list)
+    references = references_of(listed)
+    context = {
+        "page_title": "Review queue",
+        "breadcrumbs": [{"label": "Breaks", "url": reverse("reconciliation:breaks")}],
+        "filters": form,
+        "clear_url": request.path if any(request.GET.values()) else None,
+        "rows": [
+            {
+                "item": broken,
+                "cause": cause_label(broken.cause),
+                "references": ", ".join(references[broken.pk][:3]) or "no reference",
+                "owner": owners.get(broken.owner_id_now),
+                "age_days": max((today - broken.since).days, 0),
+                "is_late": broken.run.due_on is not None and broken.run.due_on < today,
+            }
+            for broken in listed
+        ],
+        "total": page.paginator.count,
+        "late": found.filter(run__due_on__lt=today).count(),
+        "buckets": ageing(found, today, ends),
+        "previous_url": _link(request, page.previous_page_number())
+        if page.has_previous()
+        else None,
+        "next_url": _link(request, page.next_page_number()) if page.has_next() else None,
+    }
+    return render(request, "reconciliation/queue.html", context)
+
+
+@require_POST
+@login_required
+def assign(request: HttpRequest, break_id: int) -> HttpResponse:
+    """Give a break to somebody else."""
+    actor = viewer(request)
+    found: Break | None = Break.objects.visible_to(actor).filter(pk=break_id).first()
+    if found is None:
+        raise NotVisible
+    form = _assign_form(found, request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose an owner, and say why in a few words.")
+        return redirect("reconciliation:break", found.pk)
+    owner = form.cleaned_data["owner"]
+    try:
+        assign_break(
+            break_id=found.pk, owner_id=owner.pk, reason=form.cleaned_data["reason"], actor=actor
+        )
+    except Refusal as refusal:
+        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+    else:
+        messages.success(request, f"{owner} has break {found.number} now.")
+    return redirect("reconciliation:break", found.pk)
+
+
+def assigning(found: Break, actor: Any) -> dict[str, Any]:
+    """Who has the break, and the dialog that gives it to somebody else if this person may."""
+    owner_id = owner_of(found)
+    way = None
+    if actor.may(ASSIGN_BREAK, found.run.entity_id):
+        way = {
+            "verb": "assign",
+            "label": "Give to somebody",
+            "title": f"Give break {found.number} to somebody",
+            "form": _assign_form(found, None),
+            "action": reverse("reconciliation:assign", args=[found.pk]),
+        }
+    return {"owner": User.objects.filter(pk=owner_id).first() if owner_id else None, "way": way}
+
+
+def _assign_form(found: Break, posted: Any) -> AssignForm:
+    people = people_who_may(EXPLAIN_BREAK, entity_id=found.run.entity_id)
+    return AssignForm(posted, auto_id="assign_%s", people=people)
+
+
+def _narrowed(found: Any, wanted: dict[str, Any], actor: Any, today: Any) -> Any:
+    owner = wanted.get("owner")
+    if owner == "me":
+        found = of_owner(found, actor.pk)
+    elif owner:
+        found = of_owner(found, None if owner == "nobody" else int(owner))
+    if wanted.get("age"):
+        found = of_age(found, wanted["age"], today)
+    if wanted.get("cause"):
+        found = found.filter(cause=wanted["cause"])
+    if wanted.get("match_type"):
+        found = found.filter(run__match_type=wanted["match_type"])
+    return with_size(found, least=wanted.get("least"), most=wanted.get("most"))
+
+
+def _link(request: HttpRequest, page: int) -> str:
+    link = request.GET.copy()
+    link["page"] = str(page)
+    return f"?{link.urlencode()}"
