@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
 
 RULES: dict[str, Any] = {
     "version": "1",
@@ -325,6 +326,69 @@ def test_rows_that_can_no_longer_be_counted_are_refused(stage: Stage) -> None:
     rows = json.dumps([good, {**good, "amount": "1x0"}, good])
     words = stage.words(rows, HEAD)
     assert refused(*words, "--skip-rejected")["code"] == "ROWS_UNCLEAR"
+
+
+# --- The report -----------------------------------------------------------------------------
+
+
+def test_the_report_says_what_the_document_says(stage: Stage) -> None:
+    path = stage.folder / "out.xlsx"
+    said = document(*stage.words(), "--report", str(path))
+    book = CalamineWorkbook.from_path(path)
+    assert book.sheet_names == ["Summary", "Unmatched", "Matched", "Rules", "Sources"]
+    lists = {name: book.get_sheet_by_name(name).to_python()[1:] for name in book.sheet_names}
+    matched = [(row[1], row[2], row[7]) for row in lists["Matched"]]
+    assert matched == [
+        ("left", 1, 100.0),
+        ("right", 4, 100.0),
+        ("left", 4, 19.99),
+        ("right", 1, 20.0),
+    ]
+    unmatched = [(row[1], row[2], row[10]) for row in lists["Unmatched"]]
+    assert unmatched == [
+        ("left", 2, "amount"),
+        ("right", 2, "amount"),
+        ("left", 3, "missing_right"),
+        ("right", 3, "timing"),
+    ]
+    figures = {row[0]: row[1:] for row in lists["Summary"]}
+    assert figures["Match rate"][0] == 0.5
+    assert figures["Reference"][:4] == ["Automatic", 1, 1, 1]
+    assert figures["Nearly [0.05]"][:4] == ["Suggested", 1, 1, 1]
+    assert figures["EUR"][5] == float(said["proof_amount"])
+    assert len(lists["Sources"][0][5]) == 64
+    assert list(stage.folder.glob(".out*")) == []
+
+
+def test_a_report_takes_the_place_of_the_one_before(stage: Stage) -> None:
+    path = stage.folder / "out.xlsx"
+    path.write_bytes(b"old")
+    run(*stage.words(), "--report", str(path))
+    assert path.read_bytes()[:2] == b"PK"
+
+
+def test_amounts_of_a_side_that_counts_the_other_way_are_turned_round(stage: Stage) -> None:
+    path = stage.folder / "out.xlsx"
+    rules = {**RULES, "sides": {"right_sign": -1}}
+    run(*stage.words(LEFT, RIGHT, rules), "--report", str(path))
+    rows = CalamineWorkbook.from_path(path).get_sheet_by_name("Unmatched").to_python()[1:]
+    assert sorted(row[8] for row in rows if row[1] == "right") == [-245.0, -100.0, -20.0, -12.0]
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out", "nowhere/out.xlsx", "folder.xlsx"])
+def test_a_report_that_cannot_be_written_is_refused(stage: Stage, name: str) -> None:
+    words = stage.words()
+    (stage.folder / "folder.xlsx").mkdir()
+    before = sorted(stage.folder.rglob("*"))
+    error = refused(*words, "--report", str(stage.folder / name))
+    assert error["code"] == "REPORT_NOT_WRITTEN"
+    assert sorted(stage.folder.rglob("*")) == before
+
+
+def test_a_refused_reconciliation_leaves_no_report(stage: Stage) -> None:
+    path = stage.folder / "out.xlsx"
+    refused(*stage.words(right=BROKEN), "--report", str(path))
+    assert not path.exists()
 
 
 # --- Refusals -------------------------------------------------------------------------------

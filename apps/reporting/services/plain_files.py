@@ -6,6 +6,7 @@ rows. No database is touched.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -30,12 +31,14 @@ class FileItems:
 
     Attributes:
         items: ITEM_SCHEMA; the id is the row.
+        sha256: of the file's bytes, hexadecimal.
         skipped_count: lines that were rejected and left out.
         notes: facts about the file that a reader should know, in sentences.
     """
 
     name: str
     items: pl.DataFrame
+    sha256: str
     skipped_count: int
     notes: tuple[str, ...]
 
@@ -72,7 +75,8 @@ def read_items(
         raise _lines_rejected(name, reading)
     rows = _rows(name, reading)
     items = reading.lines.select(rows, *(column for column in ITEM_SCHEMA if column != "id"))
-    return FileItems(name, items, len(reading.rejected), _notes(name, reading))
+    digest = hashlib.sha256(content).hexdigest()
+    return FileItems(name, items, digest, len(reading.rejected), _notes(name, reading))
 
 
 def read_rule_set(rules: Mapping[str, Any]) -> RuleSet:

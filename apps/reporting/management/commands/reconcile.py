@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,14 +20,18 @@ from rich.text import Text
 from apps.common.errors import Invalid, Malformed
 from apps.ingestion.formats import FORMATS
 from apps.operations.management.reporting import ReportCommand, content_of, object_in
+from apps.reporting.documents import render_workbook
+from apps.reporting.errors import ReportNotWritten
 from apps.reporting.services.file_outcome import (
     breaks_frame,
     groups_frame,
     outcome_json,
     proof_text,
 )
+from apps.reporting.services.file_report import file_report
 from apps.reporting.services.plain_files import (
     FileItems,
+    last_day,
     read_items,
     read_rule_set,
     reconcile_items,
@@ -35,7 +40,7 @@ from apps.reporting.services.plain_files import (
 Step: TypeAlias = Callable[[str], None]  # tells that the next step has begun
 
 SIDES = ("left", "right")
-_STEPS = 3
+_STEPS = 4  # reading twice, matching, writing
 _SHOWN_BREAKS = 20
 _SHOWN_ROWS = 5
 _SIDE_KEYS = ("format", "mapping")
@@ -72,6 +77,9 @@ class Command(ReportCommand):
             help="the day on which ages are counted; the last booking date if left out",
         )
         parser.add_argument(
+            "--report", metavar="FILE", help="also write the report: a workbook, NAME.xlsx"
+        )
+        parser.add_argument(
             "--skip-rejected",
             action="store_true",
             help="leave lines out that cannot be read, instead of refusing their file",
@@ -80,20 +88,29 @@ class Command(ReportCommand):
     def report(self, **options: Any) -> dict[str, Any]:
         started = time.perf_counter()
         as_of = _day(options["as_of"])
+        _require_workbook(options["report"])
         rules = object_in(options["rules"], field="rules")
         ways = {side: _way(side, rules.pop(side, {}), options) for side in SIDES}
         rule_set = read_rule_set(rules)
         with _progress() as step:
             left, right = (_read(side, ways[side], options, step) for side in SIDES)
             step("Matching")
+            as_of = as_of or last_day(left, right)
             outcome = reconcile_items(left, right, rule_set, as_of=as_of)
+            seconds = time.perf_counter() - started
+            if path := options["report"]:
+                step(f"Writing {Path(path).name}")
+                report = file_report(
+                    left, right, outcome, rule_set, as_of=as_of, made_at=datetime.now(UTC)
+                )
+                _write(Path(path), render_workbook(report))
         for note in left.notes + right.notes:
             self.stderr.write(note)
         return {
             "left_rows": left.items.height,
             "right_rows": right.items.height,
             "outcome": outcome,
-            "seconds": time.perf_counter() - started,
+            "seconds": seconds,
         }
 
     def as_json(self, report: dict[str, Any]) -> str:
@@ -166,6 +183,35 @@ def _way(side: str, stated: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     if options[f"{side}_mapping"]:
         given["mapping"] = object_in(options[f"{side}_mapping"], field=f"{side}_mapping")
     return given
+
+
+def _require_workbook(path: str | None) -> None:
+    """Refuse, before any work, a report that could not be written.
+
+    Raises:
+        ReportNotWritten: it is not called .xlsx, or its folder does not exist.
+    """
+    if not path:
+        return
+    if Path(path).suffix.lower() != ".xlsx":
+        raise ReportNotWritten("The report is a workbook.", remedy="Call it NAME.xlsx.")
+    if not Path(path).parent.is_dir():
+        raise ReportNotWritten(f"{Path(path).parent} is not a folder.")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Put the whole file in its place, or nothing.
+
+    Raises:
+        ReportNotWritten: the folder does not take it.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ReportNotWritten(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _day(text: str | None) -> date | None:
