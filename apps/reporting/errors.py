@@ -41,3 +41,10 @@ class ReportNotWritten(Invalid):
 
     code = "REPORT_NOT_WRITTEN"
     remedy = "Name a file in a folder that exists and that may be written to."
+
+
+class ReportTooLong(Invalid):
+    """More items than a report is made of while somebody waits."""
+
+    code = "REPORT_TOO_LONG"
+    remedy = "Take the list of unmatched items, or the summary."
