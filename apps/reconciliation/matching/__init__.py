@@ -12,6 +12,7 @@ from apps.reconciliation.matching.outcome import Outcome
 from apps.reconciliation.matching.pass_rules import Pass
 from apps.reconciliation.matching.rules import CauseRules, RuleSet
 from apps.reconciliation.matching.schemas import ITEM_SCHEMA, RATE_SCHEMA
+from apps.reconciliation.matching.three import ThreeWay, reconcile_three
 from apps.reconciliation.matching.tolerances import DateWindow, Tolerance
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "Pass",
     "RuleSet",
     "RulesInvalid",
+    "ThreeWay",
     "Tolerance",
     "reconcile",
+    "reconcile_three",
 ]
