@@ -1,12 +1,12 @@
-"""How long the matching kernel takes on a million rows a side, stage by stage.
+"""How long the matching kernel takes on a million rows a side, stage by stage, beside its peers.
 
-    python -m benchmarks.matching_kernel [--rows 1000000] [--seed 1]
+    python -m benchmarks.matching_kernel [--rows 1000000] [--seed 1] [--no-peers]
 
-The rows are made up by a seeded generator: an invoice register against a ledger with amounts that
-are off by cents, late bookings, lost and repeated lines, swapped signs and digits, blank
-references and equal amounts. Beside the kernel, the same rows go through a plain pandas merge and
-a plain polars join on reference, currency and amount: what comes out of these is pairs of rows,
-with duplicate keys fanned out, and nothing else.
+The rows are those of ``matching_rows``; the passes are mixed: exact in a window, within a
+tolerance, sums of payouts, alike names. The same rows go through a plain pandas merge and polars
+join on reference, currency and amount (what comes out is pairs of rows, with duplicate keys fanned
+out, and nothing else), through datacompy on polars, and through Splink (train and predict), where
+these are installed. F1 is against what the generator knows.
 """
 
 from __future__ import annotations
@@ -19,113 +19,47 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from apps.reconciliation.matching import ITEM_SCHEMA, Pass, RuleSet, kernel, runs
+from apps.reconciliation.matching import Outcome, Pass, RuleSet, kernel, runs
 from apps.reconciliation.matching.schemas import LEFT, RIGHT
+from benchmarks.matching_peers import KEYS, datacompy_on_polars, f1, has, splink_pairs
+from benchmarks.matching_rows import Rows, made_up
 
 AS_OF = date(2026, 1, 31)
-FIRST_DAY = date(2026, 1, 1).toordinal() - date(1970, 1, 1).toordinal()
-DAYS = 30
-KEYS = ["reference", "currency", "amount"]
+_FIVE_DAYS = {"before_days": 0, "after_days": 5}
 
 RULES = {
     "version": "benchmark",
     "passes": [
         {
-            "name": "reference, amount, 5 days",
+            "name": "exact: reference, 5 days",
             "kind": "exact",
             "keys": ["reference"],
-            "date_window": {"before_days": 0, "after_days": 5},
+            "date_window": _FIVE_DAYS,
         },
         {
-            "name": "reference, 0.05, 5 days",
+            "name": "tolerance: reference, 0.05, 5 days",
             "kind": "tolerance",
             "keys": ["reference"],
             "tolerance": {"absolute": "0.05"},
-            "date_window": {"before_days": 0, "after_days": 5},
+            "date_window": _FIVE_DAYS,
         },
         {
-            "name": "counterparty, 0.05, 5 days",
-            "kind": "tolerance",
-            "keys": ["counterparty"],
-            "tolerance": {"absolute": "0.05"},
-            "date_window": {"before_days": 0, "after_days": 5},
-            "status": "suggested",
+            "name": "aggregated: payouts",
+            "kind": "aggregated",
+            "keys": ["attributes.payout_id=reference"],
+        },
+        {
+            "name": "fuzzy: names, 5 days",
+            "kind": "fuzzy",
+            "keys": [],
+            "date_window": _FIVE_DAYS,
+            "likeness": {"fields": ["counterparty"]},
         },
     ],
     "fee_schedules": [{"name": "card", "percent": "2.9", "fixed": "0.30"}],
 }
-
-# Shares of the rows; what happens to the right row of a pair.
-LOST, REPEATED, CENTS_OFF, FEE_TAKEN, TURNED_ROUND, FAR_OFF, LATE, BLANKED = (
-    0.02,
-    0.001,
-    0.03,
-    0.005,
-    0.001,
-    0.005,
-    0.005,
-    0.01,
-)
-
-
-def left_rows(rows: int, random: np.random.Generator) -> pl.DataFrame:
-    """The register: every reference once, a tenth of the amounts from a short price list."""
-    numbers = np.arange(rows, dtype=np.int64)
-    amounts = random.integers(100, 5_000_000, rows) * 100
-    priced = random.random(rows) < 0.1
-    amounts[priced] = random.integers(1, 20, int(priced.sum())) * 99_900
-    return pl.DataFrame(
-        {
-            "id": numbers,
-            "amount": amounts,
-            "currency": pl.repeat("EUR", rows, eager=True),
-            "booked_on": _dates(random.integers(0, DAYS, rows)),
-            "value_on": pl.repeat(None, rows, dtype=pl.Date, eager=True),
-            "reference": _numbered("INV-", numbers),
-            "counterparty": _numbered("Customer ", random.integers(0, rows // 50 + 1, rows)),
-            "narrative": _numbered("Invoice ", numbers),
-            "account": pl.repeat("1100", rows, eager=True),
-            "external_id": _numbered("doc-", numbers),
-            "attributes": pl.repeat("", rows, eager=True),
-        },
-        schema=ITEM_SCHEMA,
-    )
-
-
-def right_rows(left: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
-    """The ledger: the register with what goes wrong on the way, in another order."""
-    kept = left.filter(pl.Series(random.random(left.height) >= LOST))
-    copies = kept.filter(pl.Series(random.random(kept.height) < REPEATED))
-    rows = pl.concat([kept, copies])
-    amounts = rows["amount"].to_numpy().copy()
-    chance = random.random(rows.height)
-    edges = np.cumsum([CENTS_OFF, FEE_TAKEN, TURNED_ROUND, FAR_OFF])
-    kind = np.searchsorted(edges, chance, side="right")
-    amounts[kind == 0] += random.integers(1, 6, int((kind == 0).sum())) * 100
-    fees = np.rint(amounts * 0.029 / 100).astype(np.int64) * 100 + 3_000
-    amounts[kind == 1] -= fees[kind == 1]
-    amounts[kind == 2] *= -1
-    amounts[kind == 3] += random.integers(1_000, 90_000, int((kind == 3).sum())) * 100
-    late = np.where(random.random(rows.height) < LATE, 20, random.integers(0, 4, rows.height))
-    references = np.where(random.random(rows.height) < BLANKED, "", rows["reference"].to_numpy())
-    changed = rows.with_columns(
-        pl.Series("amount", amounts),
-        (pl.col("booked_on") + pl.duration(days=pl.Series(late))).alias("booked_on"),
-        pl.Series("reference", references, dtype=pl.String),
-    )
-    shuffled = changed[random.permutation(changed.height)]
-    return shuffled.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("id"))
-
-
-def _dates(offsets: np.ndarray) -> pl.Series:
-    return pl.Series(offsets + FIRST_DAY, dtype=pl.Int32).cast(pl.Date)
-
-
-def _numbered(prefix: str, numbers: np.ndarray) -> pl.Series:
-    return pl.select(pl.lit(prefix) + pl.Series(numbers).cast(pl.String).str.zfill(8)).to_series()
 
 
 class Stopwatch:
@@ -159,12 +93,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=1_000_000)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--no-peers", action="store_true", help="the kernel alone")
     given = options.parse_args()
-    random = np.random.default_rng(given.seed)
-    left = left_rows(given.rows, random)
-    right = right_rows(left, random)
+    rows = made_up(given.rows, given.seed)
     rules = RuleSet.from_mapping(RULES)
-    print(f"{left.height:,} x {right.height:,} rows, seed {given.seed}")
+    print(f"{rows.left.height:,} x {rows.right.height:,} rows, seed {given.seed}")
 
     watch = Stopwatch()
     kernel.prepared = watch.wrapped(kernel.prepared, "prepare")
@@ -174,23 +107,53 @@ def main() -> None:
     kernel.numbered_breaks = watch.wrapped(kernel.numbered_breaks, "number breaks")
     kernel.proved = watch.wrapped(kernel.proved, "prove")
     with watch.stage("kernel, all in all"):
-        outcome = kernel.reconcile(left, right, rules, as_of=AS_OF)
+        outcome = kernel.reconcile(rows.left, rows.right, rules, as_of=AS_OF)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-    with watch.stage("polars join"):
-        joined = left.join(right, on=KEYS)
-    left_frame, right_frame = left.to_pandas(), right.to_pandas()
-    with watch.stage("pandas merge"):
-        merged = left_frame.merge(right_frame, on=KEYS)
-
+    scores = {"kernel": f1(pairs_of(outcome), rows.truth)}
+    if not given.no_peers:
+        run_peers(rows, watch, scores)
     print_table(watch.seconds)
     print(f"peak memory with both sides and the outcome: {peak:.2f} GB")
+    for name, score in scores.items():
+        print(f"F1 of {name}: {score:.4f}")
+    print_outcome(outcome, rows)
+
+
+def pairs_of(outcome: Outcome) -> pl.DataFrame:
+    """Every left item with every right item of its group."""
+    held = pl.col("item_id")
+    sides = [
+        outcome.items.filter(pl.col("side") == side).select("group_no", held.alias(side))
+        for side in (LEFT, RIGHT)
+    ]
+    return sides[0].join(sides[1], on="group_no").select(LEFT, RIGHT)
+
+
+def run_peers(rows: Rows, watch: Stopwatch, scores: dict[str, float]) -> None:
+    """Each peer that is installed, once."""
+    with watch.stage("peer: polars join"):
+        rows.left.join(rows.right, on=KEYS)
+    left, right = rows.left.to_pandas(), rows.right.to_pandas()
+    with watch.stage("peer: pandas merge"):
+        left.merge(right, on=KEYS)
+    del left, right
+    if has("datacompy"):
+        with watch.stage("peer: datacompy on polars"):
+            datacompy_on_polars(rows)
+    if has("splink"):
+        with watch.stage("peer: Splink, train and predict"):
+            found = splink_pairs(rows)
+        scores["Splink"] = f1(found, rows.truth)
+
+
+def print_outcome(outcome: Outcome, rows: Rows) -> None:
+    """What was found; every item has to be accounted for."""
     print(f"groups {outcome.groups.height:,}, breaks {outcome.breaks.height:,}, ", end="")
-    print(f"proof amount {outcome.proof_amount}; a join gives {joined.height:,} pairs", end="")
-    print(f" ({merged.shape[0]:,} in pandas)")
-    for cause, count in outcome.breaks["cause"].value_counts().sort("cause").iter_rows():
-        print(f"  {cause:<20} {count:>9,}")
-    for side, frame in ((LEFT, left), (RIGHT, right)):
+    print(f"proof amount {outcome.proof_amount}")
+    for column, frame in (("pass_name", outcome.groups), ("cause", outcome.breaks)):
+        for name, count in frame[column].value_counts().sort(column).iter_rows():
+            print(f"  {name:<40} {count:>9,}")
+    for side, frame in ((LEFT, rows.left), (RIGHT, rows.right)):
         held = outcome.items.filter(pl.col("side") == side).height
         held += outcome.break_items.filter(pl.col("side") == side).height
         if held != frame.height:
@@ -198,10 +161,11 @@ def main() -> None:
 
 
 def print_table(seconds: dict[str, tuple[float, float]]) -> None:
-    """One line for each stage."""
-    print(f"  {'':<45} {'wall':>9} {'cores':>9}")
+    """One line for each stage, with its share of the kernel's time."""
+    whole = seconds["kernel, all in all"][0]
+    print(f"  {'':<45} {'wall':>9} {'cores':>9} {'of kernel':>10}")
     for name, (wall, cores) in seconds.items():
-        print(f"  {name:<45} {wall:>7.2f} s {cores:>7.2f} s")
+        print(f"  {name:<45} {wall:>7.2f} s {cores:>7.2f} s {wall / whole:>9.0%}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from apps.reconciliation.matching.schemas import (
     Ints,
 )
 
+_PARTS_OF_DIFFERENCE = ["fees", "gap", "roundings", "is_exchanged"]
 _DIFFERENCE = pl.col("left_total") - pl.col("right_total")
 
 
@@ -37,6 +38,7 @@ def numbered_groups(
         members.append(result.members.with_columns(pl.col("group") + base))
         base += result.groups.height
     merged = pl.concat(groups)
+    merged = merged.with_columns(difference_parts(merged, rules)).drop(_PARTS_OF_DIFFERENCE)
     order = (
         merged.select(pl.arg_sort_by("left_id", "right_id", nulls_last=True)).to_series().to_numpy()
     )
@@ -51,7 +53,7 @@ def numbered_groups(
         "left_total",
         "right_total",
         _DIFFERENCE.alias("difference"),
-        difference_parts(merged[order], rules).alias("difference_parts"),
+        "difference_parts",
         "reasons",
     )
     return numbered, _numbered_members(pl.concat(members), numbers, items)
