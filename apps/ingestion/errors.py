@@ -53,6 +53,14 @@ class SourceNotConnected(Conflict):
     remedy = "Upload a file, or have a controller set up a connector."
 
 
+class ScheduleInvalid(Invalid):
+    """A schedule that is no cron line, or whose day never comes."""
+
+    code = "SCHEDULE_INVALID"
+    message = "A schedule has five cron fields: minute, hour, day, month, day of the week."
+    remedy = "For example 30 6 * * mon-fri, or: every 15 minutes."
+
+
 class WindowInvalid(Invalid):
     """The days that a pull is asked for make no sense."""
 

@@ -24,6 +24,17 @@ def source_for_update(source_id: int, *, actor: Actor) -> Source:
     return source
 
 
+def idle_source_for_update(source_id: int) -> Source | None:
+    """The row of a source that takes files, locked; None if it is retired or locked already."""
+    source: Source | None = (
+        Source.objects.select_related("entity")
+        .select_for_update(of=("self",), skip_locked=True)
+        .filter(pk=source_id, is_active=True)
+        .first()
+    )
+    return source
+
+
 def pull_for_update(pull_id: int) -> Pull:
     """The pull with its source, both rows locked until the transaction ends; for scheduled work.
 

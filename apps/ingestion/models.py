@@ -56,6 +56,12 @@ class Source(models.Model):
     connected_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Failures before it do not count any more."
     )
+    schedule = models.CharField(
+        max_length=100, blank=True, default="", help_text="Cron line by the entity's clock."
+    )
+    scheduled_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="The schedule counts from then on."
+    )
 
     objects = ScopedQuerySet.as_manager()
     history = history(excluded_fields=["credentials"])

@@ -36,6 +36,8 @@ class AttemptStatus(TextChoices):
     INTERRUPTED = "interrupted", "Interrupted"
 
 
+EVERY_QUARTER_HOUR: Final = "*/15 * * * *"
+
 OPEN_PULLS: Final = (PullStatus.WAITING, PullStatus.RUNNING)
 
 PULL_MOVES: Final[Moves] = {

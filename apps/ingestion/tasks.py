@@ -10,4 +10,5 @@ def perform_pull(pull_id: int) -> None:
 
 @shared_task
 def look_for_pulls() -> None:
+    services.ask_scheduled_pulls()
     services.resume_pulls()

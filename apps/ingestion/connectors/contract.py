@@ -8,7 +8,7 @@ raises; it never gives a part.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from apps.ingestion.connectors.egress import EgressRules
 
-PostedLines = Callable[[Sequence[str], date, date], list[dict[str, Any]]]
+PostedLines = Callable[[Sequence[str], date, date], Iterable[dict[str, Any]]]
 PLACEHOLDERS = ("period", "period_start", "period_end")
 
 
@@ -52,6 +52,7 @@ class Site:
         drop_folder: the folder of the entity; no file outside of it is read.
         max_bytes: of everything that one pull brings.
         storage_protocols: of object storage that may be named.
+        accounts: the codes of the entity's accounts in the built-in ledger.
         posted_lines: the lines of the built-in ledger on these accounts and days.
     """
 
@@ -59,6 +60,7 @@ class Site:
     max_bytes: int
     egress: EgressRules = field(default_factory=EgressRules)
     storage_protocols: tuple[str, ...] = ()
+    accounts: frozenset[str] = frozenset()
     posted_lines: PostedLines = lambda accounts, starts_on, ends_on: []
     sleep: Callable[[float], None] = time.sleep
 

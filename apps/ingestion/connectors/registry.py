@@ -6,9 +6,10 @@ from apps.ingestion.connectors.contract import Connector
 from apps.ingestion.connectors.drop import Drop
 from apps.ingestion.connectors.errors import ConnectorInvalid
 from apps.ingestion.connectors.http import Http
+from apps.ingestion.connectors.ledger import Ledger
 from apps.ingestion.connectors.sql import Sql
 
-CONNECTORS: tuple[Connector, ...] = (Drop(), Sql(), Http())
+CONNECTORS: tuple[Connector, ...] = (Drop(), Sql(), Http(), Ledger())
 
 
 def connector_named(name: str) -> Connector:

@@ -6,11 +6,13 @@ from apps.ingestion.services.connecting import connect_source
 from apps.ingestion.services.filing import source_of_file
 from apps.ingestion.services.imports import ImportOutcome, import_file
 from apps.ingestion.services.pulling import ask_pull, perform_pull, resume_pulls, retry_pull
+from apps.ingestion.services.schedules import ask_scheduled_pulls, schedule_source
 from apps.ingestion.services.sources import change_mapping, define_source, retire_source
 
 __all__ = [
     "ImportOutcome",
     "ask_pull",
+    "ask_scheduled_pulls",
     "change_mapping",
     "collect_files",
     "connect_source",
@@ -20,5 +22,6 @@ __all__ = [
     "resume_pulls",
     "retire_source",
     "retry_pull",
+    "schedule_source",
     "source_of_file",
 ]

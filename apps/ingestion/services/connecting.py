@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from apps.ingestion.errors import SourceRetired
 from apps.ingestion.locks import source_for_update
 from apps.ingestion.models import Source
 from apps.ingestion.permissions import MANAGE_SOURCES
+from apps.ingestion.selectors.ledger import account_codes, posted_lines
 
 
 @transaction.atomic
@@ -33,7 +35,7 @@ def connect_source(
     """Give a source a connector, or other settings for it; failures before that do not count.
 
     Args:
-        connector: its name; empty to take it away, with its settings and credentials.
+        connector: its name; empty to take it away, with its settings, credentials and schedule.
         connector_settings: see the connector; checked, but nothing is connected to.
         credentials: None keeps those that are there, as long as they go to the same place.
 
@@ -51,8 +53,18 @@ def connect_source(
         _connect(source, connector, wanted, credentials)
     else:
         source.connector, source.connector_settings, source.credentials = "", {}, ""
+        source.schedule, source.scheduled_at = "", None
     source.connected_at = timezone.now()
-    source.save(update_fields=["connector", "connector_settings", "credentials", "connected_at"])
+    source.save(
+        update_fields=[
+            "connector",
+            "connector_settings",
+            "credentials",
+            "connected_at",
+            "schedule",
+            "scheduled_at",
+        ]
+    )
     record(
         actor=actor,
         action="ingestion.source.connect",
@@ -80,6 +92,8 @@ def site_of(entity: Entity) -> Site:
         max_bytes=settings.UPLOAD_MAX_BYTES,
         egress=EgressRules(tuple(settings.EGRESS_HOSTS)),
         storage_protocols=tuple(settings.STORAGE_PROTOCOLS),
+        accounts=account_codes(entity.pk),
+        posted_lines=partial(posted_lines, entity.pk),
     )
 
 
