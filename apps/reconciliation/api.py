@@ -18,7 +18,14 @@ from apps.common.errors import Invalid, NotVisible
 from apps.identity.models import User
 from apps.operations.idempotency import IdempotentMixin
 from apps.reconciliation.filters import BreakFilter, GroupFilter, MatchTypeFilter, RunFilter
-from apps.reconciliation.models import Break, Correction, MatchGroup, MatchType, Run
+from apps.reconciliation.models import (
+    Break,
+    Correction,
+    MatchGroup,
+    MatchType,
+    ResolutionRule,
+    Run,
+)
 from apps.reconciliation.permissions import VIEW_RUNS
 from apps.reconciliation.selectors import (
     break_items,
@@ -47,6 +54,8 @@ from apps.reconciliation.serializers import (
     PreviewInput,
     PreviewSerializer,
     ReasonInput,
+    ResolutionInput,
+    ResolutionSerializer,
     ReviewInput,
     RevisedSerializer,
     RollForwardSerializer,
@@ -70,7 +79,9 @@ from apps.reconciliation.services import (
     force_match,
     permit_rematch,
     preview_rules,
+    propose_resolution,
     reopen_break,
+    retire_resolution,
     split_break,
     start_run,
     unmatch_group,
@@ -166,6 +177,32 @@ class MatchTypeView(IdempotentMixin, ScopedReadView):
             raise NotVisible(field="run")
         tried = preview_rules(run_id=facts["run"], rules=facts["rules"], actor=actor)
         return Response(PreviewSerializer(tried).data)
+
+    @extend_schema(request=ResolutionInput, responses={201: ResolutionSerializer})
+    @action(detail=True, methods=["post"], url_path="resolution-rules")
+    def propose_resolution(self, request: Request, pk: str) -> Response:
+        """Propose that small breaks of a cause are booked against an account from now on."""
+        match_type = self.get_object()
+        actor: Any = request.user
+        facts = _asked(ResolutionInput, request)
+        rule = propose_resolution(match_type_id=match_type.pk, actor=actor, **facts)
+        return Response(ResolutionSerializer(rule).data, status=status.HTTP_201_CREATED)
+
+
+class ResolutionView(IdempotentMixin, ScopedReadView):
+    """Rules for small breaks, in force or not, newest first."""
+
+    queryset = ResolutionRule.objects.select_related("created_by")
+    serializer_class = ResolutionSerializer
+    view_permission = VIEW_RUNS
+
+    @extend_schema(request=None, responses=ResolutionSerializer)
+    @action(detail=True, methods=["post"])
+    def retire(self, request: Request, pk: str) -> Response:
+        """Take a rule out of force, or a proposal back."""
+        rule = self.get_object()
+        actor: Any = request.user
+        return Response(ResolutionSerializer(retire_resolution(rule_id=rule.pk, actor=actor)).data)
 
 
 class RunView(IdempotentMixin, ScopedReadView):

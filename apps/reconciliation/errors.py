@@ -206,3 +206,9 @@ class TermsInvalid(Invalid):
     """Days that do not make sense as terms of the work on breaks."""
 
     code = "TERMS_INVALID"
+
+
+class ResolutionInvalid(Invalid):
+    """A rule for small breaks does not work; the field at fault is named."""
+
+    code = "RESOLUTION_INVALID"

@@ -15,7 +15,7 @@ from apps.identity.models import User
 from apps.reconciliation.models import MatchType, Run
 from apps.reconciliation.permissions import START_RUN
 from apps.reconciliation.selectors import Days, match_types_for
-from apps.reconciliation.states import BreakState, Cause, ReviewStatus
+from apps.reconciliation.states import BreakState, Carries, Cause, ReviewStatus
 
 ALL_DAYS = "all"
 
@@ -285,3 +285,37 @@ class AssignForm(ReasonForm):
         super().__init__(*args, **kwargs)
         owner: Any = self.fields["owner"]
         owner.queryset = people
+
+
+class TermsForm(forms.Form):
+    """Who works the breaks of a match type, by when, and what is carried on."""
+
+    owner = forms.ModelChoiceField(
+        label="Owner of the breaks",
+        queryset=User.objects.none(),
+        required=False,
+        empty_label="Nobody",
+    )
+    sla_days = forms.IntegerField(label="Due after business days", min_value=0, max_value=365)
+    ageing_days = forms.CharField(label="Ageing buckets end at (days)", max_length=50)
+    carries = forms.ChoiceField(label="The next run takes up", choices=Carries.choices)
+
+    def __init__(self, *args: Any, people: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        owner: Any = self.fields["owner"]
+        owner.queryset = people
+
+    def clean_ageing_days(self) -> list[int]:
+        parts = [part.strip() for part in self.cleaned_data["ageing_days"].split(",")]
+        if not all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
+            raise forms.ValidationError("Write days with commas between them: 30, 60, 90.")
+        return [int(part) for part in parts]
+
+
+class ResolutionForm(forms.Form):
+    """Which small breaks are booked where."""
+
+    cause = forms.ChoiceField(label="Cause", choices=Cause.choices)
+    limit = forms.DecimalField(label="Up to", min_value=0, max_digits=20, decimal_places=4)
+    currency = forms.CharField(label="Currency", max_length=3)
+    expense_account = forms.CharField(label="Account", max_length=50)

@@ -9,6 +9,7 @@ from apps.reconciliation.models import (
     BreakReview,
     MatchGroup,
     MatchType,
+    ResolutionRule,
     RuleSetVersion,
     Run,
 )
@@ -41,6 +42,26 @@ def rule_set_for_update(version_id: int, *, actor: Actor) -> RuleSetVersion:
         raise NotVisible
     version.match_type = match_type_for_update(version.match_type_id, actor=actor)
     return version
+
+
+def resolution_rule_for_update(rule_id: int, *, actor: Actor) -> ResolutionRule:
+    """A resolution rule with its match type, which is locked: rules move in turn.
+
+    Raises:
+        NotVisible: no such rule for this actor.
+    """
+    match_type_id = (
+        ResolutionRule.objects.visible_to(actor)
+        .filter(pk=rule_id)
+        .values_list("match_type_id", flat=True)
+        .first()
+    )
+    if match_type_id is None:
+        raise NotVisible
+    match_type = match_type_for_update(match_type_id, actor=actor)
+    rule: ResolutionRule = ResolutionRule.objects.select_for_update().get(pk=rule_id)
+    rule.match_type = match_type
+    return rule
 
 
 def run_for_execution(run_id: int) -> Run:

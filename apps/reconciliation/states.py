@@ -1,5 +1,6 @@
 """The life of a run and of the review of a break."""
 
+from decimal import Decimal
 from typing import Final
 
 from django.db.models import TextChoices
@@ -78,6 +79,13 @@ class Carries(TextChoices):
     OPEN = "open", "All open items, until they are accepted"
 
 
+class ResolutionStatus(TextChoices):
+    PROPOSED = "proposed", "Waiting for approval"
+    IN_FORCE = "in_force", "In force"
+    NOT_APPROVED = "not_approved", "Not approved"
+    RETIRED = "retired", "Retired"
+
+
 class RevisionKind(TextChoices):
     """What people do to an outcome."""
 
@@ -101,6 +109,9 @@ class Side(TextChoices):
     RIGHT = "right", "Right"
 
 
+# From this net variance on, in percent of the right side, a reconciliation asks for a look.
+VARIANCE_LIMIT_PERCENT: Final = Decimal(1)
+
 RUN_MOVES: Final[Moves] = {
     RunStatus.QUEUED: frozenset({RunStatus.COMPLETED, RunStatus.FAILED}),
     RunStatus.COMPLETED: frozenset({RunStatus.SUPERSEDED}),
@@ -111,4 +122,11 @@ REVIEW_MOVES: Final[Moves] = {
     ReviewStatus.OPEN: frozenset({ReviewStatus.EXPLAINED, ReviewStatus.ACCEPTED}),
     ReviewStatus.EXPLAINED: frozenset(ReviewStatus),
     ReviewStatus.ACCEPTED: frozenset({ReviewStatus.OPEN}),
+}
+
+RESOLUTION_MOVES: Final[Moves] = {
+    ResolutionStatus.PROPOSED: frozenset(
+        {ResolutionStatus.IN_FORCE, ResolutionStatus.NOT_APPROVED, ResolutionStatus.RETIRED}
+    ),
+    ResolutionStatus.IN_FORCE: frozenset({ResolutionStatus.RETIRED}),
 }

@@ -11,6 +11,7 @@ router.register("runs", api.RunView, basename="reconciliation-run")
 router.register("groups", api.GroupView, basename="reconciliation-group")
 router.register("breaks", api.BreakView, basename="reconciliation-break")
 router.register("corrections", api.CorrectionView, basename="reconciliation-correction")
+router.register("resolution-rules", api.ResolutionView, basename="reconciliation-resolution-rule")
 
 urlpatterns = [
     path("breaks/", views.breaks_page, name="breaks"),
@@ -36,6 +37,8 @@ urlpatterns = [
     path("reconciliations/", views.runs_page, name="runs"),
     path("reconciliations/rules/<int:match_type_id>/", views.rules_page, name="rules"),
     path("reconciliations/rules/<int:match_type_id>/change/", views.change, name="change-rules"),
+    path("reconciliations/rules/<int:match_type_id>/terms/", views.terms, name="terms"),
+    path("reconciliations/rules/<int:match_type_id>/small/", views.resolution, name="resolution"),
     path("reconciliations/start/", views.start, name="start"),
     path("reconciliations/<int:run_id>/", views.run_page, name="run"),
     path("reconciliations/<int:run_id>/statement/", views.statement_page, name="statement"),

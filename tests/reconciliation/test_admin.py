@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from apps.reconciliation.models import (
     MatchItem,
     MatchType,
     RematchPermit,
+    ResolutionRule,
     Revision,
     RuleSetAdoption,
     RuleSetVersion,
@@ -40,6 +42,7 @@ from apps.reconciliation.services import (
     define_match_type,
     explain_break,
     permit_rematch,
+    propose_resolution,
     unmatch_group,
     write_off_break,
 )
@@ -66,6 +69,7 @@ MODELS = (
     WriteOff,
     Certification,
     BreakAssignment,
+    ResolutionRule,
 )
 FACTS = tuple(model for model in MODELS if model is not MatchType)
 
@@ -81,7 +85,7 @@ def visit() -> Any:
 
 
 @pytest.fixture
-def filled(april: Run, books: Any, alice: User) -> Run:
+def filled(april: Run, books: Any, alice: User, connie: User) -> Run:
     fee = april.breaks.get(cause="fee")
     explain_break(break_id=fee.pk, comment="Wire fee", actor=alice)
     write_off_break(
@@ -92,6 +96,14 @@ def filled(april: Run, books: Any, alice: User) -> Run:
         actor=alice,
     )
     assign_break(break_id=fee.pk, owner_id=alice.pk, reason="Knows it", actor=alice)
+    propose_resolution(
+        match_type_id=april.match_type_id,
+        cause="rounding",
+        currency="EUR",
+        limit=Decimal(1),
+        expense_account="5400",
+        actor=connie,
+    )
     label = april.breaks.get(cause="sign")
     correct_cause(break_id=label.pk, cause="amount", reason="Refund", actor=alice)
     unmatch_group(run_id=april.pk, number=1, reason="No", actor=alice)

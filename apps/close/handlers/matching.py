@@ -12,9 +12,9 @@ from apps.close.registry import TaskContext, TaskResult
 from apps.common.errors import Conflict
 from apps.identity.models import User
 from apps.reconciliation.models import MatchType, Run
-from apps.reconciliation.selectors import causes, live_run, match_rate, variance
+from apps.reconciliation.selectors import causes, live_run, match_rate, variances
 from apps.reconciliation.services import execute_run, propose_adjustment, start_run, submit_run
-from apps.reconciliation.states import RunStatus
+from apps.reconciliation.states import VARIANCE_LIMIT_PERCENT, RunStatus
 
 RUN = "reconciliation.run"
 NOTE_DECISION = "apps.close.tasks.note_decision"
@@ -75,21 +75,30 @@ def classify(context: TaskContext) -> TaskResult:
 
 
 def check_variance(context: TaskContext) -> TaskResult:
-    """Compare the variance of a match type with `parameters["threshold_percent"]`."""
-    threshold = Decimal(context.parameters["threshold_percent"])
+    """Compare the variance of a match type with `parameters["threshold_percent"]`, or else 1%.
+
+    Each currency is held against it by itself.
+    """
+    threshold = Decimal(context.parameters.get("threshold_percent", VARIANCE_LIMIT_PERCENT))
     done = _live_run(context, context.parameters["match_type"])
-    found = variance(done)
-    if found is None:
-        return TaskResult(warning="There is nothing to measure, or more than one currency.")
-    over = f"The variance of {found.percent}% is above {threshold}%."
+    found = variances(done)
+    if not found:
+        return TaskResult(warning="There is nothing to measure.")
+    over = [
+        f"The variance of {each.percent}% in {each.currency} is above {threshold}%."
+        for each in found
+        if each.percent > threshold
+    ]
+    worst = max(found, key=lambda each: each.percent)
     return TaskResult(
         summary={
-            "percent": str(found.percent),
-            "gross_percent": str(found.gross_percent),
+            "currency": worst.currency,
+            "percent": str(worst.percent),
+            "gross_percent": str(worst.gross_percent),
             "threshold_percent": str(threshold),
-            "amount": str(found.amount),
+            "amount": str(worst.amount),
         },
-        warning=over if found.percent > threshold else "",
+        warning=" ".join(over),
     )
 
 

@@ -20,6 +20,7 @@ from apps.reconciliation.admin.seen import SeenAdmin
 from apps.reconciliation.forms import RulesField
 from apps.reconciliation.models import (
     MatchType,
+    ResolutionRule,
     RuleSetAdoption,
     RuleSetVersion,
 )
@@ -189,6 +190,22 @@ class RuleSetAdoptionAdmin(SeenAdmin):
     @admin.display(description="Match type")
     def match_type(self, adoption: RuleSetAdoption) -> str:
         return str(adoption.version.match_type)
+
+
+@admin.register(ResolutionRule)
+class ResolutionRuleAdmin(SeenAdmin):
+    list_display = (
+        "match_type",
+        "number",
+        "cause",
+        "limit",
+        "currency",
+        "expense_account",
+        "status",
+        "created_by",
+    )
+    list_filter = ("status", "cause", "match_type")
+    list_select_related = ("match_type", "created_by")
 
 
 def _accounts(match_type: Any, accounts: list[str], source: Source) -> str:

@@ -12,6 +12,7 @@ from apps.reconciliation.models.outcomes import (
     Run,
     RunQuerySet,
 )
+from apps.reconciliation.models.resolutions import ResolutionRule
 from apps.reconciliation.models.reviews import (
     BreakAssignment,
     BreakReview,
@@ -34,6 +35,7 @@ __all__ = [
     "MatchItem",
     "MatchType",
     "RematchPermit",
+    "ResolutionRule",
     "Revision",
     "RuleSetAdoption",
     "RuleSetVersion",

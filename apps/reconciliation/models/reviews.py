@@ -13,6 +13,7 @@ from apps.common.guards import append_only, audited
 from apps.common.models import history, scoped_by
 from apps.common.money import AmountField, CurrencyField
 from apps.reconciliation.models.outcomes import Break, GroupRevocation, MatchGroup, Run
+from apps.reconciliation.models.resolutions import ResolutionRule
 from apps.reconciliation.states import Cause, ReviewStatus
 
 _user = settings.AUTH_USER_MODEL
@@ -138,6 +139,13 @@ class WriteOff(models.Model):
     )
     group = models.ForeignKey(
         MatchGroup, on_delete=models.PROTECT, null=True, related_name="write_offs"
+    )
+    rule = models.ForeignKey(
+        ResolutionRule,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="By which rule it was proposed; empty: by a person.",
     )
     entry = models.ForeignKey("ledger.JournalEntry", on_delete=models.PROTECT, related_name="+")
     currency = CurrencyField()

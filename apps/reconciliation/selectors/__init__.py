@@ -21,6 +21,7 @@ from apps.reconciliation.selectors.outcomes import (
     run_seen_by,
     runs_for,
     variance,
+    variances,
     with_items,
 )
 from apps.reconciliation.selectors.queue import (
@@ -135,6 +136,7 @@ __all__ = [
     "thresholds",
     "today_of",
     "variance",
+    "variances",
     "versions_of",
     "with_items",
     "with_owner",

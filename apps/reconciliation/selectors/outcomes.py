@@ -17,6 +17,7 @@ from apps.common.models import ScopedQuerySet
 from apps.ingestion.selectors import records_frame
 from apps.reconciliation.errors import MatchTypeAmbiguous
 from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchItem, MatchType, Run
+from apps.reconciliation.states import VARIANCE_LIMIT_PERCENT
 
 _SEALED: Final = tuple(
     f"record__{name}_sealed" for name in ("counterparty", "narrative", "attributes")
@@ -45,6 +46,11 @@ class Variance:
     percent: Decimal
     gross_percent: Decimal
     currency: str
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the net deviation is above the limit of 1%."""
+        return self.percent > VARIANCE_LIMIT_PERCENT
 
 
 @dataclass(frozen=True)
@@ -177,16 +183,27 @@ def variance(run: Run) -> Variance | None:
     The net percentage is the difference, the gross one the sum of the breaks' absolute amounts,
     each in percent of the right total (four decimals).
     """
-    net = net_variance(run)
-    if net is None:
-        return None
-    gross = run.breaks.aggregate(total=Sum(Abs("amount")))["total"] or Decimal(0)
-    return Variance(
-        amount=net.amount,
-        percent=net.percent,
-        gross_percent=_percent(gross, Decimal(run.proof[0]["right_total"])),
-        currency=net.currency,
-    )
+    found = variances(run)
+    return found[0] if len(found) == 1 else None
+
+
+def variances(run: Run) -> list[Variance]:
+    """The deviation of a run in each of its currencies, as `variance` gives it."""
+    breaks = run.breaks.order_by().values("currency").annotate(total=Sum(Abs("amount")))
+    gross = dict(breaks.values_list("currency", "total"))
+    found = []
+    for proof in run.proof:
+        currency = proof["currency"]
+        left, right = Decimal(proof["left_total"]), Decimal(proof["right_total"])
+        found.append(
+            Variance(
+                amount=left - right,
+                percent=_percent(abs(left - right), right),
+                gross_percent=_percent(gross.get(currency, Decimal(0)), right),
+                currency=currency,
+            )
+        )
+    return found
 
 
 def net_variance(run: Run) -> NetVariance | None:

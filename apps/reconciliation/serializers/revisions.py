@@ -7,7 +7,13 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from apps.common.api import AmountField, StrictSerializer
-from apps.reconciliation.models import BreakAssignment, Correction, RematchPermit, WriteOff
+from apps.reconciliation.models import (
+    BreakAssignment,
+    Correction,
+    RematchPermit,
+    ResolutionRule,
+    WriteOff,
+)
 from apps.reconciliation.states import Cause
 
 
@@ -111,3 +117,30 @@ class AssignmentSerializer(serializers.ModelSerializer[BreakAssignment]):
     class Meta:
         model = BreakAssignment
         fields: ClassVar = ("id", "broken", "owner", "reason", "assigned_by", "assigned_at")
+
+
+class ResolutionInput(StrictSerializer):
+    cause = serializers.ChoiceField(choices=Cause.choices)
+    currency = serializers.CharField(max_length=3)
+    limit = AmountField(help_text="The largest amount of a break, without its sign.")
+    expense_account = serializers.CharField(max_length=50)
+
+
+class ResolutionSerializer(serializers.ModelSerializer[ResolutionRule]):
+    limit = AmountField()
+    created_by = serializers.CharField(source="created_by.username")
+
+    class Meta:
+        model = ResolutionRule
+        fields: ClassVar = (
+            "id",
+            "match_type",
+            "number",
+            "cause",
+            "currency",
+            "limit",
+            "expense_account",
+            "status",
+            "created_by",
+            "created_at",
+        )

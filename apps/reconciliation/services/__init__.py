@@ -6,6 +6,12 @@ from apps.reconciliation.services.assignments import assign_break, set_terms
 from apps.reconciliation.services.certifications import certify_run
 from apps.reconciliation.services.match_types import choose_carries, define_match_type
 from apps.reconciliation.services.preview import preview_rules
+from apps.reconciliation.services.resolutions import (
+    propose_resolution,
+    resolve_small_breaks,
+    retire_resolution,
+    settle_resolution,
+)
 from apps.reconciliation.services.reviews import accept_break, explain_break, reopen_break
 from apps.reconciliation.services.revisions import (
     correct_cause,
@@ -33,8 +39,12 @@ __all__ = [
     "permit_rematch",
     "preview_rules",
     "propose_adjustment",
+    "propose_resolution",
     "reopen_break",
+    "resolve_small_breaks",
+    "retire_resolution",
     "set_terms",
+    "settle_resolution",
     "settle_rules",
     "split_break",
     "start_run",

@@ -33,6 +33,7 @@ from apps.reconciliation.selectors.rule_sets import rules_in_force
 from apps.reconciliation.services.assignments import due_day
 from apps.reconciliation.services.bulk import store_outcome
 from apps.reconciliation.services.by_hand import reconciled
+from apps.reconciliation.services.resolutions import RESOLVE_TASK, rules_in_force_of
 from apps.reconciliation.services.rule_sets import read_rules
 from apps.reconciliation.services.takeover import (
     take_assignments_over,
@@ -156,6 +157,8 @@ def _carry_out(run: Run) -> None:
         take_reviews_over(former, run)
         take_write_offs_over(former, run)
         take_assignments_over(former, run)
+    if rules_in_force_of(run):
+        enqueue(RESOLVE_TASK, run_id=run.pk)
 
 
 def _supersede_former(run: Run) -> Run | None:

@@ -70,6 +70,7 @@ def take_write_offs_over(former: Run, run: Run) -> int:
             run=run,
             broken=broken,
             entry_id=write_off.entry_id,
+            rule_id=write_off.rule_id,
             currency=write_off.currency,
             amount=write_off.amount,
             reason=write_off.reason,

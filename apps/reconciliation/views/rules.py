@@ -6,15 +6,17 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.errors import NotVisible, Refusal
 from apps.identity.context import show_times_of
-from apps.reconciliation.forms import RulesForm
+from apps.identity.selectors import people_who_may
+from apps.reconciliation.forms import ResolutionForm, RulesForm, TermsForm
 from apps.reconciliation.models import MatchType
-from apps.reconciliation.permissions import MANAGE_MATCH_TYPES, PREVIEW_RULES
+from apps.reconciliation.permissions import EXPLAIN_BREAK, MANAGE_MATCH_TYPES, PREVIEW_RULES
 from apps.reconciliation.selectors import (
     match_types_for,
     rule_changes,
@@ -23,7 +25,14 @@ from apps.reconciliation.selectors import (
     thresholds,
     versions_of,
 )
-from apps.reconciliation.services import change_rules, preview_rules
+from apps.reconciliation.services import (
+    change_rules,
+    choose_carries,
+    preview_rules,
+    propose_resolution,
+    retire_resolution,
+    set_terms,
+)
 from apps.reconciliation.services.preview import Preview
 from apps.reconciliation.states import RuleSetStatus
 from apps.reconciliation.views.scope import cause_label, runs_link, viewer
@@ -74,6 +83,76 @@ def change(request: HttpRequest, match_type_id: int) -> HttpResponse:
     return redirect("reconciliation:rules", match_type.pk)
 
 
+@require_POST
+@login_required
+def terms(request: HttpRequest, match_type_id: int) -> HttpResponse:
+    """Say who works the breaks, by when, and what is carried on."""
+    actor = viewer(request)
+    match_type = _match_type_seen_by(actor, match_type_id)
+    form = _terms_form(match_type, request.POST)
+    if form.is_valid():
+        facts = form.cleaned_data
+        try:
+            with transaction.atomic():
+                set_terms(
+                    match_type_id=match_type.pk,
+                    owner_id=facts["owner"].pk if facts["owner"] else None,
+                    sla_days=facts["sla_days"],
+                    ageing_days=facts["ageing_days"],
+                    actor=actor,
+                )
+                choose_carries(match_type_id=match_type.pk, carries=facts["carries"], actor=actor)
+        except Refusal as refusal:
+            messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+        else:
+            messages.success(request, "Noted for runs to come.")
+    else:
+        _tell_faults(request, form)
+    return redirect("reconciliation:rules", match_type.pk)
+
+
+@require_POST
+@login_required
+def resolution(request: HttpRequest, match_type_id: int) -> HttpResponse:
+    """Propose a rule for small breaks, or retire one (`retire`)."""
+    actor = viewer(request)
+    match_type = _match_type_seen_by(actor, match_type_id)
+    number = request.POST.get("retire", "")
+    form = ResolutionForm(request.POST, auto_id="resolution_%s")
+    try:
+        if number.isascii() and number.isdigit() and len(number) < 10:
+            rule = match_type.resolution_rules.filter(number=int(number)).first()
+            if rule is None:
+                raise NotVisible
+            retire_resolution(rule_id=rule.pk, actor=actor)
+            messages.success(request, f"Rule {rule.number} is retired.")
+        elif form.is_valid():
+            rule = propose_resolution(match_type_id=match_type.pk, actor=actor, **form.cleaned_data)
+            messages.success(request, f"Rule {rule.number}: {rule.get_status_display().lower()}.")
+        else:
+            _tell_faults(request, form)
+    except Refusal as refusal:
+        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+    return redirect("reconciliation:rules", match_type.pk)
+
+
+def _tell_faults(request: HttpRequest, form: Any) -> None:
+    for name, problems in form.errors.items():
+        label = form.fields[name].label if name in form.fields else "Form"
+        messages.error(request, f"{label}: {' '.join(map(str, problems))}")
+
+
+def _terms_form(match_type: MatchType, posted: Any) -> TermsForm:
+    people = people_who_may(EXPLAIN_BREAK, entity_id=match_type.entity_id)
+    initial = {
+        "owner": match_type.owner_id,
+        "sla_days": match_type.sla_days,
+        "ageing_days": ", ".join(str(day) for day in match_type.ageing_days),
+        "carries": match_type.carries,
+    }
+    return TermsForm(posted, auto_id="terms_%s", people=people, initial=initial)
+
+
 def _match_type_seen_by(actor: Any, match_type_id: int) -> MatchType:
     found: MatchType | None = match_types_for(actor).filter(pk=match_type_id).first()
     if found is None:
@@ -116,6 +195,12 @@ def _page(
         "form": form,
         "may_propose": actor.may(MANAGE_MATCH_TYPES, match_type.entity_id),
         "may_try": actor.may(PREVIEW_RULES, match_type.entity_id),
+        "terms": _terms_form(match_type, None),
+        "resolutions": match_type.resolution_rules.select_related("created_by"),
+        "resolution_form": ResolutionForm(
+            auto_id="resolution_%s",
+            initial={"currency": match_type.entity.functional_currency, "cause": "rounding"},
+        ),
         "tried": tried,
         "tried_causes": [(cause_label(line.cause), line) for line in tried.causes] if tried else [],
     }

@@ -31,9 +31,10 @@ from apps.reconciliation.selectors import (
     runs_for,
     standing_of,
     variance,
+    variances,
 )
 from apps.reconciliation.services import start_run, submit_run
-from apps.reconciliation.states import RunStatus
+from apps.reconciliation.states import VARIANCE_LIMIT_PERCENT, RunStatus
 from apps.reconciliation.views.scope import cause_label, runs_link, viewer
 from apps.reconciliation.views.statements import certify_ways
 
@@ -142,6 +143,8 @@ def _outcome(run: Run, actor: Any) -> dict[str, Any]:
     return {
         "match_rate": match_rate(run) / 100,
         "variance": found,
+        "over": [each for each in variances(run) if each.is_over],
+        "limit": VARIANCE_LIMIT_PERCENT,
         "variance_ratio": found.percent / 100 if found else None,
         "gross_ratio": found.gross_percent / 100 if found else None,
         "proof": [_as_amounts(line) for line in run.proof],
