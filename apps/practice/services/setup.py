@@ -114,7 +114,7 @@ def add_match_types(entity: Entity, actor: User) -> None:
 
 
 def add_policies(entity: Entity, actor: User) -> None:
-    """Who approves what: entries and reconciliations by an approver, large entries by two."""
+    """Who approves what: large entries two approvers, all else one; locking, a controller."""
     one, two = [{"role": "approver", "count": 1}], [{"role": "approver", "count": 2}]
     for item_type, changes in _policies(one, two):
         define_policy(entity_id=entity.pk, item_type=item_type, actor=actor, **changes)
@@ -144,6 +144,8 @@ def _policies(one: list[Any], two: list[Any]) -> list[tuple[str, dict[str, Any]]
         ("journal_entry", {"currency": "EUR", "below_amount": large, "stages": one}),
         ("journal_entry", {"currency": "EUR", "least_amount": large, "stages": two}),
         ("reconciliation", {"stages": one, "attestation_text": ATTESTATION}),
+        ("matching_rules", {"stages": one}),
+        ("resolution_rule", {"stages": one}),
         ("period_lock", {"stages": [{"role": "controller", "count": 1}]}),
     ]
 

@@ -22,6 +22,7 @@ from apps.reconciliation.models import (
     GroupRevocation,
     MatchGroup,
     MatchItem,
+    Revision,
     Run,
 )
 from apps.reconciliation.selectors.items import Population
@@ -92,6 +93,8 @@ def reconciled(run: Run, items: Population, rules: RuleSet) -> Outcome:
 
 def hand_work(run: Run, items: Population) -> HandWork:
     """What people did to this match type's outcomes and that concerns these items."""
+    if not Revision.objects.filter(run__match_type_id=run.match_type_id).exists():
+        return HandWork()  # as nearly always: millions of ids need not be looked at
     present = set(items.left["id"].to_list()) | set(items.right["id"].to_list())
     return HandWork(_forced(run, present), _revoked(run, present), _rewrites(run, present))
 
