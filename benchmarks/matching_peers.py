@@ -20,7 +20,7 @@ def has(module: str) -> bool:
 
 def datacompy_on_polars(rows: Rows) -> int:
     """datacompy: rows that are on both sides, joined by the keys."""
-    from datacompy import PolarsCompare  # noqa: PLC0415 - only if it is installed
+    from datacompy import PolarsCompare
 
     join = pl.DataFrame.join
 
@@ -44,9 +44,9 @@ def splink_pairs(rows: Rows) -> pl.DataFrame:
     Its blocking rules are the keys of our passes: the reference, or amount and day.
     """
     # Only if it is installed.
-    import splink.comparison_library as cl  # noqa: PLC0415
-    from splink import Linker, SettingsCreator, block_on  # noqa: PLC0415
-    from splink.backends.duckdb import DuckDBAPI  # noqa: PLC0415
+    import splink.comparison_library as cl
+    from splink import Linker, SettingsCreator, block_on
+    from splink.backends.duckdb import DuckDBAPI
 
     api = DuckDBAPI()
     columns = ["id", "reference", "amount", "booked_on", "counterparty"]
