@@ -2,7 +2,7 @@
 
 An order system, a payment provider and a bank: the provider's lines are matched with the orders
 and with the bank, each under rules of its own. Groups of the two that share an item of the middle
-are one chain. See docs/decisions/0010-three-sources-in-two-legs.md.
+are one chain. See docs/decisions/0011-three-sources-in-two-legs.md.
 """
 
 from __future__ import annotations
