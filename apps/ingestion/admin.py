@@ -15,6 +15,7 @@ from unfold.admin import TabularInline
 from apps.common.admin import ServiceAdmin, ServiceForm, WindowAdmin, run_each
 from apps.identity.models import Entity
 from apps.ingestion import services
+from apps.ingestion.connectors import CONNECTORS
 from apps.ingestion.formats import FORMATS
 from apps.ingestion.models import (
     Amendment,
@@ -26,12 +27,14 @@ from apps.ingestion.models import (
     RejectedLine,
     Source,
 )
-from apps.ingestion.permissions import MANAGE_SOURCES, VIEW_SOURCES
+from apps.ingestion.permissions import IMPORT_FILE, MANAGE_SOURCES, VIEW_SOURCES
 from apps.ingestion.selectors import holds_bank_accounts, record_shown, records_frame
 from apps.privacy.classification import Classification
 from apps.privacy.masking import shown_to
 
 _FORMATS = [("", "Recognised from the content"), *((known.name, known.title) for known in FORMATS)]
+_CONNECTORS = [("", "None: files are uploaded"), *((one.name, one.title) for one in CONNECTORS)]
+_CHANGING = ("mapping", "connector", "connector_settings", "schedule")
 _FIXED = ("entity", "code", "name", "format", "account", "drop_path", "is_active")
 
 
@@ -65,16 +68,31 @@ class SourceForm(ServiceForm):
         return services.define_source(entity_id=facts["entity"].pk, **plain, actor=self.actor)
 
 
-class MappingForm(ServiceForm):
-    """Another field mapping for a source."""
+class SetUpForm(ServiceForm):
+    """Another mapping, connector or schedule for a source. Credentials go in and never out."""
+
+    connector = forms.ChoiceField(choices=_CONNECTORS, required=False)
+    new_credentials = forms.JSONField(
+        required=False,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}),
+        help_text='JSON such as {"password": "..."}. Empty keeps those that are there, {} drops'
+        " them.",
+    )
 
     class Meta:
         model = Source
-        fields: ClassVar = ("mapping",)
+        fields: ClassVar = ("mapping", "connector", "connector_settings", "schedule")
 
     def carry_out(self, facts: dict[str, Any]) -> Source:
-        return services.change_mapping(
-            source_id=self.instance.pk, mapping=facts["mapping"], actor=self.actor
+        given = facts.get("new_credentials")
+        return services.set_up_source(
+            source_id=self.instance.pk,
+            mapping=facts["mapping"],
+            connector=facts["connector"],
+            connector_settings=facts["connector_settings"],
+            credentials=given if self["new_credentials"].value() else None,
+            schedule=facts["schedule"],
+            actor=self.actor,
         )
 
 
@@ -99,24 +117,46 @@ class SourceAdmin(SeenAdmin, ServiceAdmin):
     list_filter = ("entity", "format", "is_active")
     list_select_related = ("entity",)
     search_fields = ("code", "name")
-    actions = ("retire_selected",)
+    actions = ("pull_selected", "retire_selected")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return SourceForm.Meta.fields if obj is None else (*_FIXED, "mapping")
+        return (
+            SourceForm.Meta.fields
+            if obj is None
+            else (
+                *_FIXED,
+                *_CHANGING,
+                *(("new_credentials",) if self.has_change_permission(request, obj) else ()),
+            )
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ()
-        return _FIXED if self.has_change_permission(request, obj) else (*_FIXED, "mapping")
+        return _FIXED if self.has_change_permission(request, obj) else (*_FIXED, *_CHANGING)
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
         if obj is not None:
-            kwargs["form"] = MappingForm
+            kwargs["form"] = SetUpForm
         form = super().get_form(request, obj, change=change, **kwargs)
         form.actor = request.user
         return form
+
+    def has_pull_permission(self, request: HttpRequest) -> bool:
+        user: Any = request.user
+        return bool(user.may(IMPORT_FILE))
+
+    @admin.action(description="Pull selected sources now", permissions=["pull"])
+    def pull_selected(self, request: HttpRequest, queryset: Any) -> None:
+        actor: Any = request.user
+        run_each(
+            request,
+            queryset,
+            lambda row: services.ask_pull(source_id=row.pk, actor=actor),
+            done="asked for",
+        )
 
     def has_retire_permission(self, request: HttpRequest) -> bool:
         return self.has_change_permission(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -12,22 +13,26 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.access import authorize
-from apps.common.errors import NotVisible, Refusal
+from apps.common.errors import NotPermitted, NotVisible, Refusal
 from apps.identity.context import entity_in_view, show_times_of
+from apps.ingestion.connectors import CONNECTORS
 from apps.ingestion.forms import UploadForm
-from apps.ingestion.models import Batch, FailedImport, Source
+from apps.ingestion.models import Batch, FailedImport, Pull, Source
 from apps.ingestion.permissions import IMPORT_FILE, VIEW_SOURCES
 from apps.ingestion.selectors import (
     Feed,
     balanced_statements,
     batches_for,
+    circuit_of,
     failed_imports_for,
     feeds,
     lines_shown,
+    pulls_for,
     sources_for,
     validation_findings,
 )
-from apps.ingestion.services import import_file
+from apps.ingestion.services import ask_pull, import_file, retry_pull
+from apps.ingestion.states import EVERY_QUARTER_HOUR
 
 _LINES_A_PAGE = 50
 _MOST_REJECTED = 200
@@ -82,9 +87,33 @@ def source_page(request: HttpRequest, source_id: int) -> HttpResponse:
         "feed": feed,
         "batches": batches_for(actor).filter(source=source)[:_LINES_A_PAGE],
         "failures": failed_imports_for(actor).filter(source=source)[:10],
+        "pulls": pulls_for(actor).filter(source=source)[:10],
+        "circuit": circuit_of(source),
+        "schedule": schedule_words(source.schedule),
+        "connector": connector_words(source),
         "is_importer": source.is_active and actor.may(IMPORT_FILE, source.entity_id),
     }
     return render(request, "ingestion/source.html", context)
+
+
+@require_POST
+@login_required
+def pull(request: HttpRequest, source_id: int) -> HttpResponse:
+    """Have the source pulled now."""
+    return _asked_for(request, lambda actor: ask_pull(source_id=source_id, actor=actor), source_id)
+
+
+@require_POST
+@login_required
+def retry(request: HttpRequest, pull_id: int) -> HttpResponse:
+    """Try a failed pull again."""
+    actor = _actor(request)
+    failed = pulls_for(actor).filter(pk=pull_id).first()
+    if failed is None:
+        raise NotVisible
+    return _asked_for(
+        request, lambda actor: retry_pull(pull_id=pull_id, actor=actor), failed.source_id
+    )
 
 
 @require_safe
@@ -144,6 +173,31 @@ def failure_page(request: HttpRequest, failure_id: int) -> HttpResponse:
     return render(request, "ingestion/failure.html", context)
 
 
+def _asked_for(request: HttpRequest, ask: Callable[[Any], Pull], source_id: int) -> HttpResponse:
+    """Ask, say what came of it, and go back to the source; strangers find nothing there."""
+    try:
+        ask(_actor(request))
+    except (NotVisible, NotPermitted):
+        raise
+    except Refusal as refusal:
+        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+    else:
+        messages.success(request, "Asked for. What comes in appears here in a moment.")
+    return redirect("ingestion:source", source_id)
+
+
+def connector_words(source: Source) -> str:
+    """How the source is fetched, for people."""
+    return next((one.title for one in CONNECTORS if one.name == source.connector), "")
+
+
+def schedule_words(schedule: str) -> str:
+    """When the source is pulled by itself, for people."""
+    return {"": "only when somebody asks", EVERY_QUARTER_HOUR: "every 15 minutes"}.get(
+        schedule, schedule
+    )
+
+
 def _sources_page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:
     actor = _actor(request)
     authorize(actor, VIEW_SOURCES)
@@ -158,6 +212,7 @@ def _sources_page(request: HttpRequest, form: UploadForm, status: int = 200) -> 
         "in_order": _count(listed, "completed"),
         "refused": _count(listed, "failed"),
         "blocked": _count(listed, "blocked"),
+        "unreachable": _count(listed, "unreachable"),
         "waiting": _count(listed, "pending"),
         "form": form if actor.may(IMPORT_FILE) else None,
         "are_several": entity is None,

@@ -97,7 +97,7 @@ def test_a_repeated_key_is_answered_with_the_first_answer(sales: Source, send: S
 def test_a_crash_with_a_key_leaves_nothing(
     sales: Source, send: Sent, monkeypatch: Any, table_counts: Any
 ) -> None:
-    from apps.ingestion import api as door
+    from apps.ingestion.api import files as door
 
     def crash(batch: Any) -> Any:
         raise RuntimeError("out of luck")
@@ -118,7 +118,7 @@ def test_a_file_past_the_limit_is_413(
     monkeypatch: Any,
     table_counts: Any,
 ) -> None:
-    from apps.ingestion import api as door
+    from apps.ingestion.api import files as door
 
     settings.UPLOAD_MAX_BYTES = 100
     if is_announced:  # refused before the body is read
@@ -360,5 +360,6 @@ def test_nothing_is_written_by_reading(
 ) -> None:
     before = table_counts()
     answer = getattr(api(connie), method)(f"/api/ingestion/{path}", {}, format="json")
-    assert answer.status_code == 405
+    is_set_up = (path, method) == ("sources", "post")  # a door, but nothing goes through empty
+    assert answer.status_code == (422 if is_set_up else 405)
     assert table_counts() == before

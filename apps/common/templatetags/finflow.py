@@ -259,6 +259,7 @@ _STATUSES_OF_A_KIND: Final[dict[tuple[str, str], Status]] = {
     ("feed", "completed"): Status("In order", "ok", "check-circle"),
     ("feed", "completed_with_warning"): Status("Worth a look", "warn", "check-alert"),
     ("feed", "failed"): Status("File refused", "bad", "x-circle"),
+    ("feed", "unreachable"): Status("Pull failed", "bad", "x-circle"),
     ("feed", "pending"): Status("No file yet", "idle", "circle"),
     ("package", "changed"): Status("Changed", "bad", "not-equal"),
     ("package", "unchecked"): Status("Not checked", "warn", "question"),

@@ -14,6 +14,7 @@ from apps.ingestion.selectors.batches import (
 from apps.ingestion.selectors.feeds import Feed, feeds
 from apps.ingestion.selectors.findings import Finding, validation_findings
 from apps.ingestion.selectors.frames import RECORD_SCHEMA, record_ids, records_frame
+from apps.ingestion.selectors.pulls import Circuit, circuit_of, pulls_for
 from apps.ingestion.selectors.showing import (
     account_shown,
     holds_bank_accounts,
@@ -23,18 +24,21 @@ from apps.ingestion.selectors.showing import (
 
 __all__ = [
     "RECORD_SCHEMA",
+    "Circuit",
     "Feed",
     "Finding",
     "account_shown",
     "balanced_statements",
     "batches_between",
     "batches_for",
+    "circuit_of",
     "failed_imports_for",
     "feeds",
     "holds_bank_accounts",
     "latest_reading",
     "lines_shown",
     "original_of",
+    "pulls_for",
     "record_ids",
     "record_shown",
     "records_frame",

@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import Final
 
 from apps.common.access import Actor
-from apps.ingestion.models import Batch, FailedImport, Source
+from apps.ingestion.models import Batch, FailedImport, Pull, Source
 from apps.ingestion.selectors.batches import sources_for
 from apps.ingestion.selectors.findings import Finding, validation_findings
+from apps.ingestion.selectors.pulls import ended_pulls
 
 _LOOK_BACK: Final = timedelta(days=92)
 
@@ -21,6 +22,7 @@ class Feed:
 
     Attributes:
         failure: the last refused file, if nothing was imported after it.
+        failed_pull: the last pull, if it failed, or fails until now.
         findings: of the last file and those of the three months before it.
     """
 
@@ -28,14 +30,17 @@ class Feed:
     batch: Batch | None
     failure: FailedImport | None
     findings: list[Finding]
+    failed_pull: Pull | None = None
 
     @property
     def state(self) -> str:
-        """In a word: failed, stale (looked at), pending (nothing yet), completed, archived."""
+        """In a word, such as failed, unreachable (not pulled), pending (nothing yet), completed."""
         if not self.source.is_active:
             return "archived"
         if self.failure is not None:
             return "failed"
+        if self.failed_pull is not None:
+            return "unreachable"
         if self.batch is None:
             return "pending"
         if self.findings:
@@ -59,14 +64,27 @@ def feeds(actor: Actor, sources: Iterable[Source] | None = None) -> list[Feed]:
         .order_by("source_id", "-id")
         .distinct("source_id")
     }
-    return [_feed(source, batches.get(source.pk), failures.get(source.pk)) for source in listed]
+    pulls = ended_pulls(listed)
+    return [
+        _feed(source, batches.get(source.pk), failures.get(source.pk), pulls.get(source.pk))
+        for source in listed
+    ]
 
 
-def _feed(source: Source, batch: Batch | None, failure: FailedImport | None) -> Feed:
+def _feed(
+    source: Source, batch: Batch | None, failure: FailedImport | None, pull: Pull | None
+) -> Feed:
     is_settled = failure is None or (batch is not None and batch.imported_at > failure.failed_at)
     findings: list[Finding] = []
     if batch is not None and batch.ends_on is not None:
         findings = validation_findings(
             source_ids=[source.pk], starts_on=batch.ends_on - _LOOK_BACK, ends_on=batch.ends_on
         )
-    return Feed(source, batch, None if is_settled else failure, findings)
+    has_failed = pull is not None and pull.failure_code and source.connector
+    return Feed(
+        source,
+        batch,
+        None if is_settled else failure,
+        findings,
+        pull if has_failed else None,
+    )

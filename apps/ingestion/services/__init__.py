@@ -7,6 +7,7 @@ from apps.ingestion.services.filing import source_of_file
 from apps.ingestion.services.imports import ImportOutcome, import_file
 from apps.ingestion.services.pulling import ask_pull, perform_pull, resume_pulls, retry_pull
 from apps.ingestion.services.schedules import ask_scheduled_pulls, schedule_source
+from apps.ingestion.services.setup import define_connected_source, set_up_source
 from apps.ingestion.services.sources import change_mapping, define_source, retire_source
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "change_mapping",
     "collect_files",
     "connect_source",
+    "define_connected_source",
     "define_source",
     "import_file",
     "perform_pull",
@@ -23,5 +25,6 @@ __all__ = [
     "retire_source",
     "retry_pull",
     "schedule_source",
+    "set_up_source",
     "source_of_file",
 ]

@@ -48,7 +48,7 @@ def connect_source(
     authorize(actor, MANAGE_SOURCES, entity_id=source.entity_id)
     if not source.is_active:
         raise SourceRetired(remedy="It cannot be changed any more.")
-    wanted = _storable(connector_settings or {}, "settings")
+    wanted = _storable({} if connector_settings is None else connector_settings, "settings")
     if connector:
         _connect(source, connector, wanted, credentials)
     else:

@@ -39,6 +39,9 @@ class SourceSerializer(serializers.ModelSerializer[Source]):
             "mapping",
             "drop_path",
             "is_active",
+            "connector",
+            "connector_settings",
+            "schedule",
         )
 
 
@@ -252,15 +255,6 @@ class UploadView(IdempotentMixin, APIView):
         batch.is_new = outcome.is_new
         code = status.HTTP_201_CREATED if outcome.is_new else status.HTTP_200_OK
         return Response(UploadedBatchSerializer(batch).data, status=code)
-
-
-class SourceView(ScopedReadView):
-    """Sources of files."""
-
-    queryset = Source.objects.select_related("entity")
-    serializer_class = SourceSerializer
-    filterset_class = SourceFilter
-    view_permission = VIEW_SOURCES
 
 
 class BatchView(ScopedReadView):

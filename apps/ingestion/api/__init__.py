@@ -1,0 +1,1 @@
+"""REST: /api/transactions/upload and /api/ingestion/."""
