@@ -17,7 +17,13 @@ from python_calamine import CalamineWorkbook
 from apps.audit.models import Event
 from apps.identity.models import User
 from apps.reconciliation.models import Break, Run
-from apps.reconciliation.services import accept_break, explain_break, start_run
+from apps.reconciliation.services import (
+    accept_break,
+    explain_break,
+    force_match,
+    start_run,
+    unmatch_group,
+)
 from apps.reconciliation.states import RunStatus
 from apps.reporting.services import run_report as module
 from apps.reporting.services.handing_out import hand_out_report
@@ -124,6 +130,23 @@ def test_what_people_said_of_a_break_is_told(april: Run, alice: User, rita: User
     accept_break(break_id=broken.pk, comment="", expected_version=explained.version, actor=rita)
     said = column(sheets(take(april, alice))["Unmatched"], "What people said")
     assert any(words.startswith(f"Accepted by {rita}") for words in said)
+
+
+def test_what_people_changed_by_hand_is_what_counts(april: Run, connie: User, rita: User) -> None:
+    revised = unmatch_group(run_id=april.pk, number=1, reason="Wrong client", actor=rita)
+    found = sheets(take(april, connie))
+    assert column(found["Matched"], "Line") == []
+    assert len(column(found["Unmatched"], "Line")) == 6
+    summary = {row[0]: row[1:] for row in found["Summary"]}
+    assert summary["Exact"][:4] == ["Automatic", 0, 0, 0]
+    assert summary["Match rate"][0] == 0
+    both = [broken.pk for broken in revised.breaks]
+    force_match(run_id=april.pk, break_ids=both, reason="Right after all", actor=rita)
+    found = sheets(take(april, connie))
+    assert column(found["Matched"], "Status") == ["forced", "forced"]
+    summary = {row[0]: row[1:] for row in found["Summary"]}
+    assert ["Forced", 1, 1, 1] in [row[1:5] for row in found["Summary"]]
+    assert summary["Match rate"][0] == 0.3333
 
 
 def test_names_are_masked_for_who_may_not_read_them(april: Run, connie: User, otto: User) -> None:

@@ -355,7 +355,7 @@ def test_the_report_says_what_the_document_says(stage: Stage) -> None:
     assert figures["Match rate"][0] == 0.5
     assert figures["Reference"][:4] == ["Automatic", 1, 1, 1]
     assert figures["Nearly [0.05]"][:4] == ["Suggested", 1, 1, 1]
-    assert figures["EUR"][5] == float(said["proof_amount"])
+    assert figures["EUR"][6] == float(said["proof_amount"])
     assert len(lists["Sources"][0][5]) == 64
     assert list(stage.folder.glob(".out*")) == []
 
@@ -373,6 +373,37 @@ def test_amounts_of_a_side_that_counts_the_other_way_are_turned_round(stage: Sta
     run(*stage.words(LEFT, RIGHT, rules), "--report", str(path))
     rows = CalamineWorkbook.from_path(path).get_sheet_by_name("Unmatched").to_python()[1:]
     assert sorted(row[8] for row in rows if row[1] == "right") == [-245.0, -100.0, -20.0, -12.0]
+
+
+def test_a_match_across_currencies_is_told_in_both(stage: Stage) -> None:
+    path = stage.folder / "out.xlsx"
+    rules = {
+        "version": "1",
+        "passes": [
+            {
+                "name": "Across",
+                "kind": "tolerance",
+                "keys": ["reference"],
+                "tolerance": {"absolute": "0.50"},
+                "fx": {"to": "EUR"},
+            }
+        ],
+        "rates": [{"id": "r1", "currency": "USD", "to": "EUR", "on": "2026-01-05", "rate": "0.9"}],
+    }
+    left = HEAD + "2026-01-05,90.10,EUR,A\n"
+    right = HEAD + "2026-01-05,100.00,USD,A\n"
+    said = document(*stage.words(left, right, rules), "--report", str(path))
+    assert [each["difference"] for each in said["groups"]] == ["0.10"]
+    assert said["proof_amount"] == "0.00"
+    book = CalamineWorkbook.from_path(path)
+    rows = book.get_sheet_by_name("Matched").to_python()[1:]
+    assert [row[7:9] + row[11:13] for row in rows] == [
+        [90.1, "EUR", 0.1, "EUR"],
+        [100.0, "USD", 0.1, "EUR"],
+    ]
+    proof = {row[0]: row[1:8] for row in book.get_sheet_by_name("Summary").to_python()}
+    assert proof["EUR"] == [90.1, 0.0, 0.0, 0.0, 0.1, 90.0, 0.0]
+    assert proof["USD"] == [0.0, 100.0, 0.0, 0.0, 0.0, -100.0, 0.0]
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out", "nowhere/out.xlsx", "folder.xlsx"])

@@ -34,6 +34,7 @@ MATCHED_SCHEMA = pl.Schema(
         "pass": pl.String(),
         "status": pl.String(),  # automatic | suggested
         "difference": pl.Int64(),  # of the whole group: left - right
+        "difference_currency": pl.String(),  # of two in a group, that of the difference
         "reasons": pl.String(),
     }
 )
@@ -52,6 +53,7 @@ UNMATCHED_SCHEMA = pl.Schema(
         "cause": pl.String(),
         "state": pl.String(),  # awaited | missing | mismatched
         "difference": pl.Int64(),  # of the whole break: left - right
+        "difference_currency": pl.String(),
         "reason": pl.String(),
         "review": pl.String(),  # what people said of it, or ''
     }
@@ -60,7 +62,11 @@ UNMATCHED_SCHEMA = pl.Schema(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofLine:
-    """The proof of one currency: what is left over has to be 0."""
+    """The proof of one currency: what is left over has to be 0.
+
+    Attributes:
+        exchanged: what matches of several currencies hold of this one, less their difference.
+    """
 
     currency: str
     left_total: int
@@ -68,6 +74,7 @@ class ProofLine:
     open_left: int
     open_right: int
     differences: int
+    exchanged: int = 0
     proof_amount: int
 
 

@@ -34,26 +34,26 @@ _CAUSE_COLUMNS = (
     Column("Cur.", 29),
 )
 _BREAK_COLUMNS = (
-    Column("Break", 31, "right"),
+    Column("Break", 38, "right"),
     Column("Side", 26),
-    Column("Line", 33, "right"),
+    Column("Line", 41, "right"),
     Column("Booked", 49),
-    Column("Reference", 72),
+    Column("Reference", 70),
     Column("Amount", 66, "right"),
     Column("Cur.", 25),
     Column("Cause", 56),
-    Column("Why", 141),
+    Column("Why", 128),
 )
 _MATCH_COLUMNS = (
-    Column("Match", 31, "right"),
+    Column("Match", 38, "right"),
     Column("Side", 26),
-    Column("Line", 33, "right"),
+    Column("Line", 41, "right"),
     Column("Booked", 49),
-    Column("Reference", 72),
+    Column("Reference", 70),
     Column("Amount", 66, "right"),
     Column("Cur.", 25),
     Column("Pass", 56),
-    Column("Why", 141),
+    Column("Why", 128),
 )
 _RULE_COLUMNS = (Column("Setting", 190), Column("Value", 309))
 
@@ -119,6 +119,7 @@ def _proof(report: ReconciliationReport) -> list[Flowable]:
             ("less breaks on the left", line.open_left),
             ("plus breaks on the right", line.open_right),
             ("less differences inside matches", line.differences),
+            *((("less what was exchanged", line.exchanged),) if line.exchanged else ()),
         )
         rows = [(label, *_amount(units, line.currency)) for label, units in lines]
         total = ("What nothing explains", *_amount(line.proof_amount, line.currency))

@@ -34,7 +34,8 @@ MATCHED_COLUMNS = (
     _CURRENCY,
     SheetColumn("pass", "Pass", 20),
     SheetColumn("status", "Status", 11),
-    SheetColumn("difference", "Difference of the match", 14, "amount"),
+    SheetColumn("difference", "Difference of the match", 14, "amount", "difference_currency"),
+    SheetColumn("difference_currency", "in", 5),
     SheetColumn("reasons", "Why", 60),
 )
 UNMATCHED_COLUMNS = (
@@ -50,7 +51,8 @@ UNMATCHED_COLUMNS = (
     _CURRENCY,
     SheetColumn("cause", "Cause", 18),
     SheetColumn("state", "State", 12),
-    SheetColumn("difference", "Left less right of the break", 14, "amount"),
+    SheetColumn("difference", "Left less right of the break", 14, "amount", "difference_currency"),
+    SheetColumn("difference_currency", "in", 5),
     SheetColumn("reason", "Why", 60),
     SheetColumn("review", "What people said", 30),
 )
@@ -61,6 +63,7 @@ _PROOF_COLUMNS = (
     SheetColumn("open_left", "Breaks on the left", 18, "amount"),
     SheetColumn("open_right", "Breaks on the right", 18, "amount"),
     SheetColumn("differences", "Differences inside matches", 18, "amount"),
+    SheetColumn("exchanged", "Exchanged inside matches", 18, "amount"),
     SheetColumn("proof_amount", "What nothing explains", 18, "amount"),
 )
 _PASS_COLUMNS = (
@@ -90,7 +93,7 @@ _SOURCE_COLUMNS = (
     SheetColumn("sha256", "SHA-256", 68),
     SheetColumn("note", "Brought in", 50),
 )
-_SUMMARY_WIDTHS = (30, 18, 18, 18, 18, 18, 18)
+_SUMMARY_WIDTHS = (30, 18, 18, 18, 18, 18, 18, 18)
 
 
 def render_workbook(report: ReconciliationReport) -> bytes:

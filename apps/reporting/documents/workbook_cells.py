@@ -32,12 +32,17 @@ _FILLS = {"warn": "#FFF2CC", "bad": "#F8D7DA", "head": "#1F3864", "good": "#E2F0
 
 @dataclass(frozen=True, slots=True)
 class SheetColumn:
-    """A column of a list: its name in the frame, its title, its width in characters."""
+    """A column of a list: its name in the frame, its title, its width in characters.
+
+    Attributes:
+        currency: name of the column that says the currency of an amount.
+    """
 
     name: str
     title: str
     width: float
     kind: Kind = "text"
+    currency: str = "currency"
 
 
 class Looks:
@@ -117,21 +122,19 @@ class Sheet:
     ) -> int:
         """A header and rows below it; returns the number of the row after the last.
 
-        Amounts of a row are in the currency that its column ``currency`` says.
-
         Args:
             tones: how each row is highlighted.
         """
         for index, column in enumerate(columns):
             self.text(top, index, column.title, "head")
-        names = [column.name for column in columns]
-        currency_at = names.index("currency") if "currency" in names else 0
+        place_of = {column.name: index for index, column in enumerate(columns)}
+        currencies = [place_of.get(column.currency, 0) for column in columns]
         at = top
         for at, (row, tone) in enumerate(zip(rows, tones, strict=True), start=top + 1):
             for index, (column, value) in enumerate(zip(columns, row, strict=True)):
                 match column.kind:
                     case "amount":
-                        self.amount(at, index, value, row[currency_at], tone)
+                        self.amount(at, index, value, row[currencies[index]], tone)
                     case "count":
                         self.count(at, index, value, tone)
                     case "date":

@@ -42,14 +42,15 @@ def file_report(
         pl.col("pass_name").alias("pass"),
         "status",
         "difference",
+        pl.col("currency").alias("difference_currency"),
         pl.col("reasons").str.json_decode(pl.List(pl.String)).list.join("; "),
     )
     breaks = outcome.breaks.select(
         pl.col("break_no").alias("number"),
         "cause",
         "state",
-        "currency",
         pl.col("amount").alias("difference"),
+        pl.col("currency").alias("difference_currency"),
         "reason",
         pl.lit("").alias("review"),
     )
@@ -71,7 +72,7 @@ def file_report(
         rules=settings_of(rules.to_mapping()),
         matched=matched,
         unmatched=unmatched_list(
-            breaks.drop("currency"), _places(outcome.break_items, "break_no"), records, as_of=as_of
+            breaks, _places(outcome.break_items, "break_no"), records, as_of=as_of
         ),
         generator=build(),
         generated_by="bin/finflow reconcile",

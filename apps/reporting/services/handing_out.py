@@ -12,11 +12,10 @@ from django.utils import timezone
 
 from apps.audit.services import record
 from apps.common.access import authorize
-from apps.common.errors import NotVisible
 from apps.identity.models import User
 from apps.reconciliation.errors import RunNotCompleted
+from apps.reconciliation.locks import run_for_update
 from apps.reconciliation.models import Run
-from apps.reconciliation.selectors import runs_for
 from apps.reconciliation.states import RunStatus
 from apps.reporting.documents import (
     ReconciliationReport,
@@ -55,7 +54,7 @@ def hand_out_report(
         ReportTooLong: more items than are listed while somebody waits.
     """
     authorize(actor, DOWNLOAD_REPORTS)
-    run = _run_seen_by(actor, run_id)
+    run = run_for_update(run_id, actor=actor)  # so that figures and lists are of one outcome
     authorize(actor, DOWNLOAD_REPORTS, entity_id=run.entity_id)
     if run.status not in {RunStatus.COMPLETED, RunStatus.SUPERSEDED}:
         raise RunNotCompleted
@@ -72,23 +71,6 @@ def hand_out_report(
         outcome_digest=run.outcome_digest,
     )
     return ReportFile(_file_name(run, kind, report_type), report_type, content, sha256)
-
-
-def _run_seen_by(actor: User, run_id: int) -> Run:
-    """The run.
-
-    Raises:
-        NotVisible: there is none for this actor.
-    """
-    run: Run | None = (
-        runs_for(actor)
-        .select_related("match_type__left_source", "match_type__right_source", "entity", "rule_set")
-        .filter(pk=run_id)
-        .first()
-    )
-    if run is None:
-        raise NotVisible
-    return run
 
 
 def _file_name(run: Run, kind: ReportKind, report_type: ReportType) -> str:

@@ -31,7 +31,7 @@ def matched_list(groups: pl.DataFrame, places: pl.DataFrame, records: pl.DataFra
     """One row for each matched item (MATCHED_SCHEMA), by group, side and line.
 
     Args:
-        groups: number, pass, status, difference, reasons.
+        groups: number, pass, status, difference, difference_currency, reasons.
     """
     return _listed(groups, places, records).select(MATCHED_SCHEMA.names())
 
@@ -42,7 +42,7 @@ def unmatched_list(
     """One row for each open item (UNMATCHED_SCHEMA), by break, side and line.
 
     Args:
-        breaks: number, cause, state, difference, reason, review.
+        breaks: number, cause, state, difference, difference_currency, reason, review.
         as_of: the day on which ages are counted.
     """
     age = (pl.lit(as_of) - pl.col("booked_on")).dt.total_days().alias("age_days")
@@ -53,10 +53,10 @@ def cause_lines(breaks: pl.DataFrame) -> tuple[CauseLine, ...]:
     """Breaks by cause and currency, most first.
 
     Args:
-        breaks: cause, currency, difference.
+        breaks: cause, difference, difference_currency.
     """
     sums = (
-        breaks.group_by("cause", "currency")
+        breaks.group_by("cause", pl.col("difference_currency").alias("currency"))
         .agg(
             pl.len().alias("breaks"),
             pl.col("difference").sum().alias("net"),

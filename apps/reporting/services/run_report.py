@@ -18,7 +18,7 @@ from apps.ingestion.selectors import records_frame
 from apps.privacy.classification import Classification
 from apps.privacy.masking import shown_to
 from apps.reconciliation.matching import RuleSet
-from apps.reconciliation.models import Break, BreakItem, MatchItem, Run
+from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchItem, Run
 from apps.reconciliation.selectors import reason_shown, reasons_shown
 from apps.reconciliation.states import ReviewStatus, Side
 from apps.reporting.documents import (
@@ -43,19 +43,30 @@ from apps.reporting.states import ReportKind
 
 MOST_ITEMS: Final = 300_000  # listed items that somebody waits for
 
+# What stands: groups that somebody took back count no more.
+_PASSES: Final = """
+    SELECT g.pass_name, g.status, count(DISTINCT g.number),
+           count(*) FILTER (WHERE i.side = 'left'), count(*) FILTER (WHERE i.side = 'right')
+    FROM reconciliation_matchgroup g
+    JOIN reconciliation_matchitem i ON i.run_id = g.run_id AND i.group_number = g.number
+    WHERE g.run_id = %s
+      AND NOT EXISTS (SELECT FROM reconciliation_grouprevocation r WHERE r.group_id = g.id)
+    GROUP BY g.pass_name, g.status
+"""
 _GROUPS: Final = {
     "number": pl.Int64(),
     "pass": pl.String(),
     "status": pl.String(),
     "difference": pl.Int64(),
+    "difference_currency": pl.String(),
     "reasons": pl.String(),
 }
 _BREAKS: Final = {
     "number": pl.Int64(),
     "cause": pl.String(),
     "state": pl.String(),
-    "currency": pl.String(),
     "difference": pl.Int64(),
+    "difference_currency": pl.String(),
     "reason": pl.String(),
     "review": pl.String(),
 }
@@ -154,39 +165,29 @@ def _source(run: Run, side: Side) -> Source:
 
 
 def _passes(run: Run, rules: RuleSet) -> tuple[PassLine, ...]:
-    """The passes in the order of the rules, also those that found nothing."""
+    """The passes in the order of the rules, also those that found nothing, then work by hand."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT g.pass_name, count(DISTINCT g.number),"
-            " count(*) FILTER (WHERE i.side = 'left'), count(*) FILTER (WHERE i.side = 'right')"
-            " FROM reconciliation_matchgroup g JOIN reconciliation_matchitem i"
-            " ON i.run_id = g.run_id AND i.group_number = g.number"
-            " WHERE g.run_id = %s GROUP BY g.pass_name",
-            [run.pk],
-        )
-        found = {name: counts for name, *counts in cursor.fetchall()}
+        cursor.execute(_PASSES, [run.pk])
+        found = {(name, status): counts for name, status, *counts in cursor.fetchall()}
+    names = [(step.name, step.status) for step in rules.passes]
+    names += sorted(set(found) - set(names))
     lines = []
-    for step in rules.passes:
-        groups, left, right = found.get(step.name, (0, 0, 0))
+    for name, status in names:
+        groups, left, right = found.get((name, status), (0, 0, 0))
         lines.append(
-            PassLine(
-                name=step.name,
-                status=step.status,
-                groups=groups,
-                left_items=left,
-                right_items=right,
-            )
+            PassLine(name=name, status=status, groups=groups, left_items=left, right_items=right)
         )
     return tuple(lines)
 
 
 def _matched(run: Run, rules: RuleSet, actor: User) -> pl.DataFrame:
     def rows() -> Iterator[tuple[Any, ...]]:
-        for group in run.groups.order_by("number").iterator():
+        for group in MatchGroup.objects.filter(run=run).order_by("number").iterator():
             group.run = run  # the reasons are masked for its entity
             reasons = "; ".join(reasons_shown(group, actor=actor))
             difference = to_ten_thousandths(group.difference)
-            yield group.number, group.pass_name, group.status, difference, reasons
+            named = (group.number, group.pass_name, group.status)
+            yield (*named, difference, group.currency, reasons)
 
     groups = pl.DataFrame(list(rows()), schema=_GROUPS, orient="row")
     items = MatchItem.objects.filter(run=run).values_list("group_number", "side", "record_id")
@@ -200,14 +201,14 @@ def _breaks(run: Run, actor: User) -> pl.DataFrame:
             broken.number,
             broken.cause,
             broken.state,
-            broken.currency,
             to_ten_thousandths(broken.amount),
+            broken.currency,
             reason_shown(broken, actor=actor),
             _review_words(broken),
         )
-        for broken in run.breaks.select_related(
-            "run", "review__explained_by", "review__accepted_by"
-        ).order_by("number")
+        for broken in Break.objects.filter(run=run)
+        .select_related("run", "review__explained_by", "review__accepted_by")
+        .order_by("number")
     ]
     return pl.DataFrame(rows, schema=_BREAKS, orient="row")
 
@@ -227,7 +228,7 @@ def _unmatched(run: Run, rules: RuleSet, breaks: pl.DataFrame, actor: User) -> p
     rows = list(items.values_list("broken__number", "side", "record_id"))
     places = pl.DataFrame(rows, schema=PLACE_SCHEMA, orient="row")
     records = _records(run, places, rules, actor)
-    return unmatched_list(breaks.drop("currency"), places, records, as_of=run.ends_on)
+    return unmatched_list(breaks, places, records, as_of=run.ends_on)
 
 
 def _records(run: Run, places: pl.DataFrame, rules: RuleSet, actor: User) -> pl.DataFrame:

@@ -37,6 +37,7 @@ def matched_row(**given: Any) -> dict[str, Any]:
         "pass": "Reference",
         "status": "automatic",
         "difference": 0,
+        "difference_currency": "EUR",
         "reasons": "reference equal: INV-1; amount equal",
     }
     return row | given
@@ -57,6 +58,7 @@ def unmatched_row(**given: Any) -> dict[str, Any]:
         "cause": "missing_right",
         "state": "missing",
         "difference": 2_500_000,
+        "difference_currency": "EUR",
         "reason": "no counterpart on the right for INV-7 of 250.00 EUR",
         "review": "",
     }

@@ -61,6 +61,14 @@ def test_what_is_not_proved_is_said() -> None:
     assert "NOT PROVED" in whole_text(render(sample(proof=(line,))))
 
 
+def test_what_was_exchanged_is_part_of_the_proof() -> None:
+    line = replace(sample().proof[0], exchanged=1_234_500)
+    text = whole_text(render(sample(proof=(line,))))
+    assert "less what was exchanged" in text
+    assert "123.45" in text
+    assert "exchanged" not in whole_text(render(sample()))
+
+
 @pytest.mark.parametrize("name", ["MOST_BREAK_ROWS", "MOST_MATCH_ROWS"])
 def test_of_long_lists_the_rest_is_counted(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(module, name, 1)

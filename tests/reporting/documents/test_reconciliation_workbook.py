@@ -44,7 +44,7 @@ def test_the_summary_says_what_it_comes_to() -> None:
     assert beside(summary, "Items on the left")[0] == 4
     assert beside(summary, "Breaks")[0] == 3
     assert beside(summary, "Match rate")[0] == 0.5714
-    assert beside(summary, "EUR")[:6] == [399.99, 112.0, 300.0, 12.0, -0.01, 0.0]
+    assert beside(summary, "EUR")[:7] == [399.99, 112.0, 300.0, 12.0, -0.01, 0.0, 0.0]
     assert beside(summary, "Nearly")[:4] == ["Suggested", 1, 1, 1]
     assert beside(summary, "Missing right")[:4] == [1, 250.0, 250.0, "EUR"]
 
@@ -137,6 +137,15 @@ def test_numbers_stay_numbers_with_their_currencys_decimals(
     assert (cell.kind, cell.number_format) == ("n", look)
 
 
+def test_a_difference_is_in_the_currency_of_its_match() -> None:
+    row = matched_row(currency="JPY", amount=1_000_000, difference=1_200, difference_currency="EUR")
+    content = render_workbook(sample(matched=matched(row)))
+    markup = Markup(content)
+    assert column(sheets(content)["Matched"], "Difference of the match") == [0.12]
+    looks = [markup.cell("Matched", place).number_format for place in ("H2", "L2")]
+    assert looks == ["#,##0", "#,##0.00"]
+
+
 def test_an_amount_that_no_number_cell_holds_exactly_is_text() -> None:
     row = matched_row(amount=-(2**62) + 4, currency="EUR")
     content = render_workbook(sample(matched=matched(row)))
@@ -168,8 +177,8 @@ def test_a_highlighted_row_has_no_gap() -> None:
 def test_headers_stay_in_sight_and_lists_can_be_filtered() -> None:
     text = Markup(render_workbook(sample())).text()
     assert text.count('<pane ySplit="1" topLeftCell="A2"') == 4
-    assert '<autoFilter ref="A1:O4"/>' in text
-    assert '<autoFilter ref="A1:M5"/>' in text
+    assert '<autoFilter ref="A1:P4"/>' in text
+    assert '<autoFilter ref="A1:N5"/>' in text
     assert text.count('fitToPage="1"') == 5
 
 
@@ -191,7 +200,7 @@ def test_what_is_not_proved_is_said() -> None:
     content = render_workbook(sample(proof=(line,)))
     titles = [row[0] for row in sheets(content)["Summary"]]
     assert "Proof: NOT PROVED" in titles
-    assert {cell.fill for cell in Markup(content).column("Summary", "G")} >= {"FFF8D7DA"}
+    assert {cell.fill for cell in Markup(content).column("Summary", "H")} >= {"FFF8D7DA"}
 
 
 def test_the_same_report_gives_the_same_bytes() -> None:
