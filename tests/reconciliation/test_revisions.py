@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -15,6 +15,7 @@ from apps.approvals.services import define_policy
 from apps.audit.models import Event
 from apps.common.errors import NotPermitted, NotVisible, Refusal
 from apps.identity.models import User
+from apps.ingestion.services import import_file
 from apps.ledger.models import JournalEntry
 from apps.ledger.services import cancel_entry
 from apps.reconciliation.errors import (
@@ -22,6 +23,7 @@ from apps.reconciliation.errors import (
     BreakClosed,
     BreaksUnfit,
     DifferenceTooLarge,
+    GroupOfCurrencies,
     GroupRevoked,
     GroupStands,
     NothingToWriteOff,
@@ -59,10 +61,11 @@ from apps.reconciliation.services import (
     unmatch_group,
     write_off_break,
 )
-from tests.reconciliation.conftest import RULES, Pair
+from tests.reconciliation.conftest import RULES, Pair, lines
 from tests.reconciliation.test_adjustments import booked, books
 
 __all__ = ["books"]
+WEEK = {"before_days": 7, "after_days": 7}
 Broken = Callable[[str], Break]
 
 
@@ -662,3 +665,48 @@ def test_without_hand_work_the_outcome_is_the_kernels(april: Run) -> None:
     assert not hand_work(april, items)
     ours = reconciled(april, items, rules)
     assert ours.groups.equals(reconcile(items.left, items.right, rules, as_of=april.ends_on).groups)
+
+
+class TestAcrossCurrencies:
+    """What was exchanged stays in the proof; the match that exchanged it stays whole."""
+
+    RULES: ClassVar[dict[str, Any]] = {
+        "version": "fx",
+        "passes": [
+            {"name": "Same", "kind": "exact", "keys": ["reference"], "date_window": WEEK},
+            {
+                "name": "In euros",
+                "kind": "tolerance",
+                "keys": ["reference"],
+                "tolerance": {"percent": "0.5"},
+                "date_window": WEEK,
+                "fx": {"to": "EUR", "most_days": 3},
+            },
+        ],
+        "rates": [{"id": "r1", "currency": "USD", "to": "EUR", "on": "2023-04-03", "rate": "0.90"}],
+    }
+
+    @pytest.fixture
+    def mixed(self, pair: Pair, connie: User, rita: User) -> Run:
+        change_rules(match_type_id=pair.match_type.pk, rules=self.RULES, actor=connie)
+        pair.bring("left", ("INV-1", "03", "90.10"), ("INV-2", "03", "5.00"))
+        pair.bring("right", ("INV-2", "03", "5.00"))
+        dollars = lines(("INV-1", "03", "100.00"), prefix="D").replace(b"EUR", b"USD")
+        import_file(source_id=pair.right.pk, filename="d.csv", content=dollars, actor=pair.actor)
+        run = pair.run()
+        assert run.group_count == 2
+        return run
+
+    def test_another_match_of_the_run_is_taken_back(self, mixed: Run, rita: User) -> None:
+        plain = mixed.groups.get(pass_name="Same")
+        unmatch_group(run_id=mixed.pk, number=plain.number, reason="No", actor=rita)
+        mixed.refresh_from_db()
+        assert {line["proof_amount"] for line in mixed.proof} == {"0.00"}
+        assert mixed.break_count == 2
+
+    def test_the_match_itself_is_not(self, mixed: Run, rita: User, table_counts: Any) -> None:
+        across = mixed.groups.get(pass_name="In euros")
+        before = table_counts()
+        with pytest.raises(GroupOfCurrencies):
+            unmatch_group(run_id=mixed.pk, number=across.number, reason="No", actor=rita)
+        assert table_counts() == before

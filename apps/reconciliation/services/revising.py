@@ -261,6 +261,7 @@ def _recount(run: Run) -> None:
             open_left.get(currency, Decimal(0))
             - open_right.get(currency, Decimal(0))
             + differences.get(currency, Decimal(0))
+            + Decimal(line.get("exchanged", "0"))  # by groups of several currencies, which stay
         )
         if left - right != explained:
             raise ProofFailed(run=run.pk)

@@ -17,6 +17,7 @@ from apps.reconciliation.errors import (
     BreakClosed,
     BreaksUnfit,
     DifferenceTooLarge,
+    GroupOfCurrencies,
     GroupRevoked,
     GroupStands,
     WrittenOff,
@@ -62,6 +63,7 @@ def unmatch_group(*, run_id: int, number: int, reason: str, actor: User) -> Revi
         RunNotCompleted, RunSuperseded: there is no outcome, or it no longer stands.
         ReasonMissing: no reason given.
         GroupRevoked: somebody was quicker.
+        GroupOfCurrencies: it is a match across currencies.
     """
     group = group_for_update(run_id, number, actor=actor)
     run = group.run
@@ -71,6 +73,8 @@ def unmatch_group(*, run_id: int, number: int, reason: str, actor: User) -> Revi
     if GroupRevocation.objects.filter(group=group).exists():
         raise GroupRevoked
     items = MatchItem.objects.filter(run=run, group_number=group.number)
+    if items.exclude(record__currency=group.currency).exists():
+        raise GroupOfCurrencies
     part = part_of(run, items.order_by("side", "record_id").values_list("side", "record_id"))
     said = f"{group.pass_name} matched it (match {group.number}), and that was taken back: {words}"
     evidence = {"revoked_group": group.number, "pass_name": group.pass_name, "said": words}
