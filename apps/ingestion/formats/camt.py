@@ -37,7 +37,7 @@ from apps.ingestion.formats.contract import (
 from apps.ingestion.formats.dates import parse_iso_date
 from apps.ingestion.formats.errors import MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
-from apps.ingestion.formats.xml_stream import closed_elements, leaves_of, local_name
+from apps.ingestion.formats.xml_stream import closed_elements, leaves_of, local_name, namespace_of
 
 _NAMESPACE = re.compile(r"camt\.05[234]\.001\.\d\d")
 _COUNT = re.compile(r"\d{1,15}", re.ASCII)
@@ -255,7 +255,7 @@ class _Reader:
 
 
 def _message_of(container: etree._Element) -> str:
-    match = _NAMESPACE.search(etree.QName(container).namespace or "")
+    match = _NAMESPACE.search(namespace_of(container))
     return match[0] if match else ""
 
 

@@ -56,7 +56,7 @@ def closed_elements(
             idle += _CHUNK_BYTES
             for _, element in parser.read_events():
                 parent = element.getparent()
-                if parent is not None and local_name(parent) in pieces[local_name(element)]:
+                if parent is not None and local_name(parent) in pieces.get(local_name(element), ()):
                     idle = 0
                     yield element
                     _drop(element, parent)
@@ -87,6 +87,11 @@ def _safe_parser(names: Collection[str]) -> etree.XMLPullParser:
 def local_name(element: etree._Element) -> str:
     """The tag without its namespace."""
     return _without_namespace(str(element.tag))
+
+
+def namespace_of(element: etree._Element) -> str:
+    """The namespace of the tag, empty without one; a damaged one is given as it stands."""
+    return str(element.tag).rpartition("}")[0].removeprefix("{")
 
 
 @lru_cache(maxsize=1024)

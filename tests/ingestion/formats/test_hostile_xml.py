@@ -11,7 +11,7 @@ from apps.ingestion.formats.errors import (
     MalformedFile,
     WrongEncoding,
 )
-from tests.ingestion.formats.documents import camt, entry
+from tests.ingestion.formats.documents import SAMPLES, camt, entry
 
 PROLOG = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 LAUGHS = b"".join(
@@ -131,3 +131,18 @@ def test_comments_and_processing_instructions_are_no_content():
     content = SOUND.replace(b"10.00", b"1<!-- 9 -->0<?pi?>.00")
 
     assert read(content, filename="x.xml").lines["amount"].to_list() == [100_000]
+
+
+def test_a_namespace_with_a_brace_in_it_is_no_crash() -> None:
+    content = (SAMPLES / "camt/bsp_camt.053.001.02.xml").read_bytes()
+    reading = read(content.replace(b'"urn:iso', b'"urn:}iso', 1), filename="x", format="camt")
+    assert reading.statements
+
+
+def test_a_prefix_that_nobody_declared_is_refused_with_its_place() -> None:
+    content = next((SAMPLES / "saft").glob("*.xml")).read_bytes()
+    content = content.replace(b"<Header>", b"<n1:Header>").replace(b"</Header>", b"</n1:Header>")
+    assert b"<n1:Header>" in content
+    with pytest.raises(MalformedFile) as refused:
+        read(content, filename="x", format="saft")
+    assert refused.value.line
