@@ -70,8 +70,9 @@ def splink_pairs(rows: Rows) -> pl.DataFrame:
     )
     linker = Linker(sides, settings, log_level=None)
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6)
-    linker.training.estimate_parameters_using_expectation_maximisation(block_on("amount"))
-    linker.training.estimate_parameters_using_expectation_maximisation(block_on("reference"))
+    learn = linker.training.estimate_parameters_using_expectation_maximisation
+    for rule in (block_on("amount", "booked_on"), block_on("reference")):
+        learn(rule)
     found = linker.inference.predict(threshold_match_probability=PROBABILITY)
     frame = pl.DataFrame(pl.from_arrow(found.as_pyarrow_table()))
     is_left = pl.col("source_dataset_l") == "register"

@@ -162,3 +162,22 @@ def test_what_is_wrong_with_a_reference(left, right, error):
     assert found["cause"] == "reference"
     assert f"({error})" in found["reason"]
     assert found["evidence"]["error"] == error
+
+
+@pytest.mark.parametrize(
+    ("step", "cause"),
+    [
+        ({"kind": "aggregated", "keys": ["attributes.po=reference"]}, "timing"),
+        ({"kind": "aggregated", "keys": ["counterparty"]}, "timing"),
+        ({"kind": "aggregated", "keys": ["account"]}, "unknown"),
+        ({"kind": "aggregated", "keys": ["reference"]}, "unknown"),
+        ({"kind": "subset", "keys": ["counterparty"]}, "timing"),
+    ],
+)
+def test_a_pass_that_adds_up_has_a_say_in_dates_only_where_its_keys_are_equal(step, cause):
+    left = [item(1, reference="A", account="1", counterparty="")]
+    right = [item(1, reference="A", account="1", counterparty="", booked=20)]
+    # Something else in the batch, so that its sums do not agree.
+    left.append(item(2, "7.00", reference="A", account="1"))
+    result = outcome(left, right, SHORT, {"name": "sums", **step})
+    assert causes(result)[cause] == [("mismatched", ["L1", "R1"])]

@@ -22,6 +22,7 @@ from apps.reconciliation.matching.causes.case import (
     pair_members,
 )
 from apps.reconciliation.matching.causes.wording import days_apart, pair_evidence
+from apps.reconciliation.matching.pass_rules import AGGREGATED, SUBSET
 from apps.reconciliation.matching.rules import CauseRules, RuleSet
 from apps.reconciliation.matching.schemas import CONTENT_ORDER, DATE_FIELDS, LEFT, RIGHT, Flags
 
@@ -50,7 +51,11 @@ def _pairs(items: pl.DataFrame) -> pl.DataFrame:
 
 
 def dates_admitted(pairs: pl.DataFrame, rules: RuleSet) -> Flags:
-    """Whether some pass would take the dates of each pair."""
+    """Whether some pass would take the dates of each pair.
+
+    A pass that adds items up has a say only where its keys are those of the pair: it is not about
+    these two items otherwise.
+    """
     admitted = np.zeros(pairs.height, dtype=np.bool_)
     for step in rules.two_sided:
         left, right = (
@@ -58,10 +63,21 @@ def dates_admitted(pairs: pl.DataFrame, rules: RuleSet) -> Flags:
             for suffix in ("", "_right")
         )
         fits = in_window(day_gaps((left, left), (right, right)), step.date_window)
-        for field in set(DATE_FIELDS) & set(step.keys):
-            fits &= (pairs[field] == pairs[f"{field}_right"]).to_numpy()
+        equal = set(step.text_keys) if step.kind in {AGGREGATED, SUBSET} else set()
+        for field in equal | (set(DATE_FIELDS) & set(step.keys)):
+            fits &= _are_equal(pairs, field)
         admitted |= fits
     return admitted
+
+
+def _are_equal(pairs: pl.DataFrame, field: str) -> Flags:
+    """Whether both items of each pair have the same in the field; blank is nothing."""
+    if f"{field}_right" not in pairs.columns:  # what the pairs were found by
+        return np.ones(pairs.height, dtype=np.bool_)
+    equal = pairs[field] == pairs[f"{field}_right"]
+    if field not in DATE_FIELDS:
+        equal &= pairs[field].str.strip_chars() != ""
+    return equal.to_numpy()
 
 
 def _at_another_time(pair: Row, rules: CauseRules) -> Break:
