@@ -136,7 +136,7 @@ def test_a_needed_column_that_is_missing_is_named(column: str) -> None:
 
 
 def test_faults_of_a_rule_set_are_named_by_their_path() -> None:
-    rules = {"version": "1", "passes": [{"name": "All", "kind": "fuzzy"}]}
+    rules = {"version": "1", "passes": [{"name": "All", "kind": "guess"}]}
 
     with pytest.raises(finflow.RulesInvalid, match=r"passes\[0\]\.kind"):
         finflow.reconcile(pd.DataFrame(LEFT), pd.DataFrame(RIGHT), rules, as_of=AS_OF)

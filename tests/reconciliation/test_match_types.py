@@ -113,7 +113,7 @@ def test_definitions_that_do_not_work_are_refused(
 
 
 def test_a_fault_in_the_rules_is_named_with_its_path(wanted: dict[str, Any]) -> None:
-    faulty = {**RULES, "passes": [{**RULES["passes"][0], "kind": "fuzzy"}]}
+    faulty = {**RULES, "passes": [{**RULES["passes"][0], "kind": "guess"}]}
     with pytest.raises(MatchTypeInvalid, match=r"passes\[0\]\.kind"):
         define_match_type(**{**wanted, "rules": faulty})
 

@@ -273,7 +273,7 @@ def test_batches_do_not_change_the_outcome(monkeypatch):
     whole = outcome(left, right, step)
     monkeypatch.setattr(candidates, "BATCH_PAIRS", 1)
     batches = []
-    monkeypatch.setattr(decisions, "_judge", _counted(decisions._judge, batches))
+    monkeypatch.setattr(decisions, "_judged_by_cost", _counted(decisions._judged_by_cost, batches))
     parts = outcome(left, right, step)
     assert len(batches) == 7
     assert whole.groups.equals(parts.groups)
