@@ -5,7 +5,8 @@
 Two CSV files are imported into the embedded PostgreSQL of a folder of its own (original kept,
 lines sealed and stored, audited), two processes at once as two workers would, then reconciled by
 the service that a worker runs: records read and opened, matched, breaks classified, everything
-stored and audited. The rows are those of `benchmarks.matching_kernel`.
+stored and audited. The rows are those of `benchmarks.matching_rows`,
+the passes those of `benchmarks.matching_kernel`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from apps.operations.embedded import ensure_environment
-from benchmarks.matching_kernel import RULES, Stopwatch, left_rows, print_table, right_rows
+from benchmarks.matching_kernel import RULES, Stopwatch, print_table
+from benchmarks.matching_rows import made_up
 
 FIRST_DAY, LAST_DAY = date(2026, 1, 1), date(2026, 3, 31)
 MAPPING = {
@@ -58,9 +59,8 @@ def main() -> None:
 
 
 def _measure(folder: Path, *, rows: int, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    left = left_rows(rows, random)
-    frames = {"left": left, "right": right_rows(left, random)}
+    made = made_up(rows, seed)
+    frames = {"left": made.left, "right": made.right}
     paths = {side: _written(frame, folder / f"{side}.csv") for side, frame in frames.items()}
     sizes = " + ".join(f"{path.stat().st_size / 1e6:.0f} MB" for path in paths.values())
     print(f"{frames['left'].height:,} x {frames['right'].height:,} rows ({sizes}), seed {seed}")
@@ -74,7 +74,7 @@ def _measure(folder: Path, *, rows: int, seed: int) -> None:
             with ProcessPoolExecutor(2, mp_context=spawn, initializer=_set_up) as workers:
                 peaks = list(workers.map(_import, work))
         run = _reconcile(match_type_id, watch)
-    print_table(watch.seconds)
+    print_table(watch.seconds, "all in all")
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     imports = " and ".join(f"{peak:.2f}" for peak in peaks)
     print(f"peak memory: {own:.2f} GB reconciling, {imports} GB importing")
@@ -89,6 +89,7 @@ def _written(frame: pl.DataFrame, path: Path) -> Path:
     frame.select(
         *("external_id", "account", "booked_on", money, "currency"),
         *("reference", "counterparty", "narrative"),
+        payout_id=pl.col("attributes").str.json_path_match("$.payout_id"),
     ).write_csv(path, float_precision=2)
     return path
 
@@ -165,7 +166,7 @@ def _reconcile(match_type_id: int, watch: Stopwatch) -> Any:
 
     for name, words in (
         ("population", "reconcile: read and open the records"),
-        ("reconcile", "reconcile: match and classify"),
+        ("reconciled", "reconcile: match and classify"),
         ("store_outcome", "reconcile: store"),
     ):
         setattr(runs, name, watch.wrapped(getattr(runs, name), words))
