@@ -72,11 +72,13 @@ def _measure(folder: Path, *, rows: int, seed: int) -> None:
             work = [(sources[side], str(paths[side])) for side in paths]
             spawn = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(2, mp_context=spawn, initializer=_set_up) as workers:
-                peaks = list(workers.map(_import, work))
+                imported = list(workers.map(_import, work))
+        for side, (_, parts) in zip(paths, imported, strict=True):
+            watch.seconds |= {f"  {side}: {name}": spent for name, spent in parts.items()}
         run = _reconcile(match_type_id, watch)
     print_table(watch.seconds, "all in all")
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    imports = " and ".join(f"{peak:.2f}" for peak in peaks)
+    imports = " and ".join(f"{peak:.2f}" for peak, _ in imported)
     print(f"peak memory: {own:.2f} GB reconciling, {imports} GB importing")
     print(f"groups {run.group_count:,}, breaks {run.break_count:,}, proof {run.proof}")
 
@@ -142,11 +144,19 @@ def _match_type() -> tuple[dict[str, int], int]:
     return sources, match_type.pk
 
 
-def _import(work: tuple[int, str]) -> float:
-    """Import one file; gives the peak memory of the process in GB."""
+def _import(work: tuple[int, str]) -> tuple[float, dict[str, tuple[float, float]]]:
+    """Import one file; gives the peak memory of the process in GB, and seconds by part."""
     from apps.identity.selectors import system_user
-    from apps.ingestion.services import import_file
+    from apps.ingestion.services import import_file, imports
 
+    watch = Stopwatch()
+    for name, words in (
+        ("keep_original", "keep the original"),
+        ("read_file", "read"),
+        ("content_keys", "content keys"),
+        ("copy_records", "seal and store"),
+    ):
+        setattr(imports, name, watch.wrapped(getattr(imports, name), words))
     source_id, path = work
     outcome = import_file(
         source_id=source_id,
@@ -156,7 +166,7 @@ def _import(work: tuple[int, str]) -> float:
     )
     if outcome.batch is None:
         raise SystemExit(f"refused: {outcome.failure}")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, watch.seconds
 
 
 def _reconcile(match_type_id: int, watch: Stopwatch) -> Any:

@@ -163,9 +163,9 @@ def print_outcome(outcome: Outcome, rows: Rows) -> None:
 def print_table(
     seconds: dict[str, tuple[float, float]], whole_name: str = "kernel, all in all"
 ) -> None:
-    """One line for each stage, with its share of the kernel's time."""
+    """One line for each stage, with its share of the whole."""
     whole = seconds[whole_name][0]
-    print(f"  {'':<45} {'wall':>9} {'cores':>9} {'of kernel':>10}")
+    print(f"  {'':<45} {'wall':>9} {'cores':>9} {'share':>10}")
     for name, (wall, cores) in seconds.items():
         print(f"  {name:<45} {wall:>7.2f} s {cores:>7.2f} s {wall / whole:>9.0%}")
 

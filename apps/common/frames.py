@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 from django.db import connection
@@ -17,16 +19,36 @@ def decimal_text(column: str) -> pl.Expr:
     return (sign + whole + pl.lit(".") + rest).alias(column)
 
 
-def copy_in(table: str, frame: pl.DataFrame) -> None:
-    """Insert the frame's rows; its columns carry the table's column names.
+def hex_bytes(values: Iterable[bytes]) -> list[str]:
+    """Bytes as the text that PostgreSQL reads as a bytea."""
+    return ["\\x" + value.hex() for value in values]
 
-    Texts are quoted, since COPY takes an unquoted empty cell for NULL and "" for an empty text.
+
+def copy_in(table: str, frame: pl.DataFrame) -> None:
+    """Insert the frame's rows; its columns carry the table's column names."""
+    copy_all([(table, frame)])
+
+
+def copy_all(frames: Iterable[tuple[str, pl.DataFrame]]) -> None:
+    """Insert the rows of several frames, one table after the other.
+
+    While the database takes one, the text of the next is made.
     """
-    if frame.is_empty():
-        return
+    with ThreadPoolExecutor(1) as beside:
+        texts = [(table, frame.columns, beside.submit(_text_of, frame)) for table, frame in frames]
+        for table, columns, text in texts:
+            names = ", ".join(f'"{name}"' for name in columns)
+            with connection.cursor() as cursor:
+                # What statement triggers look at stays in memory (apps.common.bulk_checks).
+                cursor.execute("SET LOCAL work_mem = '256MB'")
+                cursor.copy_expert(
+                    f'COPY "{table}" ({names}) FROM STDIN WITH (FORMAT csv)', text.result()
+                )
+
+
+def _text_of(frame: pl.DataFrame) -> io.BytesIO:
+    """The rows as COPY takes them: it reads an unquoted empty cell as NULL and "" as a text."""
     buffer = io.BytesIO()
     frame.write_csv(buffer, include_header=False, quote_style="non_numeric", null_value="")
     buffer.seek(0)
-    columns = ", ".join(f'"{name}"' for name in frame.columns)
-    with connection.cursor() as cursor:
-        cursor.copy_expert(f'COPY "{table}" ({columns}) FROM STDIN WITH (FORMAT csv)', buffer)
+    return buffer

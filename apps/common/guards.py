@@ -2,7 +2,8 @@
 
 - *append-only* tables refuse UPDATE, DELETE and TRUNCATE, whoever asks (ENABLE ALWAYS);
 - *audited* tables refuse, at commit, a change in a transaction that recorded no audit event;
-- *unguarded* tables say why they are neither.
+- *unguarded* tables say why they are neither;
+- tables that *bulk tables* refer to refuse DELETE and TRUNCATE (`apps.common.bulk_checks`).
 
 A model of ours without one of the three marks stops the start (`apps.common.checks`).
 The triggers are kept in step by `post_migrate`, so a new model cannot forget them.
@@ -16,18 +17,25 @@ from typing import Any, TypeVar
 from django.apps import apps
 from django.db import connections, models
 
+from apps.common import bulk_checks
+
 M = TypeVar("M", bound=type[models.Model])
 
 APPEND_ONLY: dict[type[models.Model], tuple[str, ...]] = {}
 AUDITED: set[type[models.Model]] = set()
 UNGUARDED: dict[type[models.Model], str] = {}
 
-_VERSION = "2"  # raise it when the trigger bodies below change
+_VERSION = "3"  # raise it when the trigger bodies below change
 
 _FUNCTIONS = """
 CREATE OR REPLACE FUNCTION finflow_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE OR REPLACE FUNCTION finflow_refuse_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is kept: % refused', TG_TABLE_NAME, TG_OP
     USING ERRCODE = 'restrict_violation';
 END $$;
 CREATE OR REPLACE FUNCTION finflow_require_event() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -78,6 +86,10 @@ def guarded_tables() -> dict[str, str]:
     """Table name to the SQL of its triggers."""
     statements = {model._meta.db_table: _append_only_sql(model) for model in APPEND_ONLY}
     statements |= {model._meta.db_table: _audited_sql(model) for model in AUDITED}
+    for model in bulk_checks.BULK_CHECKS:
+        statements[model._meta.db_table] += bulk_checks.triggers_of(model)
+    for model in bulk_checks.parents() - APPEND_ONLY.keys():
+        statements[model._meta.db_table] += _kept_sql(model)
     for model in apps.get_models():
         if hasattr(model, "instance_type") and hasattr(model, "history_type"):
             statements[model._meta.db_table] = _append_only_sql(model)
@@ -98,7 +110,7 @@ def install_guards(*, using: str = "default", **kwargs: Any) -> None:
         done = {row[0] for row in cursor.fetchall()}
         missing = {table: sql for table, sql in guarded_tables().items() if table in present - done}
         if missing:
-            cursor.execute(_FUNCTIONS)
+            cursor.execute(_FUNCTIONS + bulk_checks.FUNCTIONS)
             for table, sql in missing.items():
                 _drop_older_guards(cursor, table)
                 cursor.execute(sql)
@@ -142,4 +154,16 @@ def _audited_sql(model: type[models.Model]) -> str:
       ON "{table}" DEFERRABLE INITIALLY DEFERRED
       FOR EACH ROW EXECUTE FUNCTION finflow_require_event();
     ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER finflow_guard_{_VERSION};
+    """
+
+
+def _kept_sql(model: type[models.Model]) -> str:
+    table = model._meta.db_table
+    return f"""
+    CREATE TRIGGER finflow_guard_kept BEFORE DELETE ON "{table}"
+      FOR EACH ROW EXECUTE FUNCTION finflow_refuse_deletion();
+    CREATE TRIGGER finflow_guard_truncate BEFORE TRUNCATE ON "{table}"
+      FOR EACH STATEMENT EXECUTE FUNCTION finflow_refuse_deletion();
+    ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER finflow_guard_kept;
+    ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER finflow_guard_truncate;
     """

@@ -9,9 +9,11 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
+from apps.common.bulk_checks import refers_at_once, unique_at_once
 from apps.common.guards import append_only, audited
 from apps.common.models import ScopedQuerySet, history, scoped_by
 from apps.common.money import AmountField, CurrencyField
@@ -132,19 +134,35 @@ class Batch(models.Model):
 
 
 @append_only()
+@refers_at_once("batch", same=("source", "entity"))
+@unique_at_once("content_key", "occurrence", owner="source", near="booked_on")
 class Record(models.Model):
     """One line of one batch. Whether it is matched is derived, never stored here.
 
-    Who it is about lies sealed: counterparty, narrative, and whatever else the file said.
+    Who it is about lies in the batch's sealed blocks.
     """
 
     entity = models.ForeignKey(
-        "identity.Entity", on_delete=models.PROTECT, related_name="+", db_index=False
+        "identity.Entity",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     source = models.ForeignKey(
-        Source, on_delete=models.PROTECT, related_name="records", db_index=False
+        Source,
+        on_delete=models.PROTECT,
+        related_name="records",
+        db_index=False,
+        db_constraint=False,
     )
-    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="records")
+    batch = models.ForeignKey(
+        Batch,
+        on_delete=models.PROTECT,
+        related_name="records",
+        db_index=False,
+        db_constraint=False,
+    )
     line = models.PositiveIntegerField()
     external_id = models.CharField(max_length=200, blank=True, default="")
     account = models.CharField(max_length=100, blank=True, default="")
@@ -153,11 +171,7 @@ class Record(models.Model):
     amount = AmountField()
     currency = CurrencyField()
     reference = models.CharField(max_length=200, blank=True, default="")
-    counterparty_sealed = models.BinaryField(blank=True, default=b"")
-    narrative_sealed = models.BinaryField(blank=True, default=b"")
-    attributes_sealed = models.BinaryField(
-        blank=True, default=b"", help_text="Every other column of the file, as JSON."
-    )
+    position = models.PositiveIntegerField(help_text="Its place in the batch's sealed blocks.")
     content_key = models.BinaryField(max_length=16)
     occurrence = models.PositiveIntegerField()
 
@@ -165,18 +179,38 @@ class Record(models.Model):
 
     class Meta:
         ordering: ClassVar = ["id"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["source", "content_key", "occurrence"], name="one_record_per_content"
-            )
-        ]
         indexes: ClassVar = [
             models.Index(fields=["source", "booked_on"], name="record_by_day"),
             models.Index(fields=["source", "external_id"], name="record_by_external_id"),
+            # The records of a batch lie together: a few pages of index for millions of them.
+            BrinIndex(fields=["batch"], name="record_by_batch", autosummarize=True),
         ]
 
     def __str__(self) -> str:
         return f"{self.external_id or self.pk} {self.amount} {self.currency}"
+
+
+@append_only()
+class SealedBlock(models.Model):
+    """Counterparty, narrative and further attributes of up to BLOCK_ROWS records of a batch.
+
+    It holds the records at the positions from `number` * BLOCK_ROWS on (`apps.privacy.blocks`).
+    """
+
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="+", db_index=False)
+    number = models.PositiveIntegerField(help_text="From 0.")
+    sealed = models.BinaryField()
+
+    objects = scoped_by("batch__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["batch", "number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["batch", "number"], name="one_sealed_block_per_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"block {self.number} of batch {self.batch_id}"
 
 
 @append_only()

@@ -9,10 +9,10 @@ from apps.common.transitions import Moves
 
 # See `apps.privacy.keyring`: a value sealed for one place does not open in another.
 ORIGINAL_LABEL: Final = "ingestion.original"
-COUNTERPARTY_LABEL: Final = "ingestion.record.counterparty"
-NARRATIVE_LABEL: Final = "ingestion.record.narrative"
-ATTRIBUTES_LABEL: Final = "ingestion.record.attributes"
+TEXTS_LABEL: Final = "ingestion.record.texts"  # with the batch behind it
 ACCOUNT_LABEL: Final = "ingestion.statement.account"
+
+SEALED_TEXTS: Final = ("counterparty", "narrative", "attributes")
 
 # A line that says again what was said before an amendment is a record of its own. Its occurrence
 # counts from here, so that it is never taken for a second genuine line of the same content.

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from apps.audit.models import Event
 from apps.identity.models import User
@@ -172,3 +172,38 @@ def test_overlapping_files_at_once_add_each_line_once(sales: Source, alice: Any)
     frame = records_frame(source_ids=[sales.pk])
     assert frame["external_id"].sort().to_list() == ["L-1", "L-2", "L-3"]
     assert frame.select(pl.col("amount").sum()).item() == 668_500
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_database_itself_takes_a_content_once_however_many_insert_it_at_once(
+    sales: Source, bring: Any
+) -> None:
+    """Beside every service, so without the lock that imports take."""
+    bring(sales, table(ANNA))
+    barrier = threading.Barrier(4)
+    outcomes: list[str] = []
+
+    def insert() -> None:
+        try:
+            barrier.wait(timeout=30)
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(
+                    "INSERT INTO ingestion_record (entity_id, source_id, batch_id, line,"
+                    " external_id, account, booked_on, amount, currency, reference, position,"
+                    " content_key, occurrence) SELECT entity_id, source_id, batch_id, line,"
+                    " external_id, account, booked_on, amount, currency, reference, position,"
+                    " content_key, 2 FROM ingestion_record WHERE occurrence = 1"
+                )
+            outcomes.append("taken")
+        except IntegrityError:
+            outcomes.append("refused")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=insert) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert sorted(outcomes) == ["refused"] * 3 + ["taken"]
+    assert Record.objects.count() == 2

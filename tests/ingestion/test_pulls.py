@@ -282,7 +282,7 @@ def rest_over(feed: Source) -> None:
         cursor.execute(
             "UPDATE ingestion_pullattempt SET ended_at = ended_at - interval '16 minutes'"
         )
-        cursor.execute("ALTER TABLE ingestion_pullattempt ENABLE ALWAYS TRIGGER finflow_guard_2")
+        cursor.execute("ALTER TABLE ingestion_pullattempt ENABLE ALWAYS TRIGGER finflow_guard_3")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 from django.db import connection
 
-from apps.ingestion.models import Record, Source
+from apps.ingestion.models import Batch, Record, SealedBlock, Source
 from apps.ingestion.selectors import RECORD_SCHEMA, record_ids, records_frame
+from apps.privacy.blocks import BLOCK_ROWS
 from apps.privacy.keyring import Unreadable
 from apps.reconciliation.matching import ITEM_SCHEMA
 from tests.ingestion.conftest import ANNA, BERT, CORA, table
@@ -34,32 +35,64 @@ def test_names_narratives_and_all_other_columns_are_sealed_at_rest(
     assert "INV-1" in raw  # what matching blocks on stays readable
     for secret in ("Anna", "Bakker", "Rent", "Refund", "Visser", "North", "branch"):
         assert secret not in raw
-    row = Record.objects.first()
-    sealed = [row.counterparty_sealed, row.narrative_sealed, row.attributes_sealed]
-    assert len({bytes(value)[1:13] for value in sealed}) == 3  # a nonce of its own for each
 
 
 def test_equal_values_are_sealed_differently(sales: Source, bring: Any) -> None:
-    bring(sales, table(ANNA, ANNA))
-    first, second = Record.objects.all()
-    assert bytes(first.counterparty_sealed) != bytes(second.counterparty_sealed)
-
-
-def test_a_sealed_value_moved_to_another_column_does_not_open(sales: Source, bring: Any) -> None:
     bring(sales, table(ANNA))
-    row = Record.objects.get()
+    bring(sales, table(ANNA, BERT), filename="again.csv")
+    first, second = SealedBlock.objects.order_by("batch")
+    assert bytes(first.sealed)[13:60] != bytes(second.sealed)[13:60]
+
+
+def add_record_at(position: int) -> None:
+    """Another record, as the only one is, but with its texts elsewhere."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO ingestion_record (entity_id, source_id, batch_id, line, external_id,"
-            " account, booked_on, amount, currency, reference, counterparty_sealed,"
-            " narrative_sealed, attributes_sealed, content_key, occurrence)"
+            " account, booked_on, amount, currency, reference, position, content_key, occurrence)"
             " SELECT entity_id, source_id, batch_id, line, external_id, account, booked_on, amount,"
-            " currency, reference, narrative_sealed, counterparty_sealed, attributes_sealed,"
-            " content_key, 99 FROM ingestion_record WHERE id = %s",
-            [row.pk],
+            " currency, reference, %s, content_key, 99 FROM ingestion_record",
+            [position],
         )
-    with pytest.raises(Unreadable):
+
+
+@pytest.mark.parametrize("position", [1, BLOCK_ROWS - 1, BLOCK_ROWS, 10 * BLOCK_ROWS])
+def test_a_record_whose_texts_are_not_there_is_not_read_with_those_of_another(
+    sales: Source, bring: Any, position: int
+) -> None:
+    bring(sales, table(ANNA))
+    add_record_at(position)
+    with pytest.raises(Unreadable, match="missing or too short"):
         records_frame(source_ids=[sales.pk])
+
+
+def test_a_block_of_another_batch_does_not_open(sales: Source, bring: Any) -> None:
+    bring(sales, table(ANNA))
+    batch = Batch.objects.get()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ingestion_sealedblock (batch_id, number, sealed)"
+            " SELECT batch_id, 1, sealed FROM ingestion_sealedblock WHERE batch_id = %s",
+            [batch.pk],
+        )
+    add_record_at(BLOCK_ROWS)
+    with pytest.raises(Unreadable, match="another place"):
+        records_frame(source_ids=[sales.pk])
+
+
+def test_records_of_several_blocks_and_batches_come_in_their_order(
+    sales: Source, bring: Any
+) -> None:
+    rows = [ANNA.replace("L-1", f"M-{number}") for number in range(2 * BLOCK_ROWS + 10)]
+    rows = [row.replace("Anna Bakker", f"Anna {at}") for at, row in enumerate(rows)]
+    bring(sales, table(*rows[:1500]))
+    bring(sales, table(*rows[1500:]), filename="more.csv")
+    frame = records_frame(source_ids=[sales.pk])
+    assert frame["external_id"].to_list() == [f"M-{at}" for at in range(len(rows))]
+    assert frame["counterparty"].to_list() == [f"Anna {at}" for at in range(len(rows))]
+    some = frame.filter(pl.int_range(pl.len()) % 701 == 3)
+    again = records_frame(source_ids=[sales.pk], record_ids=some["id"].to_list())
+    assert again.equals(some)
 
 
 def test_the_frame_has_the_kernels_columns_and_what_the_file_said(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, Final, TypeAlias
 
@@ -13,8 +13,9 @@ import polars as pl
 from django.db import connection
 
 from apps.ingestion.models import Record
-from apps.ingestion.states import ATTRIBUTES_LABEL, COUNTERPARTY_LABEL, NARRATIVE_LABEL
-from apps.privacy.keyring import KeyRing
+from apps.ingestion.states import SEALED_TEXTS, TEXTS_LABEL
+from apps.privacy.blocks import BLOCK_ROWS, opened_block
+from apps.privacy.keyring import Unreadable
 from apps.privacy.selectors import key_ring
 
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -36,17 +37,29 @@ RECORD_SCHEMA: Final = pl.Schema(
 )
 """Columns of `records_frame`, as the matching kernel takes them."""
 
-_SEALED: Final = {
-    "counterparty": COUNTERPARTY_LABEL,
-    "narrative": NARRATIVE_LABEL,
-    "attributes": ATTRIBUTES_LABEL,
-}
+_TEXTS: Final = pl.Schema({name: RECORD_SCHEMA[name] for name in SEALED_TEXTS})
+_STORED: Final = pl.Schema(
+    {
+        **{name: kind for name, kind in RECORD_SCHEMA.items() if name not in SEALED_TEXTS},
+        "batch_id": pl.Int64(),
+        "position": pl.Int64(),
+    }
+)
+_BLOCKS_AT_ONCE: Final = 256
+_BLOCK: Final = ["batch_id", "number"]
+_OPENED: Final = pl.Schema(
+    {"batch_id": pl.Int64(), "number": pl.Int64(), "start": pl.Int64(), "height": pl.Int64()}
+)
 _SELECT: Final = """
     SELECT id, (amount * 10000)::bigint AS amount, currency, booked_on, value_on, reference,
-           encode(counterparty_sealed, 'hex') AS counterparty,
-           encode(narrative_sealed, 'hex') AS narrative,
-           account, external_id, encode(attributes_sealed, 'hex') AS attributes
+           account, external_id, batch_id, position
     FROM ingestion_record
+"""
+_BLOCKS: Final = """
+    SELECT block.batch_id, block.number, block.sealed
+    FROM ingestion_sealedblock block
+    JOIN unnest(%s::bigint[], %s::integer[]) AS wanted (batch_id, number)
+      ON block.batch_id = wanted.batch_id AND block.number = wanted.number
 """
 _KNOWN: Final = """
     SELECT id, encode(content_key, 'hex') AS content_key, occurrence, external_id, account,
@@ -93,11 +106,9 @@ def records_frame(
             values.append(value)
     if record_ids is None:
         where.append(f"NOT {_IS_SUPERSEDED}")
-    frame = _copy_out(
-        f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY id", values, dict(RECORD_SCHEMA)
-    )
-    ring = key_ring()
-    return frame.with_columns(_opened(frame[name], label, ring) for name, label in _SEALED.items())
+    stored = _copy_out(f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY id", values, dict(_STORED))
+    places = stored.select("batch_id", "position")
+    return stored.hstack(_texts_at(places)).select(RECORD_SCHEMA.names())
 
 
 def record_ids(
@@ -160,6 +171,39 @@ def _copy_out(query: str, values: Sequence[Any], schema: dict[str, Any]) -> pl.D
     return frame.with_columns(pl.col(name) == "t" for name in flags)
 
 
-def _opened(column: pl.Series, label: str, ring: KeyRing) -> pl.Series:
-    values = (bytes.fromhex(value) for value in column)
-    return pl.Series(column.name, ring.unseal_many(values, label), dtype=pl.String)
+def _texts_at(places: pl.DataFrame) -> pl.DataFrame:
+    """The sealed texts of records, in their order; only the blocks that they lie in are opened.
+
+    Args:
+        places: `batch_id` and `position` of each.
+
+    Raises:
+        Unreadable: a block that is gone, too short, or does not open.
+    """
+    within = places.select(
+        "batch_id",
+        number=pl.col("position") // BLOCK_ROWS,
+        offset=pl.col("position") % BLOCK_ROWS,
+    )
+    found, texts = [], [_TEXTS.to_frame()]
+    start = 0
+    for batch_id, number, rows in _blocks(within.select(_BLOCK).unique().sort(_BLOCK)):
+        found.append((batch_id, number, start, rows.height))
+        texts.append(rows)
+        start += rows.height
+    blocks = pl.DataFrame(found, schema=_OPENED, orient="row")
+    rows = within.join(blocks, on=_BLOCK, how="left", maintain_order="left")
+    if not rows.select((pl.col("offset") < pl.col("height")).fill_null(value=False).all()).item():
+        raise Unreadable("a sealed block of records is missing or too short")
+    return pl.concat(texts)[rows.select(pl.col("start") + pl.col("offset")).to_series()]
+
+
+def _blocks(wanted: pl.DataFrame) -> Iterator[tuple[int, int, pl.DataFrame]]:
+    """Batch, number and rows of each block that is there."""
+    ring = key_ring()
+    with connection.cursor() as cursor:
+        for part in wanted.iter_slices(_BLOCKS_AT_ONCE):
+            cursor.execute(_BLOCKS, [part["batch_id"].to_list(), part["number"].to_list()])
+            for batch_id, number, sealed in cursor.fetchall():
+                label = f"{TEXTS_LABEL}:{batch_id}"
+                yield batch_id, number, opened_block(bytes(sealed), label, number, ring)

@@ -1,24 +1,22 @@
-"""Lines into PostgreSQL by COPY, personal columns sealed on the way."""
+"""Lines into PostgreSQL by COPY, what they say of people sealed on the way."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from apps.common.frames import copy_in, decimal_text
+from apps.common.frames import copy_all, decimal_text, hex_bytes
 from apps.ingestion.models import Batch
-from apps.ingestion.states import ATTRIBUTES_LABEL, COUNTERPARTY_LABEL, NARRATIVE_LABEL
+from apps.ingestion.states import SEALED_TEXTS, TEXTS_LABEL
+from apps.privacy.blocks import sealed_blocks
 from apps.privacy.selectors import key_ring
 
 
 def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
-    """Insert the lines as records of the batch.
+    """Insert the lines as records of the batch, and the sealed blocks of their texts.
 
     Args:
         lines: LINE_SCHEMA with `content_key` (hex) and `occurrence`.
     """
-    if lines.is_empty():
-        return
-    ring = key_ring()
     frame = lines.select(
         pl.lit(batch.entity_id).alias("entity_id"),
         pl.lit(batch.source_id).alias("source_id"),
@@ -31,17 +29,17 @@ def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
         decimal_text("amount"),
         "currency",
         "reference",
-        _bytea(ring.seal_many(lines["counterparty"], COUNTERPARTY_LABEL), "counterparty_sealed"),
-        _bytea(ring.seal_many(lines["narrative"], NARRATIVE_LABEL), "narrative_sealed"),
-        _bytea(
-            ring.seal_many(lines["attributes"].replace("{}", ""), ATTRIBUTES_LABEL),
-            "attributes_sealed",
-        ),
+        pl.int_range(pl.len()).alias("position"),
         (pl.lit("\\x") + pl.col("content_key")).alias("content_key"),
         "occurrence",
     )
-    copy_in("ingestion_record", frame)
+    copy_all([("ingestion_record", frame), ("ingestion_sealedblock", _blocks(batch, lines))])
 
 
-def _bytea(values: list[bytes], name: str) -> pl.Series:
-    return pl.Series(name, ["\\x" + value.hex() for value in values], dtype=pl.String)
+def _blocks(batch: Batch, lines: pl.DataFrame) -> pl.DataFrame:
+    texts = lines.select(SEALED_TEXTS).with_columns(pl.col("attributes").replace("{}", ""))
+    blocks = list(sealed_blocks(texts, f"{TEXTS_LABEL}:{batch.pk}", key_ring()))
+    return pl.DataFrame(
+        {"batch_id": batch.pk, "number": range(len(blocks)), "sealed": hex_bytes(blocks)},
+        schema={"batch_id": pl.Int64(), "number": pl.Int64(), "sealed": pl.String()},
+    )

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
+from apps.common.bulk_checks import refers_at_once
 from apps.common.guards import append_only, audited
 from apps.common.models import ScopedQuerySet, history, scoped_by
 from apps.common.money import AmountField, CurrencyField
@@ -161,10 +162,13 @@ class GroupRevocation(models.Model):
 
 
 @append_only()
+@refers_at_once("run")
 class MatchGroup(models.Model):
     """Items that belong together, by which pass, and why."""
 
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="groups")
+    run = models.ForeignKey(
+        Run, on_delete=models.PROTECT, related_name="groups", db_index=False, db_constraint=False
+    )
     number = models.PositiveIntegerField()
     pass_name = models.CharField(max_length=100)
     status = models.CharField(max_length=10, help_text="automatic, suggested or forced")
@@ -200,13 +204,21 @@ class MatchGroup(models.Model):
 
 
 @append_only()
+@refers_at_once("run")
+@refers_at_once("record")
 class MatchItem(models.Model):
     """A record in a group, with the amount that counts there (in the left side's sense)."""
 
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="+", db_index=False)
+    run = models.ForeignKey(
+        Run, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     group_number = models.PositiveIntegerField()
     record = models.ForeignKey(
-        "ingestion.Record", on_delete=models.PROTECT, related_name="match_items"
+        "ingestion.Record",
+        on_delete=models.PROTECT,
+        related_name="match_items",
+        db_index=False,
+        db_constraint=False,
     )
     side = models.CharField(max_length=5, choices=Side.choices)
     allocated = AmountField()
@@ -220,7 +232,7 @@ class MatchItem(models.Model):
             # Once taken back, a record may be in another group of the run: services see to it
             # that it is in one that stands.
             models.UniqueConstraint(
-                fields=["run", "record", "group_number"], name="once_in_a_group"
+                fields=["record", "run", "group_number"], name="once_in_a_group"
             )
         ]
         indexes: ClassVar = [models.Index(fields=["run", "group_number"], name="items_of_group")]

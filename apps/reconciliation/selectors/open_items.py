@@ -83,7 +83,7 @@ def open_items(runs: Sequence[Run], at: datetime | None = None) -> list[OpenItem
     matched = set(_matched(runs, at).values_list("record_id", flat=True))
     sign = RuleSet.from_mapping(runs[-1].rule_set.rules).right_sign
     found: dict[int, OpenItem] = {}
-    rows = _broken(runs, at).select_related("record", "broken").defer(*_SEALED)
+    rows = _broken(runs, at).select_related("record", "broken")
     for item in rows.order_by("broken__run__ends_on", "broken_id"):
         if item.record_id in matched:
             continue
@@ -138,6 +138,3 @@ def _group_stood(at: datetime | None) -> Q:
         return Q(revocation__isnull=True)
     made = Q(revision__isnull=True) | Q(revision__revised_at__lte=at)
     return made & (Q(revocation__isnull=True) | Q(revocation__revision__revised_at__gt=at))
-
-
-_SEALED = tuple(f"record__{name}_sealed" for name in ("counterparty", "narrative", "attributes"))

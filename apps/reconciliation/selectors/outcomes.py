@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
-from typing import Any, Final
+from typing import Any
 
 from django.db.models import Count, Prefetch, Q, Sum
 from django.db.models.functions import Abs
@@ -18,10 +18,6 @@ from apps.ingestion.selectors import records_frame
 from apps.reconciliation.errors import MatchTypeAmbiguous
 from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchItem, MatchType, Run
 from apps.reconciliation.states import VARIANCE_LIMIT_PERCENT
-
-_SEALED: Final = tuple(
-    f"record__{name}_sealed" for name in ("counterparty", "narrative", "attributes")
-)
 
 
 @dataclass(frozen=True)
@@ -222,8 +218,8 @@ def _percent(part: Decimal, whole: Decimal) -> Decimal:
 
 
 def break_items() -> Prefetch[Any]:
-    """For `prefetch_related`: the items of breaks with their records, sealed columns left out."""
-    return Prefetch("items", BreakItem.objects.select_related("record").defer(*_SEALED))
+    """For `prefetch_related`: the items of breaks with their records."""
+    return Prefetch("items", BreakItem.objects.select_related("record"))
 
 
 def with_items(groups: Iterable[MatchGroup]) -> list[MatchGroup]:
@@ -234,7 +230,7 @@ def with_items(groups: Iterable[MatchGroup]) -> list[MatchGroup]:
         numbers = [group.number for group in listed if group.run_id == run_id]
         wanted |= Q(run_id=run_id, group_number__in=numbers)
     by_group: dict[tuple[int, int], list[MatchItem]] = {}
-    found = MatchItem.objects.filter(wanted).select_related("record").defer(*_SEALED)
+    found = MatchItem.objects.filter(wanted).select_related("record")
     for item in found.order_by("side", "record_id"):
         by_group.setdefault((item.run_id, item.group_number), []).append(item)
     for group in listed:

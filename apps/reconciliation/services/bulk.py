@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from apps.common.frames import copy_in, decimal_text
+from apps.common.frames import copy_all, copy_in, decimal_text
 from apps.reconciliation.matching import Outcome
 from apps.reconciliation.models import Break, Run
 
@@ -12,45 +12,39 @@ from apps.reconciliation.models import Break, Run
 def store_outcome(run: Run, outcome: Outcome) -> None:
     """Insert groups, items, breaks and break items of a run."""
     run_column = pl.lit(run.pk).alias("run_id")
-    copy_in(
-        "reconciliation_matchgroup",
-        outcome.groups.select(
-            run_column,
-            pl.col("group_no").alias("number"),
-            "pass_name",
-            "status",
-            "currency",
-            decimal_text("left_total"),
-            decimal_text("right_total"),
-            decimal_text("difference"),
-            "reasons",
-        ),
+    groups = outcome.groups.select(
+        run_column,
+        pl.col("group_no").alias("number"),
+        "pass_name",
+        "status",
+        "currency",
+        *(decimal_text(name) for name in ("left_total", "right_total", "difference")),
+        "reasons",
     )
-    copy_in(
-        "reconciliation_matchitem",
-        outcome.items.select(
-            run_column,
-            pl.col("group_no").alias("group_number"),
-            pl.col("item_id").alias("record_id"),
-            pl.col("side").cast(pl.String),
-            decimal_text("allocated"),
-        ),
+    items = outcome.items.select(
+        run_column,
+        pl.col("group_no").alias("group_number"),
+        pl.col("item_id").alias("record_id"),
+        pl.col("side").cast(pl.String),
+        decimal_text("allocated"),
     )
-    copy_in(
-        "reconciliation_break",
-        outcome.breaks.select(
-            run_column,
-            pl.col("break_no").alias("number"),
-            "cause",
-            "state",
-            "currency",
-            decimal_text("left_total"),
-            decimal_text("right_total"),
-            decimal_text("amount"),
-            "is_material",
-            "reason",
-            "evidence",
-        ),
+    breaks = outcome.breaks.select(
+        run_column,
+        pl.col("break_no").alias("number"),
+        "cause",
+        "state",
+        "currency",
+        *(decimal_text(name) for name in ("left_total", "right_total", "amount")),
+        "is_material",
+        "reason",
+        "evidence",
+    )
+    copy_all(
+        [
+            ("reconciliation_matchgroup", groups),
+            ("reconciliation_matchitem", items),
+            ("reconciliation_break", breaks),
+        ]
     )
     copy_in("reconciliation_breakitem", _with_break_ids(run, outcome.break_items))
 

@@ -1,0 +1,168 @@
+"""What holds in bulk tables, checked once per statement instead of once per row.
+
+PostgreSQL checks a foreign key row by row, and keeps a unique index row by row: over millions of
+rows that was most of the time that storing them took. A statement trigger asks the same questions
+of all rows at once. What is referred to can then not be deleted: its table refuses DELETE and
+TRUNCATE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from django.db import models
+
+M = TypeVar("M", bound=type[models.Model])
+
+FUNCTIONS = """
+CREATE OR REPLACE FUNCTION finflow_check_reference() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  astray bigint;
+BEGIN
+  EXECUTE format(
+    'SELECT count(*) FROM fresh WHERE NOT EXISTS (SELECT FROM %I AS parent WHERE %s)',
+    TG_ARGV[0], TG_ARGV[1]
+  ) INTO astray;
+  IF astray > 0 THEN
+    RAISE EXCEPTION '% rows of % refer to no row of %', astray, TG_TABLE_NAME, TG_ARGV[0]
+      USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION finflow_check_unique() RETURNS trigger LANGUAGE plpgsql
+  SET work_mem = '256MB' AS $$
+DECLARE
+  part record;
+  repeated bigint;
+BEGIN
+  FOR part IN EXECUTE format(
+    'SELECT %1$I AS owner, min(%2$I) AS least, max(%2$I) AS most FROM fresh GROUP BY 1 ORDER BY 1',
+    TG_ARGV[0], TG_ARGV[2]
+  ) LOOP
+    -- Whoever inserts for the same owner waits here, and then sees these rows.
+    EXECUTE format('SELECT FROM %I WHERE id = $1 FOR NO KEY UPDATE', TG_ARGV[1]) USING part.owner;
+    EXECUTE format(
+      'SELECT count(*) FROM (SELECT FROM %I WHERE %I = $1 AND %I BETWEEN $2 AND $3'
+      ' GROUP BY %s HAVING count(*) > 1) AS several',
+      TG_TABLE_NAME, TG_ARGV[0], TG_ARGV[2], TG_ARGV[3]
+    ) INTO repeated USING part.owner, part.least, part.most;
+    IF repeated > 0 THEN
+      RAISE EXCEPTION '% rows of % are there already', repeated, TG_TABLE_NAME
+        USING ERRCODE = 'unique_violation';
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END $$;
+"""
+
+
+class BulkCheck(Protocol):
+    """One thing that holds of every row of a bulk table."""
+
+    @property
+    def field(self) -> str:
+        """The foreign key that it is about."""
+
+    def arguments(self, model: type[models.Model]) -> tuple[str, ...]:
+        """The trigger function's name and its arguments."""
+
+
+BULK_CHECKS: dict[type[models.Model], list[BulkCheck]] = {}
+
+
+@dataclass(frozen=True)
+class _Reference:
+    field: str
+    same: tuple[str, ...]
+
+    def arguments(self, model: type[models.Model]) -> tuple[str, ...]:
+        parent = _parent(model, self.field)
+        pairs = [("id", _column(model, self.field))]
+        pairs += [(_column(parent, name), _column(model, name)) for name in self.same]
+        matches = " AND ".join(f'parent."{theirs}" = fresh."{own}"' for theirs, own in pairs)
+        return "finflow_check_reference", parent._meta.db_table, matches
+
+
+@dataclass(frozen=True)
+class _Uniqueness:
+    fields: tuple[str, ...]
+    field: str
+    near: str
+
+    def arguments(self, model: type[models.Model]) -> tuple[str, ...]:
+        return (
+            "finflow_check_unique",
+            _column(model, self.field),
+            _parent(model, self.field)._meta.db_table,
+            _column(model, self.near),
+            ", ".join(f'"{_column(model, name)}"' for name in self.fields),
+        )
+
+
+def refers_at_once(field: str, *, same: tuple[str, ...] = ()) -> Callable[[M], M]:
+    """Mark a foreign key (`db_constraint=False`) that is checked once per statement.
+
+    Args:
+        same: foreign keys that the model and the one referred to both have, with equal values.
+    """
+    return _checked(_Reference(field, same))
+
+
+def unique_at_once(*fields: str, owner: str, near: str) -> Callable[[M], M]:
+    """Mark fields that are unique together among the rows of one owner, checked per statement.
+
+    Args:
+        owner: a foreign key; its row is locked, so that two that insert for it take turns.
+        near: an indexed field that is equal wherever the fields are: only there is looked.
+    """
+    return _checked(_Uniqueness(fields, owner, near))
+
+
+def _checked(check: BulkCheck) -> Callable[[M], M]:
+    def mark(model: M) -> M:
+        BULK_CHECKS.setdefault(model, []).append(check)
+        return model
+
+    return mark
+
+
+def parents() -> set[type[models.Model]]:
+    """The models that bulk tables refer to."""
+    return {
+        _parent(model, check.field)
+        for model, checks in BULK_CHECKS.items()
+        for check in checks
+        if isinstance(check, _Reference)
+    }
+
+
+def triggers_of(model: type[models.Model]) -> str:
+    """The SQL of the model's checks."""
+    return "".join(
+        _trigger(model._meta.db_table, number, check.arguments(model))
+        for number, check in enumerate(BULK_CHECKS[model], 1)
+    )
+
+
+def _trigger(table: str, number: int, arguments: tuple[str, ...]) -> str:
+    function, *values = arguments
+    name = f"finflow_guard_bulk_{number}"
+    return f"""
+    CREATE TRIGGER {name} AFTER INSERT ON "{table}" REFERENCING NEW TABLE AS fresh
+      FOR EACH STATEMENT EXECUTE FUNCTION {function}({", ".join(f"'{value}'" for value in values)});
+    ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER {name};
+    """
+
+
+def _parent(model: type[models.Model], field: str) -> type[models.Model]:
+    parent = model._meta.get_field(field).related_model
+    if not isinstance(parent, type):
+        raise TypeError(f"{model._meta.label}.{field} refers to no model")
+    return parent
+
+
+def _column(model: type[models.Model], name: str) -> str:
+    return str(model._meta.get_field(name).column)  # type: ignore[union-attr]

@@ -1,0 +1,120 @@
+"""What bulk tables refer to is there, belongs together, and stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+
+from apps.common.guards import guarded_tables
+from apps.reconciliation.models import MatchGroup, MatchItem, Run
+
+Counts = Callable[[], dict[str, int]]
+
+_RECORD = """
+    INSERT INTO ingestion_record (entity_id, source_id, batch_id, line, external_id, account,
+      booked_on, amount, currency, reference, position, content_key, occurrence)
+    SELECT {entity}, {source}, {batch}, line, external_id, account, booked_on, amount, currency,
+      reference, position, content_key, 99 FROM ingestion_record
+"""
+_OTHER_SOURCE = "(SELECT max(id) FROM ingestion_source WHERE id <> ingestion_record.source_id)"
+_GROUP = """
+    INSERT INTO reconciliation_matchgroup (run_id, number, pass_name, status, currency, left_total,
+      right_total, difference, reasons)
+    SELECT {run}, number + 1000, pass_name, status, currency, left_total, right_total, difference,
+      reasons FROM reconciliation_matchgroup
+"""
+_ITEM = """
+    INSERT INTO reconciliation_matchitem (run_id, group_number, record_id, side, allocated)
+    SELECT {run}, group_number + 1000, {record}, side, allocated FROM reconciliation_matchitem
+"""
+
+
+def record(entity: str = "entity_id", source: str = "source_id", batch: str = "batch_id") -> str:
+    return _RECORD.format(entity=entity, source=source, batch=batch)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        record(batch="-1"),
+        record(entity="-1"),
+        record(source="-1"),
+        record(source=_OTHER_SOURCE),
+        # One stray row among good ones is enough.
+        record(batch="CASE WHEN line = 2 THEN -1 ELSE batch_id END"),
+        _GROUP.format(run="-1"),
+        _ITEM.format(run="-1", record="record_id"),
+        _ITEM.format(run="run_id", record="-id"),
+    ],
+)
+def test_rows_that_refer_to_nothing_are_refused(
+    april: Run, table_counts: Counts, statement: str
+) -> None:
+    before = table_counts()
+    with pytest.raises(IntegrityError, match="refer to no row of"), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    assert table_counts() == before
+
+
+@pytest.mark.parametrize(
+    "which",
+    ["true", "line = 2", "id = (SELECT max(id) FROM ingestion_record)"],
+    ids=["all", "some", "one"],
+)
+def test_the_same_content_twice_is_refused(april: Run, table_counts: Counts, which: str) -> None:
+    before = table_counts()
+    again = record().replace("99 FROM", "occurrence FROM")
+    with pytest.raises(IntegrityError, match="are there already"), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"{again} WHERE {which}")
+    assert table_counts() == before
+
+
+def test_rows_that_refer_to_what_is_there_are_taken(april: Run) -> None:
+    groups, items = MatchGroup.objects.count(), MatchItem.objects.count()
+    assert groups
+    with connection.cursor() as cursor:
+        cursor.execute(_GROUP.format(run="run_id"))
+        cursor.execute(_ITEM.format(run="run_id", record="record_id"))
+        cursor.execute(record())
+    assert (MatchGroup.objects.count(), MatchItem.objects.count()) == (2 * groups, 2 * items)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM reconciliation_run",
+        "TRUNCATE reconciliation_run CASCADE",
+        "DELETE FROM ingestion_batch",
+        "SET LOCAL session_replication_role = replica; DELETE FROM reconciliation_run",
+    ],
+)
+def test_what_is_referred_to_stays(april: Run, table_counts: Counts, statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    before = table_counts()
+    refusal = r"is kept|append-only|permission denied to set parameter"
+    with pytest.raises(DatabaseError, match=refusal), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    assert table_counts() == before
+
+
+def test_every_reference_without_a_constraint_is_checked_at_once() -> None:
+    """A bulk table that gives up a constraint and forgets the check would be found here."""
+    from django.apps import apps as registry
+
+    tables = guarded_tables()
+    loose = [
+        (model._meta.db_table, field.column)
+        for model in registry.get_models()
+        if model.__module__.startswith("apps.") and not hasattr(model, "history_type")
+        for field in model._meta.local_fields
+        if field.is_relation and not getattr(field, "db_constraint", True)
+    ]
+    assert loose
+    for table, column in loose:
+        assert f'fresh."{column}"' in tables[table], f"{table}.{column} is checked by nothing"
