@@ -22,11 +22,12 @@ DECLARE
   astray bigint;
 BEGIN
   EXECUTE format(
-    'SELECT count(*) FROM fresh WHERE NOT EXISTS (SELECT FROM %I AS parent WHERE %s)',
-    TG_ARGV[0], TG_ARGV[1]
+    'SELECT count(*) FROM fresh WHERE %I IS NOT NULL'
+    ' AND NOT EXISTS (SELECT FROM %I AS parent WHERE %s)',
+    TG_ARGV[0], TG_ARGV[1], TG_ARGV[2]
   ) INTO astray;
   IF astray > 0 THEN
-    RAISE EXCEPTION '% rows of % refer to no row of %', astray, TG_TABLE_NAME, TG_ARGV[0]
+    RAISE EXCEPTION '% rows of % refer to no row of %', astray, TG_TABLE_NAME, TG_ARGV[1]
       USING ERRCODE = 'foreign_key_violation';
   END IF;
   RETURN NULL;
@@ -79,11 +80,11 @@ class _Reference:
     same: tuple[str, ...]
 
     def arguments(self, model: type[models.Model]) -> tuple[str, ...]:
-        parent = _parent(model, self.field)
-        pairs = [("id", _column(model, self.field))]
+        parent, column = _parent(model, self.field), _column(model, self.field)
+        pairs = [("id", column)]
         pairs += [(_column(parent, name), _column(model, name)) for name in self.same]
         matches = " AND ".join(f'parent."{theirs}" = fresh."{own}"' for theirs, own in pairs)
-        return "finflow_check_reference", parent._meta.db_table, matches
+        return "finflow_check_reference", column, parent._meta.db_table, matches
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ _RECORD = """
 _OTHER_SOURCE = "(SELECT max(id) FROM ingestion_source WHERE id <> ingestion_record.source_id)"
 _GROUP = """
     INSERT INTO reconciliation_matchgroup (run_id, number, pass_name, status, currency, left_total,
-      right_total, difference, reasons)
+      right_total, difference, reasons, revision_id)
     SELECT {run}, number + 1000, pass_name, status, currency, left_total, right_total, difference,
-      reasons FROM reconciliation_matchgroup
+      reasons, {revision} FROM reconciliation_matchgroup
 """
 _ITEM = """
     INSERT INTO reconciliation_matchitem (run_id, group_number, record_id, side, allocated)
@@ -44,7 +44,8 @@ def record(entity: str = "entity_id", source: str = "source_id", batch: str = "b
         record(source=_OTHER_SOURCE),
         # One stray row among good ones is enough.
         record(batch="CASE WHEN line = 2 THEN -1 ELSE batch_id END"),
-        _GROUP.format(run="-1"),
+        _GROUP.format(run="-1", revision="NULL"),
+        _GROUP.format(run="run_id", revision="-1"),
         _ITEM.format(run="-1", record="record_id"),
         _ITEM.format(run="run_id", record="-id"),
     ],
@@ -77,7 +78,7 @@ def test_rows_that_refer_to_what_is_there_are_taken(april: Run) -> None:
     groups, items = MatchGroup.objects.count(), MatchItem.objects.count()
     assert groups
     with connection.cursor() as cursor:
-        cursor.execute(_GROUP.format(run="run_id"))
+        cursor.execute(_GROUP.format(run="run_id", revision="NULL"))
         cursor.execute(_ITEM.format(run="run_id", record="record_id"))
         cursor.execute(record())
     assert (MatchGroup.objects.count(), MatchItem.objects.count()) == (2 * groups, 2 * items)

@@ -163,6 +163,7 @@ class GroupRevocation(models.Model):
 
 @append_only()
 @refers_at_once("run")
+@refers_at_once("revision")
 class MatchGroup(models.Model):
     """Items that belong together, by which pass, and why."""
 
@@ -183,6 +184,7 @@ class MatchGroup(models.Model):
         null=True,
         related_name="groups_made",
         db_index=False,
+        db_constraint=False,
         help_text="By which people made it by hand; empty: the rules did.",
     )
 
@@ -232,10 +234,10 @@ class MatchItem(models.Model):
             # Once taken back, a record may be in another group of the run: services see to it
             # that it is in one that stands.
             models.UniqueConstraint(
-                fields=["record", "run", "group_number"], name="once_in_a_group"
+                fields=["run", "group_number", "record"], name="once_in_a_group"
             )
         ]
-        indexes: ClassVar = [models.Index(fields=["run", "group_number"], name="items_of_group")]
+        indexes: ClassVar = [models.Index(fields=["record"], name="item_by_record")]
 
     def __str__(self) -> str:
         return f"{self.side} {self.record_id}"
