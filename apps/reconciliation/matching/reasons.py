@@ -94,10 +94,12 @@ def _value_words(
 def _fee_words(
     rule: FeeRule, left: PassSide, right: PassSide, rows: tuple[Ints, Ints]
 ) -> pl.Series:
-    """``right is net of a fee of 3.20 EUR (schedule card)``."""
+    """``right is net of a fee of 3.20 EUR (schedule card)``, or holds one that was given back."""
+    charged = fees_inside(left, right, rows) * (1 if rule.gross == LEFT else -1)
     frame = pl.DataFrame(
         {
-            "fee": np.abs(fees_inside(left, right, rows)),
+            "fee": np.abs(charged),
+            "is_back": charged < 0,
             "currency": left.items["currency"][rows[0]],
         }
     )
@@ -108,9 +110,12 @@ def _fee_words(
         if rule.schedule
         else f"stated as {rule.stated.removeprefix(ATTRIBUTE_PREFIX)}"
     )
-    fee = amount_words(pl.col("fee"), pl.col("currency"), known)
-    sentence = pl.format(
-        f"{net} is net of a fee of {{}} {{}} ({{}})", fee, "currency", json_text(pl.lit(source))
+    told = amount_words(pl.col("fee"), pl.col("currency"), known), "currency"
+    place = json_text(pl.lit(source))
+    sentence = (
+        pl.when("is_back")
+        .then(pl.format(f"{net} is net of a fee of {{}} {{}} given back ({{}})", *told, place))
+        .otherwise(pl.format(f"{net} is net of a fee of {{}} {{}} ({{}})", *told, place))
     )
     return frame.select(pl.when(pl.col("fee") != 0).then(sentence)).to_series()
 

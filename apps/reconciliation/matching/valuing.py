@@ -85,7 +85,7 @@ def _converted(amounts: Ints, rates: Ints, to: str) -> Ints:
 def _fees(items: pl.DataFrame, rule: FeeRule, rules: RuleSet) -> tuple[Ints, Flags]:
     """The fee of each item in its own currency, and whether there is one."""
     if rule.stated:
-        return _stated_fees(items[rule.stated])
+        return _stated_fees(items[rule.stated], items["amount"].to_numpy())
     schedule = rules.schedule(rule.schedule)
     is_known = np.ones(items.height, dtype=np.bool_)
     if schedule.currency:
@@ -96,13 +96,18 @@ def _fees(items: pl.DataFrame, rule: FeeRule, rules: RuleSet) -> tuple[Ints, Fla
     return schedule.charged(items["amount"].to_numpy(), units.to_numpy()), is_known
 
 
-def _stated_fees(texts: pl.Series) -> tuple[Ints, Flags]:
-    """Fees as plain decimals; what is none is unknown."""
-    fraction = rf"^\d{{1,14}}(?:\.(\d{{1,{DECIMALS}}}))?$"
+def _stated_fees(texts: pl.Series, amounts: Ints) -> tuple[Ints, Flags]:
+    """Fees as plain decimals; what is none is unknown.
+
+    Only of an amount that goes back can a fee be given back, below 0.
+    """
+    number = rf"^(-?)(\d{{1,14}})(?:\.(\d{{1,{DECIMALS}}}))?$"
     parts = texts.to_frame("fee").select(
-        pl.col("fee").str.extract(r"^(\d{1,14})(?:\.\d{1,4})?$").cast(pl.Int64).alias("whole"),
-        pl.col("fee").str.extract(fraction).fill_null("").str.pad_end(DECIMALS, "0"),
+        (pl.col("fee").str.extract(number, 1) == "-").alias("is_back"),
+        pl.col("fee").str.extract(number, 2).cast(pl.Int64).alias("whole"),
+        pl.col("fee").str.extract(number, 3).fill_null("").str.pad_end(DECIMALS, "0").alias("rest"),
     )
-    is_known = parts["whole"].is_not_null().to_numpy()
-    fees = parts.select(pl.col("whole").fill_null(0) * 10**DECIMALS + pl.col("fee").cast(pl.Int64))
-    return np.where(is_known, fees.to_series().to_numpy(), 0), is_known
+    size = pl.col("whole") * 10**DECIMALS + pl.col("rest").cast(pl.Int64)
+    fees = parts.select(pl.when("is_back").then(-size).otherwise(size).fill_null(0)).to_series()
+    is_known = parts["whole"].is_not_null().to_numpy() & ((fees.to_numpy() >= 0) | (amounts < 0))
+    return np.where(is_known, fees.to_numpy(), 0), is_known

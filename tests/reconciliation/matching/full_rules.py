@@ -99,7 +99,15 @@ FULL = {
     ],
     "awaited_days": 7,
     "materiality": "250",
-    "fee_schedules": [{"name": "card", "fixed": "0.3", "percent": "2.9", "currency": "EUR"}],
+    "fee_schedules": [
+        {
+            "name": "card",
+            "fixed": "0.3",
+            "percent": "2.9",
+            "currency": "EUR",
+            "refunds": "given_back",
+        }
+    ],
     "rates": [
         {"id": "ecb-1", "currency": "USD", "to": "EUR", "on": "2026-01-05", "rate": "0.92"},
         {"id": "ecb-2", "currency": "USD", "to": "EUR", "on": "2026-01-06", "rate": "0.9215"},

@@ -90,6 +90,71 @@ def test_nothing_is_charged_on_what_goes_back():
     assert not any("fee" in words for words in result.groups["reasons"])
 
 
+@pytest.mark.parametrize(
+    ("refunds", "net", "part", "words"),
+    [
+        ("given_back", "-96.80", ("fee", "-3.20"), "3.20 EUR given back (schedule card)"),
+        ("percent_given_back", "-97.10", ("fee", "-2.90"), "2.90 EUR given back (schedule card)"),
+        ("kept", "-100.00", None, None),
+    ],
+)
+def test_of_a_refund_the_fee_is_given_back_or_kept(refunds, net, part, words):
+    step = exact("reference", fee={"gross": "left", "schedule": "card"})
+    schedules = [{**CARD[0], "refunds": refunds}]
+    both = [item(1, "-100.00", reference="A")], [item(1, net, reference="A")]
+    result = outcome(*both, step, fee_schedules=schedules)
+    assert grouped(result) == ["L1 R1"]
+    assert parts(result) == ([part] if part else [])
+    told = [sentence for sentence in reasons(result) if "fee" in sentence]
+    assert told == ([f"right is net of a fee of {words}"] if words else [])
+
+
+@pytest.mark.parametrize(
+    ("refunds", "payout", "fee"),
+    [("kept", "61.93", "-3.07"), ("given_back", "62.81", "-2.19")],
+)
+def test_refunds_and_chargebacks_go_off_the_payout(refunds, payout, fee):
+    """60.00 - 2.04, 25.00 - 1.03, -20.00 and, if it is given back, 0.88 of it."""
+    step = {
+        "name": "payouts",
+        "kind": "aggregated",
+        "keys": ["reference=attributes.payout_id"],
+        "fee": {"gross": "right", "schedule": "card"},
+    }
+    sales = [
+        item(n, amount, attributes={"payout_id": "po-1"})
+        for n, amount in enumerate(["60.00", "25.00", "-20.00"])
+    ]
+    left = [item(1, payout, reference="po-1")]
+    result = outcome(left, sales, step, fee_schedules=[{**CARD[0], "refunds": refunds}])
+    assert grouped(result) == ["L1 R0 R1 R2"]
+    assert parts(result) == [("fee", fee)]
+
+
+def test_a_payout_of_nothing_but_refunds_is_taken_from_the_bank():
+    step = {
+        "name": "payouts",
+        "kind": "aggregated",
+        "keys": ["reference=attributes.payout_id"],
+        "fee": {"gross": "right", "schedule": "card"},
+    }
+    refunds = [item(n, "-10.00", attributes={"payout_id": "po-2"}) for n in (1, 2)]
+    left = [item(1, "-18.82", reference="po-2")]
+    result = outcome(left, refunds, step, fee_schedules=[{**CARD[0], "refunds": "given_back"}])
+    assert grouped(result) == ["L1 R1 R2"]
+    assert "left is net of a fee of 1.18 EUR given back (schedule card)" in reasons(result)
+
+
+@pytest.mark.parametrize(
+    ("refunds", "cause"), [("kept", "fee"), ("given_back", "fee"), ("percent_given_back", "amount")]
+)
+def test_a_refund_that_no_pass_matches_is_explained_by_its_fee(refunds, cause):
+    """3.20 is the whole fee of 100.00; of the percentage alone it would be 2.90."""
+    schedules = [{**CARD[0], "refunds": refunds}]
+    both = [item(1, "-100.00", reference="A")], [item(1, "-96.80", reference="A")]
+    assert list(causes(outcome(*both, exact("reference"), fee_schedules=schedules))) == [cause]
+
+
 def test_a_schedule_of_one_currency_leaves_others_alone():
     schedule = [{**CARD[0], "currency": "USD"}]
     step = exact("reference", fee={"gross": "left", "schedule": "card"})
@@ -108,6 +173,7 @@ def test_a_schedule_of_one_currency_leaves_others_alone():
         ("0", "100.00", True),
         ("3.20001", "96.80", False),
         ("-3.20", "103.20", False),
+        ("--3.20", "103.20", False),
         ("free", "100.00", False),
         ("", "100.00", False),
     ],
@@ -119,6 +185,24 @@ def test_a_fee_that_the_gross_item_states(stated, net, fits):
     assert bool(grouped(result)) is fits
     if fits and stated != "0":
         assert any("(stated as fee)" in words for words in reasons(result))
+
+
+@pytest.mark.parametrize(
+    ("stated", "net", "words"),
+    [
+        ("-3.20", "-96.80", "3.20 EUR given back (stated as fee)"),
+        ("-0.5", "-99.50", "0.50 EUR given back (stated as fee)"),
+        ("15.00", "-115.00", "15.00 EUR (stated as fee)"),
+        ("0", "-100.00", None),
+    ],
+)
+def test_a_refund_states_what_is_given_back_and_a_chargeback_what_it_costs(stated, net, words):
+    step = exact("reference", fee={"gross": "left", "stated": "attributes.fee"})
+    left = [item(1, "-100.00", reference="A", attributes={"fee": stated})]
+    result = outcome(left, [item(1, net, reference="A")], step)
+    assert grouped(result) == ["L1 R1"]
+    told = [sentence for sentence in reasons(result) if "fee of" in sentence]
+    assert told == ([f"right is net of a fee of {words}"] if words else [])
 
 
 def test_a_payout_pays_for_its_orders_net_of_the_fee_on_each():
@@ -291,13 +375,19 @@ def test_signs_are_a_part_of_the_difference_of_their_own():
     st.integers(0, 10**6),
     st.integers(0, 100_000_000),
     st.sampled_from([10_000, 100, 10]),
+    st.sampled_from(["kept", "given_back", "percent_given_back"]),
 )
-def test_a_fee_is_rounded_half_up_to_the_minor_unit(gross, fixed, percent, unit):
-    schedule = FeeSchedule("s", fixed=fixed, percent=percent)
+def test_a_fee_is_rounded_half_up_to_the_minor_unit(gross, fixed, percent, unit, refunds):
+    """And what is given back of a refund is what was charged on the sale, as far as it is."""
+    schedule = FeeSchedule("s", fixed=fixed, percent=percent, refunds=refunds)
     charged = schedule.charged(np.array([gross, -gross]), np.array([unit, unit])).tolist()
-    true = Decimal(fixed) + Decimal(gross) * Decimal(percent) / Decimal(10**8)
-    rounded = (true / unit).quantize(Decimal(1), rounding=ROUND_HALF_UP) * unit
-    assert charged == [int(rounded) if gross else 0, 0]
+
+    def rounded(own_fixed: int) -> int:
+        true = Decimal(own_fixed) + Decimal(gross) * Decimal(percent) / Decimal(10**8)
+        return int((true / unit).quantize(Decimal(1), rounding=ROUND_HALF_UP) * unit)
+
+    back = {"kept": 0, "given_back": rounded(fixed), "percent_given_back": rounded(0)}[refunds]
+    assert charged == ([rounded(fixed), -back] if gross else [0, 0])
 
 
 @st.composite
@@ -306,7 +396,9 @@ def populations(draw: st.DrawFn) -> tuple[list[dict], list[dict]]:
         return [
             item(
                 number,
-                draw(st.sampled_from(["10.00", "9.41", "9.20", "8.66", "-10.00", "20.00"])),
+                draw(
+                    st.sampled_from(["10.00", "9.41", "9.20", "8.66", "-10.00", "-9.41", "20.00"])
+                ),
                 draw(st.integers(4, 7)),
                 currency=draw(st.sampled_from(["EUR", "USD"])),
                 reference=draw(st.sampled_from(["A", "B"])),
@@ -317,12 +409,14 @@ def populations(draw: st.DrawFn) -> tuple[list[dict], list[dict]]:
     return side(), side()
 
 
-def _counted(each: dict, is_gross: bool) -> dict | None:
+def _counted(each: dict, is_gross: bool, refunds: str) -> dict | None:
     """The item as the pass counts it: in euros, less the fee; None without a rate."""
     amount = Decimal(each["amount"]) / 10_000
-    if is_gross and amount > 0:
-        fee = amount * Decimal("0.029") + Decimal("0.30")
-        amount -= fee.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    if is_gross and (amount > 0 or refunds != "kept"):
+        fixed = Decimal(0) if amount < 0 and refunds != "given_back" else Decimal("0.30")
+        fee = abs(amount) * Decimal("0.029") + fixed
+        fee = fee.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+        amount -= fee if amount > 0 else -fee
     if each["currency"] == "USD":
         if each["booked_on"] < date(2026, 1, 5):
             return None
@@ -332,8 +426,12 @@ def _counted(each: dict, is_gross: bool) -> dict | None:
 
 
 @SLOW
-@given(populations(), st.sampled_from(["exact", "tolerance", "aggregated", "subset"]))
-def test_a_pass_finds_what_it_would_find_among_the_amounts_as_it_counts_them(sides, kind):
+@given(
+    populations(),
+    st.sampled_from(["exact", "tolerance", "aggregated", "subset"]),
+    st.sampled_from(["kept", "given_back", "percent_given_back"]),
+)
+def test_a_pass_finds_what_it_would_find_among_the_amounts_as_it_counts_them(sides, kind, refunds):
     step = {"name": "p", "kind": kind, "keys": ["reference"], "date_window": window(2, 2)}
     if kind == "tolerance":
         step["tolerance"] = {"absolute": "0.60"}
@@ -343,11 +441,11 @@ def test_a_pass_finds_what_it_would_find_among_the_amounts_as_it_counts_them(sid
     named = [[{**each, "narrative": str(each)} for each in side] for side in sides]
     result = reconcile(
         *(items(*side) for side in named),
-        rules(rich, rates=table, fee_schedules=CARD),
+        rules(rich, rates=table, fee_schedules=[{**CARD[0], "refunds": refunds}]),
         as_of=AS_OF,
     )
     counted = [
-        [new for each in side if (new := _counted(each, is_gross))]
+        [new for each in side if (new := _counted(each, is_gross, refunds))]
         for side, is_gross in zip(sides, (False, True), strict=True)
     ]
     plain = reconcile(*(items(*side) for side in counted), rules(step), as_of=AS_OF)

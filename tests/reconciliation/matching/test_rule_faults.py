@@ -214,6 +214,12 @@ LIKE = [*NAMES, "likeness"]
         ),
         ([*OWN, "fx"], {"to": "EUR"}, "passes[4].fx: an offset pass has none"),
         (
+            ["fee_schedules", 0, "refunds"],
+            "halved",
+            "fee_schedules[0].refunds: must be one of kept, given_back, percent_given_back,"
+            " not 'halved'",
+        ),
+        (
             ["fee_schedules", 0, "currency"],
             "XX",
             "fee_schedules[0].currency: 'XX' is not an ISO 4217 currency",

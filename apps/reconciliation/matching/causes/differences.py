@@ -118,7 +118,8 @@ def _fees_known(pair: Row, rules: RuleSet) -> Iterator[tuple[Callable[[int, int]
     """Tests of (gross, fee), each with where it comes from."""
     for schedule in rules.fee_schedules:
         if schedule.currency in {"", pair["currency"]}:
-            yield _charged_by(schedule, minor_unit(pair["currency"])), schedule.words
+            fixed = schedule.fixed if pair["amount"] > 0 else schedule.fixed_of_refund
+            yield _charged_by(schedule, fixed, minor_unit(pair["currency"])), schedule.words
     for side, attributes in (("left", "attributes"), ("right", "attributes_right")):
         stated = numbers(pair[attributes]).get("fee")
         if stated is not None:
@@ -129,11 +130,11 @@ def _stated(stated: Decimal) -> Callable[[int, int], bool]:
     return lambda gross, fee: abs(stated) * SCALE == fee
 
 
-def _charged_by(schedule: FeeSchedule, unit: int) -> Callable[[int, int], bool]:
+def _charged_by(schedule: FeeSchedule, fixed: int, unit: int) -> Callable[[int, int], bool]:
     """Whether the schedule's fee of the gross amount is this fee, rounded to the minor unit."""
 
     def charges(gross: int, fee: int) -> bool:
-        exact = schedule.fixed * PERCENT_SCALE + gross * schedule.percent
+        exact = fixed * PERCENT_SCALE + gross * schedule.percent
         return 2 * abs(fee * PERCENT_SCALE - exact) <= unit * PERCENT_SCALE
 
     return charges
