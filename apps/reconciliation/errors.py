@@ -98,6 +98,14 @@ class RulesUntried(Invalid):
     message = "The items of this run cannot be matched by these rules."
 
 
+class NothingLearned(Conflict):
+    """There are no learned weights to put into rules."""
+
+    code = "NOTHING_LEARNED"
+    message = "No run learned any weights under these rules."
+    remedy = "Run the reconciliation first; only a fuzzy pass without weights learns some."
+
+
 class ReasonMissing(Invalid):
     """Who changes an outcome by hand says why."""
 

@@ -37,6 +37,9 @@ urlpatterns = [
     path("reconciliations/", views.runs_page, name="runs"),
     path("reconciliations/rules/<int:match_type_id>/", views.rules_page, name="rules"),
     path("reconciliations/rules/<int:match_type_id>/change/", views.change, name="change-rules"),
+    path(
+        "reconciliations/rules/<int:match_type_id>/learned/", views.learned, name="propose-learned"
+    ),
     path("reconciliations/rules/<int:match_type_id>/terms/", views.terms, name="terms"),
     path("reconciliations/rules/<int:match_type_id>/small/", views.resolution, name="resolution"),
     path("reconciliations/start/", views.start, name="start"),

@@ -24,6 +24,7 @@ from apps.reconciliation.models import (
     Certification,
     Correction,
     GroupRevocation,
+    LearnedWeights,
     MatchGroup,
     MatchItem,
     MatchType,
@@ -63,6 +64,7 @@ MODELS = (
     BreakReview,
     Revision,
     GroupRevocation,
+    LearnedWeights,
     RematchPermit,
     BreakClosure,
     Correction,
@@ -103,6 +105,9 @@ def filled(april: Run, books: Any, alice: User, connie: User) -> Run:
         limit=Decimal(1),
         expense_account="5400",
         actor=connie,
+    )
+    LearnedWeights.objects.create(
+        run=april, rule_set=april.rule_set, pass_name="Names", weights={"prior": "-3"}
     )
     label = april.breaks.get(cause="sign")
     correct_cause(break_id=label.pk, cause="amount", reason="Refund", actor=alice)

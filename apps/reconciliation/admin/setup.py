@@ -19,6 +19,7 @@ from apps.reconciliation import services
 from apps.reconciliation.admin.seen import SeenAdmin
 from apps.reconciliation.forms import RulesField
 from apps.reconciliation.models import (
+    LearnedWeights,
     MatchType,
     ResolutionRule,
     RuleSetAdoption,
@@ -190,6 +191,17 @@ class RuleSetAdoptionAdmin(SeenAdmin):
     @admin.display(description="Match type")
     def match_type(self, adoption: RuleSetAdoption) -> str:
         return str(adoption.version.match_type)
+
+
+@admin.register(LearnedWeights)
+class LearnedWeightsAdmin(SeenAdmin):
+    list_display = ("rule_set", "match_type", "pass_name", "run", "learned_at")
+    list_filter = ("rule_set__match_type",)
+    list_select_related = ("rule_set__match_type", "run__match_type")
+
+    @admin.display(description="Match type")
+    def match_type(self, learned: LearnedWeights) -> str:
+        return str(learned.rule_set.match_type)
 
 
 @admin.register(ResolutionRule)

@@ -58,7 +58,8 @@ class Found:
         members: FOUND_MEMBERS; every item of every group once.
         doubts: DOUBTS; the open items of all components in which something was undecided. Only
             among these can the same pass find anything more, once others are gone.
-        weights: what a fuzzy pass has estimated the levels of its fields to be worth.
+        weights: what a fuzzy pass estimated the levels of its fields to be worth; None if they
+            were given or learned before, or if there was nothing to learn from.
     """
 
     groups: pl.DataFrame

@@ -23,12 +23,15 @@ class Likeness:
         automatic, suggested: the probability, in millionths, from which on a pair is made and
             from which on it is only suggested.
         weights: what the levels are worth; None: to be estimated from the items.
+        learned: what an earlier run estimated, taken where no weights are given. No part of the
+            rules: neither of their mapping nor of their digest.
     """
 
     fields: tuple[str, ...]
     automatic: int = 990_000
     suggested: int = 900_000
     weights: Weights | None = None
+    learned: Weights | None = None
 
     @classmethod
     def read(cls, settings: Settings, field: str) -> Likeness:

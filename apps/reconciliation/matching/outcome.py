@@ -20,8 +20,8 @@ class Outcome:
         breaks: BREAK_SCHEMA, by number.
         break_items: BREAK_ITEM_SCHEMA, by break, side and id; every open item exactly once.
         proof: PROOF_SCHEMA, by currency.
-        learned: by name of the fuzzy pass, the weights that were estimated, as ``likeness.weights``
-            takes them.
+        learned: by name of the fuzzy pass, the weights that this run estimated, as
+            ``likeness.weights`` and ``RuleSet.with_learned`` take them.
     """
 
     groups: pl.DataFrame

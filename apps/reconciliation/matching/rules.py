@@ -10,7 +10,7 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -28,6 +28,7 @@ from apps.reconciliation.matching.pass_rules import (
 )
 from apps.reconciliation.matching.rates import Rate, first_repeated
 from apps.reconciliation.matching.reading import Settings
+from apps.reconciliation.matching.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,14 @@ def _read_calendar(settings: Settings) -> Calendar:
     calendar = Calendar(workdays, settings.dates("holidays"))
     settings.finish()
     return calendar
+
+
+def _with_learned(step: Pass, learned: Mapping[str, Any], faults: list[str]) -> Pass:
+    if not step.likeness or step.name not in learned:
+        return step
+    settings = Settings(learned[step.name], step.name, faults)
+    weights = Weights.read(settings, step.likeness.fields)
+    return replace(step, likeness=replace(step.likeness, learned=weights))
 
 
 def _read_right_sign(settings: Settings) -> int:
@@ -165,6 +174,23 @@ class RuleSet:
         if faults:
             raise RulesInvalid(faults)
         return rules
+
+    def with_learned(self, learned: Mapping[str, Any]) -> RuleSet:
+        """The same rules, digest included; their fuzzy passes take what was learned before.
+
+        Weights that the rules give themselves stay.
+
+        Args:
+            learned: by name of the pass, as ``Outcome.learned`` has it.
+
+        Raises:
+            RulesInvalid: what was learned does not fit the fields of its pass.
+        """
+        faults: list[str] = []
+        passes = tuple(_with_learned(step, learned, faults) for step in self.passes)
+        if faults:
+            raise RulesInvalid(faults)
+        return replace(self, passes=passes)
 
     def to_mapping(self) -> dict[str, Any]:
         """The whole rule set, defaults written out; ``from_mapping`` gives it back."""

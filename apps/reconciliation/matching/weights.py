@@ -43,6 +43,11 @@ class Weights:
     fields: Mapping[str, tuple[int, ...]]
 
     @classmethod
+    def neutral(cls, fields: Sequence[str]) -> Weights:
+        """Weights that say nothing, where there is nothing to be weighed."""
+        return cls(0, {name: (0,) * len(LEVELS) for name in fields})
+
+    @classmethod
     def read(cls, settings: Settings, fields: Sequence[str]) -> Weights:
         """From ``{"prior": "-9.5", "counterparty": {"equal": "7.1", ...}, ...}``."""
         prior = settings.signed("prior", BIT_DECIMALS)

@@ -120,6 +120,38 @@ class Run(models.Model):
 
 
 @append_only()
+class LearnedWeights(models.Model):
+    """What a run learned for a fuzzy pass that gives no weights; later runs of the version use it.
+
+    The run that had candidates first decides: weights learned anew from other items would match
+    otherwise, and a rerun is to change nothing.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="learned")
+    rule_set = models.ForeignKey(RuleSetVersion, on_delete=models.PROTECT, related_name="learned")
+    pass_name = models.CharField(max_length=100)
+    weights = models.JSONField(help_text="In bits, as the rules take them.")
+    learned_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = scoped_by("run__entity_id").as_manager()
+
+    class Meta:
+        verbose_name_plural = "learned weights"
+        ordering: ClassVar = ["rule_set", "pass_name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["rule_set", "pass_name"], name="learned_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"weights of {self.pass_name}, {self.rule_set}"
+
+    @property
+    def levels(self) -> list[tuple[str, dict[str, str]]]:
+        """What the levels of each field are worth."""
+        return [(name, levels) for name, levels in self.weights.items() if name != "prior"]
+
+
+@append_only()
 class Revision(models.Model):
     """What somebody changed in an outcome, and why; everything that follows names it."""
 

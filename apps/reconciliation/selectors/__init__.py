@@ -2,6 +2,7 @@
 
 from apps.reconciliation.selectors.certifications import Certified, certification_of
 from apps.reconciliation.selectors.items import Population, population
+from apps.reconciliation.selectors.learning import learned_of, learned_under
 from apps.reconciliation.selectors.open_items import OpenItem, open_items, run_as_of, runs_up_to
 from apps.reconciliation.selectors.outcomes import (
     CauseLine,
@@ -101,6 +102,8 @@ __all__ = [
     "history_of",
     "items_shown",
     "largest_first",
+    "learned_of",
+    "learned_under",
     "live_run",
     "match_rate",
     "match_rates",

@@ -50,7 +50,9 @@ def rule_set_status(version: RuleSetVersion) -> RuleSetStatus:
 
 def versions_of(match_type: MatchType) -> list[VersionLine]:
     """Every version of the match type's rules, newest first."""
-    versions = match_type.rule_sets.select_related("created_by", "adoption", "match_type")
+    versions = match_type.rule_sets.select_related(
+        "created_by", "adoption", "match_type"
+    ).prefetch_related("learned")
     return [
         VersionLine(version, rule_set_status(version), latest_request_for(version))
         for version in versions.order_by("-number")

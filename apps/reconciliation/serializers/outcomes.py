@@ -10,6 +10,7 @@ from rest_framework import serializers
 from apps.common.api import AmountField, StrictSerializer
 from apps.reconciliation.models import (
     Break,
+    LearnedWeights,
     MatchGroup,
     MatchType,
     RuleSetVersion,
@@ -77,6 +78,16 @@ class RunSerializer(serializers.ModelSerializer[Run]):
         fields: ClassVar[tuple[str, ...]] = _RUN_FIELDS
 
 
+class LearnedSerializer(serializers.ModelSerializer[LearnedWeights]):
+    """What a run learned for a fuzzy pass: weights in bits, as `likeness.weights` takes them."""
+
+    weights = serializers.DictField()
+
+    class Meta:
+        model = LearnedWeights
+        fields: ClassVar = ("pass_name", "run", "weights", "learned_at")
+
+
 class RuleSetSerializer(serializers.ModelSerializer[RuleSetVersion]):
     """A version of rules; `status` is in_force, former, proposed or not_approved."""
 
@@ -84,6 +95,7 @@ class RuleSetSerializer(serializers.ModelSerializer[RuleSetVersion]):
     created_by = serializers.CharField(source="created_by.username")
     in_force_since = serializers.DateTimeField(source="adoption.adopted_at", default=None)
     basis = serializers.CharField(source="adoption.basis", default=None)
+    learned = LearnedSerializer(many=True)
 
     class Meta:
         model = RuleSetVersion
@@ -97,6 +109,7 @@ class RuleSetSerializer(serializers.ModelSerializer[RuleSetVersion]):
             "created_at",
             "in_force_since",
             "basis",
+            "learned",
         )
 
     def get_status(self, version: RuleSetVersion) -> str:

@@ -4,6 +4,7 @@ from apps.reconciliation.services.adjustments import propose_adjustment
 from apps.reconciliation.services.approval import submit_run
 from apps.reconciliation.services.assignments import assign_break, set_terms
 from apps.reconciliation.services.certifications import certify_run
+from apps.reconciliation.services.learning import propose_learned
 from apps.reconciliation.services.match_types import choose_carries, define_match_type
 from apps.reconciliation.services.preview import preview_rules
 from apps.reconciliation.services.resolutions import (
@@ -39,6 +40,7 @@ __all__ = [
     "permit_rematch",
     "preview_rules",
     "propose_adjustment",
+    "propose_learned",
     "propose_resolution",
     "reopen_break",
     "resolve_small_breaks",

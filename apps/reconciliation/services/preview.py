@@ -19,6 +19,7 @@ from apps.reconciliation.models import Run
 from apps.reconciliation.permissions import PREVIEW_RULES
 from apps.reconciliation.selectors.items import items_of_run
 from apps.reconciliation.selectors.outcomes import run_seen_by
+from apps.reconciliation.services.learning import rules_to_run
 from apps.reconciliation.services.rule_sets import read_rules
 from apps.reconciliation.services.standing import require_standing
 
@@ -95,8 +96,11 @@ def preview_rules(*, run_id: int, rules: Mapping[str, Any], actor: User) -> Prev
     require_standing(run)
     proposed = read_rules(rules)
     left, right = items_of_run(run)
+    stamped = rules_to_run(run.rule_set)
+    if proposed.digest == stamped.digest:
+        proposed = stamped  # other rules would learn anew, these have learned
     try:
-        before = reconcile(left, right, read_rules(run.rule_set.rules), as_of=run.ends_on)
+        before = reconcile(left, right, stamped, as_of=run.ends_on)
         after = reconcile(left, right, proposed, as_of=run.ends_on)
     except (ItemsInvalid, NotOptimal) as fault:
         raise RulesUntried(str(fault)) from None

@@ -30,12 +30,13 @@ from apps.reconciliation.matching.schemas import Ints
 from apps.reconciliation.models import RematchPermit, Run
 from apps.reconciliation.permissions import START_RUN
 from apps.reconciliation.selectors.items import population, population_ids
+from apps.reconciliation.selectors.learning import learned_under, weights_by_pass
 from apps.reconciliation.selectors.rule_sets import rules_in_force
 from apps.reconciliation.services.assignments import due_day
 from apps.reconciliation.services.bulk import store_outcome
 from apps.reconciliation.services.by_hand import reconciled
+from apps.reconciliation.services.learning import keep_learned, rules_to_run
 from apps.reconciliation.services.resolutions import RESOLVE_TASK, rules_in_force_of
-from apps.reconciliation.services.rule_sets import read_rules
 from apps.reconciliation.services.takeover import (
     take_assignments_over,
     take_reviews_over,
@@ -127,7 +128,7 @@ def _require_days(starts_on: date, ends_on: date) -> None:
 
 def _carry_out(run: Run) -> None:
     items = population(run)
-    rules = read_rules(run.rule_set.rules)
+    rules = rules_to_run(run.rule_set)
     outcome = reconciled(run, items, rules)
     if outcome.proof_amount != 0:
         raise ProofFailed(run=run.pk)
@@ -135,6 +136,7 @@ def _carry_out(run: Run) -> None:
     with ThreadPoolExecutor(1) as beside:  # the database is busy meanwhile
         digest = beside.submit(_outcome_digest, outcome)
         store_outcome(run, outcome)
+    keep_learned(run, outcome)
     advance(run, to=RunStatus.COMPLETED, moves=RUN_MOVES)
     run.input_digest = _input_digest(run, items.ids)
     run.outcome_digest = digest.result()
@@ -189,8 +191,13 @@ def _fail(run: Run, failure: str) -> None:
 
 
 def _input_digest(run: Run, ids: tuple[Ints, Ints]) -> str:
-    """SHA-256 over what the outcome depends on: rules, dates, records, permits to match again."""
+    """SHA-256 over what the outcome depends on: rules, dates, records, permits, learned weights.
+
+    A run that learned some is asked after it learned: what the next one would go by.
+    """
     facts: list[object] = [run.rule_set.digest, run.starts_on, run.ends_on]
+    if learned := weights_by_pass(learned_under(run.rule_set)):
+        facts.append(learned)
     permits = RematchPermit.objects.filter(
         revocation__revision__run__match_type_id=run.match_type_id
     )

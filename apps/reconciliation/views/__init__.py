@@ -4,7 +4,13 @@ from apps.reconciliation.views.breaks import break_page, breaks_page, review
 from apps.reconciliation.views.groups import group_page, groups_page
 from apps.reconciliation.views.queue import assign, queue_page
 from apps.reconciliation.views.revising import revise_break, revise_group
-from apps.reconciliation.views.rules import change, resolution, rules_page, terms
+from apps.reconciliation.views.rules import (
+    change,
+    learned,
+    resolution,
+    rules_page,
+    terms,
+)
 from apps.reconciliation.views.runs import ask_for_approval, run_page, runs_page, start
 from apps.reconciliation.views.statements import certify, statement_page
 
@@ -17,6 +23,7 @@ __all__ = [
     "change",
     "group_page",
     "groups_page",
+    "learned",
     "queue_page",
     "resolution",
     "review",

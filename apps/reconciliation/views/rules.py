@@ -18,6 +18,7 @@ from apps.reconciliation.forms import ResolutionForm, RulesForm, TermsForm
 from apps.reconciliation.models import MatchType
 from apps.reconciliation.permissions import EXPLAIN_BREAK, MANAGE_MATCH_TYPES, PREVIEW_RULES
 from apps.reconciliation.selectors import (
+    learned_under,
     match_types_for,
     rule_changes,
     rule_set_status,
@@ -29,6 +30,7 @@ from apps.reconciliation.services import (
     change_rules,
     choose_carries,
     preview_rules,
+    propose_learned,
     propose_resolution,
     retire_resolution,
     set_terms,
@@ -78,6 +80,21 @@ def change(request: HttpRequest, match_type_id: int) -> HttpResponse:
         return _page(request, match_type, form, status=refusal.status)
     if version == known:
         messages.info(request, "These are the rules in force: nothing changed.")
+    else:
+        messages.success(request, _SAID[rule_set_status(version)].format(version.number))
+    return redirect("reconciliation:rules", match_type.pk)
+
+
+@require_POST
+@login_required
+def learned(request: HttpRequest, match_type_id: int) -> HttpResponse:
+    """Propose what runs learned under the rules in force as weights that the rules give."""
+    actor = viewer(request)
+    match_type = _match_type_seen_by(actor, match_type_id)
+    try:
+        version = propose_learned(version_id=rules_in_force(match_type).pk, actor=actor)
+    except Refusal as refusal:
+        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
     else:
         messages.success(request, _SAID[rule_set_status(version)].format(version.number))
     return redirect("reconciliation:rules", match_type.pk)
@@ -189,6 +206,7 @@ def _page(
         "match_type": match_type,
         "in_force": in_force,
         "thresholds": thresholds(in_force.rules),
+        "learned": learned_under(in_force),
         "lines": lines,
         "waiting": waiting,
         "changes": rule_changes(in_force.rules, waiting.version.rules) if waiting else [],

@@ -22,6 +22,7 @@ from apps.reconciliation.permissions import START_RUN, SUBMIT_RUN
 from apps.reconciliation.selectors import (
     causes,
     certification_of,
+    learned_of,
     live_run,
     match_rate,
     match_rates,
@@ -153,6 +154,7 @@ def _outcome(run: Run, actor: Any) -> dict[str, Any]:
         "standing": standing_of(Break.objects.filter(run=run)),
         "days": f"{run.starts_on}_{run.ends_on}",
         "passes": matches_by_pass(run),
+        "learned": learned_of(run),
         "samples": _samples(run, actor),
         "approval": approval,
         "decisions": decisions_on(approval) if approval else [],

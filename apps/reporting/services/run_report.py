@@ -19,7 +19,7 @@ from apps.privacy.classification import Classification
 from apps.privacy.masking import shown_to
 from apps.reconciliation.matching import RuleSet
 from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchItem, Run
-from apps.reconciliation.selectors import reason_shown, reasons_shown
+from apps.reconciliation.selectors import learned_of, reason_shown, reasons_shown
 from apps.reconciliation.states import ReviewStatus, Side
 from apps.reporting.documents import (
     PassLine,
@@ -117,8 +117,17 @@ def _facts(run: Run) -> tuple[tuple[str, str], ...]:
         ("Days", f"{write_date(run.starts_on)} to {write_date(run.ends_on)}"),
         ("Status", run.get_status_display()),
         ("Rules", f"version {rule_set.number}, SHA-256 {rule_set.digest}"),
+        *(
+            (f"Weights of {each.pass_name}", f"learned by {_told(each.run)}")
+            for each in learned_of(run)
+        ),
         ("Outcome", f"SHA-256 {run.outcome_digest}"),
     )
+
+
+def _told(run: Run) -> str:
+    """Which run it is, for a reader on paper."""
+    return f"run {run.pk}, {write_date(run.starts_on)} to {write_date(run.ends_on)}"
 
 
 def _proof_line(line: dict[str, str]) -> ProofLine:

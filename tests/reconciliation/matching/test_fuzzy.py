@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.reconciliation.matching import assignment, candidates, reconcile
+from apps.reconciliation.matching import RulesInvalid, assignment, candidates, reconcile
 from apps.reconciliation.matching.likeness import LEVELS, MISSING, Texts, normalised
 from apps.reconciliation.matching.weights import Candidacy, Weights, estimated, levels_by_chance
 from tests.reconciliation.matching.making import (
@@ -22,6 +22,7 @@ from tests.reconciliation.matching.making import (
     grouped,
     item,
     items,
+    near,
     outcome,
     rules,
     window,
@@ -189,7 +190,7 @@ def test_weights_are_estimated_from_the_items_and_can_be_pinned():
     assert float(learned["counterparty"]["different"]) < 0
     pinned = outcome(left, right, alike("counterparty", "narrative", weights=learned))
     assert grouped(pinned) == pairs
-    assert pinned.learned == {"names": learned}
+    assert pinned.learned == {}
     turned = outcome(left[::-1], right[::-1], step)
     assert turned.learned == result.learned
     assert grouped(turned) == pairs
@@ -208,6 +209,40 @@ def test_estimated_weights_hold_for_the_whole_run():
     result = outcome(left, right, alike(), exact("account", name="account"))
     assert "L100 R100" in grouped(result)
     assert "L101 R101" in grouped(result)
+
+
+def test_what_was_learned_is_taken_under_the_same_digest():
+    left, right = _many(60)
+    estimating = rules(alike())
+    first = reconcile(items(*left), items(*right), estimating, as_of=AS_OF)
+    learned = estimating.with_learned(first.learned)
+    assert learned.digest == estimating.digest
+    assert learned.to_mapping() == estimating.to_mapping()
+    again = reconcile(items(*left), items(*right), learned, as_of=AS_OF)
+    assert again.learned == {}
+    assert again.groups.equals(first.groups)
+    few = [items(*side[:3]) for side in (left, right)]
+    assert grouped(reconcile(*few, learned, as_of=AS_OF)) == ["L0 R0", "L1 R1", "L2 R2"]
+    assert reconcile(*few, estimating, as_of=AS_OF).learned != first.learned
+
+
+def test_weights_that_the_rules_give_are_not_replaced_by_learned_ones():
+    sure = rules(alike(weights={**PINNED, "prior": "9"}), exact("reference", name="other"))
+    learned = sure.with_learned({"names": PINNED, "other": PINNED, "gone": PINNED})
+    left, right = items(item(1, counterparty="Acme")), items(item(1, counterparty="Acme"))
+    result = reconcile(left, right, learned, as_of=AS_OF)
+    assert "match weight 17.0" in result.groups["reasons"][0]
+
+
+def test_what_was_learned_for_other_fields_is_refused():
+    with pytest.raises(RulesInvalid, match=r"names\.narrative\.equal: must be"):
+        rules(alike("counterparty", "narrative")).with_learned({"names": PINNED})
+
+
+def test_without_a_candidate_nothing_is_learned():
+    apart = [item(1, counterparty="Acme")], [item(1, "7.00", counterparty="Acme")]
+    assert outcome(*apart, alike()).learned == {}
+    assert outcome([], [], alike()).learned == {}
 
 
 def test_random_pairs_of_large_sides_are_drawn_alike_in_any_order(monkeypatch):
@@ -384,6 +419,61 @@ def test_pairs_are_those_of_every_most_likely_assignment(sides, random):
         for name, side in (("left", left), ("right", right))
     ]
     assert reconcile(*still, rule_set, as_of=AS_OF).groups.is_empty()
+
+
+@st.composite
+def populations(draw: st.DrawFn) -> tuple[list[dict], list[dict]]:
+    """Up to twelve items a side whose names, references and amounts are often alike."""
+    names = ["Acme Holding", "Acme Holding Plc", "Acme Holdings", "Zenith Trade", "Zenit Trade", ""]
+
+    def side() -> list[dict]:
+        return [
+            item(
+                number,
+                draw(st.sampled_from(["1.00", "1.00", "1.01", "2.00", "-1.00"])),
+                draw(st.integers(1, 5)),
+                counterparty=draw(st.sampled_from(names)),
+                narrative=draw(st.sampled_from(["", "rent", "rents", "salary"])),
+                reference=draw(st.sampled_from(["", "A1", "A2"])),
+            )
+            for number in draw(st.permutations(range(1, 1 + draw(st.integers(0, 12)))))
+        ]
+
+    return side(), side()
+
+
+@SLOW
+@given(
+    populations(),
+    st.sampled_from(["0.6", "0.9"]),
+    st.permutations(["names", "texts", "exact", "near"]),
+)
+def test_running_again_over_what_stayed_open_finds_nothing(sides, suggested, order):
+    """Two fuzzy passes that estimate their weights, among others, in any order."""
+    likeness = {"suggested": suggested}
+    steps = {
+        "names": alike(tolerance={"absolute": "0.01"}, likeness=likeness),
+        "texts": alike("counterparty", "narrative", name="texts", likeness=likeness),
+        "exact": exact("reference", date_window=window(1, 1)),
+        "near": near("0.01", "narrative", date_window=window(0, 2)),
+    }
+    rule_set = rules(*(steps[name] for name in order))
+    first = reconcile(*(items(*side) for side in sides), rule_set, as_of=AS_OF)
+    still = [
+        items(*(each for each in side if each["id"] in set(open_ids)))
+        for side, open_ids in zip(sides, _open_ids(first), strict=True)
+    ]
+    second = reconcile(*still, rule_set.with_learned(first.learned), as_of=AS_OF)
+    assert second.groups.is_empty()
+    assert second.learned == {}
+    assert first.proof_amount == second.proof_amount == 0
+
+
+def _open_ids(result) -> list[list[int]]:
+    return [
+        result.break_items.filter(pl.col("side") == side)["item_id"].to_list()
+        for side in ("left", "right")
+    ]
 
 
 def test_the_weights_of_a_level_that_is_missing_are_none():

@@ -42,7 +42,7 @@ from apps.reconciliation.matching.weights import (
 
 @pass_kind(FUZZY)
 def match(left: PassSide, right: PassSide, step: Pass) -> Found:
-    """Pair what is most likely the same; weights that are not given are estimated first."""
+    """Pair what is most likely the same; weights not given nor learned are estimated first."""
     assert step.likeness is not None
     blocks = shared_blocks(left.keyed, right.keyed, step.block_fields)
     lefts, rights = kinds_of(blocks[0], left), kinds_of(blocks[1], right)
@@ -50,7 +50,9 @@ def match(left: PassSide, right: PassSide, step: Pass) -> Found:
         name: Texts(name, left.items[name][_firsts(lefts)], right.items[name][_firsts(rights)])
         for name in step.likeness.fields
     }
-    weights = step.likeness.weights or _estimated(lefts, rights, texts, step)
+    known = step.likeness.weights or step.likeness.learned
+    learned = None if known else _estimated(lefts, rights, texts, step)
+    weights = known or learned or Weights.neutral(step.likeness.fields)
     scoring = _Scoring(texts, weights, step.likeness.least)
     decision = decide(lefts, rights, step, scoring.judged)
     comparison = _Comparison.of(decision, (lefts, rights), texts, weights)
@@ -59,7 +61,7 @@ def match(left: PassSide, right: PassSide, step: Pass) -> Found:
     is_automatic = pl.Series(comparison.total >= step.likeness.sure, dtype=pl.Boolean)
     status = pl.when(is_automatic & (step.status == AUTOMATIC)).then(pl.lit(AUTOMATIC))
     groups = found.groups.with_columns(status.otherwise(pl.lit(SUGGESTED)).alias("status"))
-    return Found(groups, found.members, found.doubts, weights)
+    return Found(groups, found.members, found.doubts, learned)
 
 
 def _firsts(classes: Classes) -> Ints:
@@ -67,8 +69,13 @@ def _firsts(classes: Classes) -> Ints:
     return classes.rows[classes.starts]
 
 
-def _estimated(left: Classes, right: Classes, texts: dict[str, Texts], step: Pass) -> Weights:
-    """Weights from how often each combination of levels occurs among all candidates."""
+def _estimated(
+    left: Classes, right: Classes, texts: dict[str, Texts], step: Pass
+) -> Weights | None:
+    """Weights from how often each combination of levels occurs among all candidates.
+
+    None without any candidate: there is nothing to learn from.
+    """
     size = len(LEVELS) + 1
     tally = np.zeros(size ** len(texts), dtype=np.int64)
     if len(left):
@@ -78,6 +85,8 @@ def _estimated(left: Classes, right: Classes, texts: dict[str, Texts], step: Pas
                 combined = combined * size + each.compared(edges.left, edges.right)[0]
             tally += np.bincount(combined, minlength=len(tally))
     seen = np.flatnonzero(tally)
+    if not len(seen):
+        return None
     columns = [seen // size**power % size for power in reversed(range(len(texts)))]
     by_chance = [levels_by_chance(each) for each in texts.values()]
     most = min(int(left.counts.sum()), int(right.counts.sum()))
