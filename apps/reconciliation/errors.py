@@ -113,14 +113,6 @@ class ReasonMissing(Invalid):
     message = "Say why."
 
 
-class GroupOfCurrencies(Conflict):
-    """A match across currencies is not taken apart by hand."""
-
-    code = "GROUP_OF_CURRENCIES"
-    message = "This match holds several currencies, so it cannot be taken back by hand."
-    remedy = "Correct the rate or the rule of its pass, and run the reconciliation again."
-
-
 class GroupRevoked(Conflict):
     """The group was taken back already."""
 

@@ -164,7 +164,7 @@ def _without_revoked(outcome: Outcome, run: Run, work: HandWork, rules: RuleSet)
         said = work.revoked[members[row["group_no"]]]
         opened += open_alone(
             run,
-            part_of(run, items.select("side", "item_id").iter_rows()),
+            items.select("side", "item_id").iter_rows(),
             reason=f"{row['pass_name']} would match it, and that was taken back before: {said}",
             evidence={"pass_name": row["pass_name"], "said": said},
         )

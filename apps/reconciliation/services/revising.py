@@ -7,6 +7,7 @@ their place. Whatever stood beside them stays as it was.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -113,7 +114,7 @@ def require_reason(reason: str) -> str:
 
 
 def part_of(run: Run, members: Iterable[tuple[str, int]]) -> Part:
-    """The records (side, id) with their amounts, which are all in one currency."""
+    """The records (side, id) with their amounts in one currency: what one break holds."""
     listed = list(members)
     records = Record.objects.in_bulk([pk for _, pk in listed])
     sign = read_rules(run.rule_set.rules).right_sign
@@ -148,7 +149,7 @@ def revise(run: Run, change: Change, *, actor: User) -> Revised:
     rules = read_rules(run.rule_set.rules)
     group = _store_group(run, revision, change.group) if change.group else None
     breaks = [_store_break(run, revision, new, rules) for new in change.breaks]
-    _recount(run)
+    _recount(run, change.revoked)
     run.save(update_fields=["group_count", "break_count", "proof", "outcome_digest"])
     record(
         actor=actor,
@@ -167,17 +168,24 @@ def revise(run: Run, change: Change, *, actor: User) -> Revised:
     return Revised(revision, breaks, group)
 
 
-def open_alone(run: Run, part: Part, *, reason: str, evidence: dict[str, Any]) -> list[NewBreak]:
-    """Each record of the part as a break of its own: awaited inside its time, else missing."""
-    awaited_days = read_rules(run.rule_set.rules).awaited_days
-    awaited_from = run.ends_on - timedelta(days=awaited_days)
-    records = Record.objects.in_bulk([*part.left, *part.right])
+def open_alone(
+    run: Run, members: Iterable[tuple[str, int]], *, reason: str, evidence: dict[str, Any]
+) -> list[NewBreak]:
+    """Each record (side, id) as a break of its own: awaited inside its time, else missing.
+
+    Each in its own currency, whatever they were compared in.
+    """
+    rules = read_rules(run.rule_set.rules)
+    awaited_from = run.ends_on - timedelta(days=rules.awaited_days)
+    listed = list(members)
+    records = Record.objects.in_bulk([pk for _, pk in listed])
     opened = []
-    for side, pk, amount in part.members:
+    for side, pk in listed:
+        amount = records[pk].amount
         alone = Part(
             {pk: amount} if side == Side.LEFT else {},
-            {pk: amount} if side == Side.RIGHT else {},
-            part.currency,
+            {pk: amount * rules.right_sign} if side == Side.RIGHT else {},
+            records[pk].currency,
         )
         is_awaited = records[pk].booked_on >= awaited_from
         missing = Cause.MISSING_RIGHT if side == Side.LEFT else Cause.MISSING_LEFT
@@ -247,21 +255,23 @@ def _next_number(model: Any, run: Run) -> int:
     return (last or 0) + 1
 
 
-def _recount(run: Run) -> None:
-    """Counts and proof anew, from what stands."""
+def _recount(run: Run, revoked: Sequence[MatchGroup]) -> None:
+    """Counts and proof anew, from what stands, without what the revoked groups exchanged."""
     groups, breaks = MatchGroup.objects.filter(run=run), Break.objects.filter(run=run)
     run.group_count, run.break_count = groups.count(), breaks.count()
     differences = _sums(groups, "difference")
     open_left, open_right = _sums(breaks, "left_total"), _sums(breaks, "right_total")
+    returned = _exchanged(revoked)
     proof = []
     for line in run.proof:
         currency = line["currency"]
         left, right = Decimal(line["left_total"]), Decimal(line["right_total"])
+        exchanged = Decimal(line.get("exchanged", "0")) - returned.get(currency, Decimal(0))
         explained = (
             open_left.get(currency, Decimal(0))
             - open_right.get(currency, Decimal(0))
             + differences.get(currency, Decimal(0))
-            + Decimal(line.get("exchanged", "0"))  # by groups of several currencies, which stay
+            + exchanged
         )
         if left - right != explained:
             raise ProofFailed(run=run.pk)
@@ -273,8 +283,24 @@ def _recount(run: Run) -> None:
         redone = {
             name: plain(sums.get(currency, Decimal(0)), currency) for name, sums in parts.items()
         }
+        if "exchanged" in line:
+            redone["exchanged"] = plain(exchanged, currency)
         proof.append({**line, **redone, "proof_amount": plain(Decimal(0), currency)})
     run.proof = proof
+
+
+def _exchanged(groups: Sequence[MatchGroup]) -> dict[str, Decimal]:
+    """By currency: what the groups hold of it, less their difference (`matching.proof.exchanged`).
+
+    Nothing for groups whose items are all in the currency that they are compared in.
+    """
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    for group in groups:
+        items = MatchItem.ever.filter(run_id=group.run_id, group_number=group.number)
+        for side, allocated, currency in items.values_list("side", "allocated", "record__currency"):
+            held[currency] += allocated if side == Side.LEFT else -allocated
+        held[group.currency] -= group.difference
+    return held
 
 
 def _sums(rows: Any, name: str) -> dict[str, Decimal]:

@@ -17,7 +17,6 @@ from apps.reconciliation.errors import (
     BreakClosed,
     BreaksUnfit,
     DifferenceTooLarge,
-    GroupOfCurrencies,
     GroupRevoked,
     GroupStands,
     WrittenOff,
@@ -54,7 +53,7 @@ from apps.reconciliation.states import BreakState, Cause, ReviewStatus, Revision
 
 @transaction.atomic
 def unmatch_group(*, run_id: int, number: int, reason: str, actor: User) -> Revised:
-    """Take a match back: each of its items is an open break, every other match stays.
+    """Take a match back: each of its items is an open break in its currency; other matches stay.
 
     Rules do not match exactly these records again, in no run to come, until somebody permits it.
 
@@ -63,7 +62,6 @@ def unmatch_group(*, run_id: int, number: int, reason: str, actor: User) -> Revi
         RunNotCompleted, RunSuperseded: there is no outcome, or it no longer stands.
         ReasonMissing: no reason given.
         GroupRevoked: somebody was quicker.
-        GroupOfCurrencies: it is a match across currencies.
     """
     group = group_for_update(run_id, number, actor=actor)
     run = group.run
@@ -73,9 +71,7 @@ def unmatch_group(*, run_id: int, number: int, reason: str, actor: User) -> Revi
     if GroupRevocation.objects.filter(group=group).exists():
         raise GroupRevoked
     items = MatchItem.objects.filter(run=run, group_number=group.number)
-    if items.exclude(record__currency=group.currency).exists():
-        raise GroupOfCurrencies
-    part = part_of(run, items.order_by("side", "record_id").values_list("side", "record_id"))
+    members = items.order_by("side", "record_id").values_list("side", "record_id")
     said = f"{group.pass_name} matched it (match {group.number}), and that was taken back: {words}"
     evidence = {"revoked_group": group.number, "pass_name": group.pass_name, "said": words}
     return revise(
@@ -84,7 +80,7 @@ def unmatch_group(*, run_id: int, number: int, reason: str, actor: User) -> Revi
             kind=RevisionKind.UNMATCH,
             reason=words,
             revoked=[group],
-            breaks=open_alone(run, part, reason=said, evidence=evidence),
+            breaks=open_alone(run, members, reason=said, evidence=evidence),
         ),
         actor=actor,
     )
