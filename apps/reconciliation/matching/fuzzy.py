@@ -20,6 +20,7 @@ class Likeness:
 
     Attributes:
         fields: texts that are compared, and need not be equal.
+        needed: those of them in which two items have to be alike at least to be paired at all.
         automatic, suggested: the probability, in millionths, from which on a pair is made and
             from which on it is only suggested.
         weights: what the levels are worth; None: to be estimated from the items.
@@ -30,6 +31,7 @@ class Likeness:
     fields: tuple[str, ...]
     automatic: int = 990_000
     suggested: int = 900_000
+    needed: tuple[str, ...] = ()
     weights: Weights | None = None
     learned: Weights | None = None
 
@@ -45,12 +47,16 @@ class Likeness:
             fields=fields,
             automatic=_share(settings, "automatic", cls.automatic),
             suggested=_share(settings, "suggested", cls.suggested),
+            needed=settings.names("needed", field),
             weights=Weights.read(settings.below("weights"), fields)
             if settings.has("weights")
             else None,
         )
         if not fields:
             settings.fault("fields", "must name at least one text field")
+        for index, name in enumerate(likeness.needed):
+            if name not in fields:
+                settings.fault(f"needed[{index}]", f"is none of the fields: {name!r}")
         if likeness.automatic < likeness.suggested:
             settings.fault("automatic", "must not be below suggested")
         settings.below("weights")
@@ -64,6 +70,8 @@ class Likeness:
             "automatic": unscaled(self.automatic, SHARE_DECIMALS),
             "suggested": unscaled(self.suggested, SHARE_DECIMALS),
         }
+        if self.needed:
+            mapping["needed"] = list(self.needed)
         if self.weights:
             mapping["weights"] = self.weights.to_mapping()
         return mapping

@@ -1,8 +1,10 @@
 """How alike the texts of two items are, in four levels.
 
 Texts are compared without case, accents, punctuation and order of words: "MÜLLER, Karl" is equal to
-"Karl Muller". How alike two names or narratives are is the weighted ratio of RapidFuzz: common
-letters in order, of whole texts, of their sets of words, or of the shorter within the longer.
+"Karl Muller". Words that are written in two ways count as one: "9th Ave." is "Ninth Avenue". How
+alike two names or narratives are is the largest of three ratios of RapidFuzz, each of common
+letters in order: of the whole texts, of their sets of words, and of the shorter within the longer.
+(Its own weighted ratio finds any two names alike that share one word, say GmbH.)
 References, accounts and external ids are compared character by character: what counts is how many
 are wrong, missing or swapped with their neighbour (optimal string alignment).
 """
@@ -24,10 +26,34 @@ MISSING = len(LEVELS)  # one of the two says nothing, which is evidence neither 
 CLOSE_FROM, ALIKE_FROM = 88.0, 70.0
 CODES = ("reference", "account", "external_id")
 _THREADED_FROM = 50_000  # pairs from which more than one core is worth its start
+# How much a ratio says; only whole texts that are equal are fully alike.
+_RATIOS = ((fuzz.ratio, 1.0), (fuzz.token_set_ratio, 0.95), (fuzz.partial_ratio, 0.9))
+# The other spelling of words in names and addresses.
+_SPELLINGS = {
+    "limited": "ltd",
+    "incorporated": "inc",
+    "corporation": "corp",
+    "company": "co",
+    "street": "st",
+    "avenue": "ave",
+    "road": "rd",
+    "boulevard": "blvd",
+    "drive": "dr",
+    "first": "1st",
+    "second": "2nd",
+    "third": "3rd",
+    "fourth": "4th",
+    "fifth": "5th",
+    "sixth": "6th",
+    "seventh": "7th",
+    "eighth": "8th",
+    "ninth": "9th",
+    "tenth": "10th",
+}
 
 
 def normalised(texts: pl.Series) -> pl.Series:
-    """The words of each text in alphabetical order: lower case, without accents and marks."""
+    """The words of each text in alphabetical order: lower case, one spelling, no marks."""
     plain = pl.col("text").str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
     # "N.Y." is one word, "Smith&Sons" are two; figures stay together: "310/246-1501".
     words = (
@@ -36,6 +62,7 @@ def normalised(texts: pl.Series) -> pl.Series:
         .str.replace_all(r"[^\pL\pN]+", " ")
         .str.strip_chars()
         .str.split(" ")
+        .list.eval(pl.element().replace(_SPELLINGS))
         .list.sort()
         .list.join(" ")
     )
@@ -53,8 +80,11 @@ def likeness(left: pl.Series, right: pl.Series, *, is_code: bool) -> Floats:
     workers = -1 if len(left) >= _THREADED_FROM else 1
     texts = left.to_list(), right.to_list()
     if not is_code:
-        scores = cpdist(*texts, scorer=fuzz.WRatio, score_cutoff=ALIKE_FROM, workers=workers)
-        return np.asarray(scores, dtype=np.float64)
+        ratios = [
+            share * cpdist(*texts, scorer=ratio, score_cutoff=ALIKE_FROM / share, workers=workers)
+            for ratio, share in _RATIOS
+        ]
+        return np.asarray(np.maximum.reduce(ratios), dtype=np.float64)
     scores = cpdist(
         *texts, scorer=OSA.normalized_similarity, score_cutoff=ALIKE_FROM / 100, workers=workers
     )

@@ -76,6 +76,7 @@ FULL = {
             "date_field": "booked_on",
             "tolerance": {"absolute": "0.05", "combine": "larger"},
             "likeness": {
+                "needed": ["counterparty"],
                 "fields": ["counterparty", "attributes.order_no"],
                 "automatic": "0.995",
                 "suggested": "0.8",

@@ -56,7 +56,12 @@ def levels(name: str, left: str, right: str) -> str:
         ("counterparty", "MÜLLER, Karl", "Karl Muller", "equal"),
         ("counterparty", "Smith&Sons", "smith sons", "equal"),
         ("counterparty", "A.C.M.E. Ltd.", "acme ltd", "equal"),
-        ("counterparty", "Acme Limited", "ACME Ltd", "alike"),
+        ("counterparty", "Acme Limited", "ACME Ltd", "equal"),
+        ("counterparty", "Acme Lighting", "ACME Light", "close"),
+        ("counterparty", "Acme Lights", "ACME Ltd", "alike"),
+        ("counterparty", "Nerilo GmbH", "Talabi Pomesi Likibo GmbH", "different"),
+        ("counterparty", "Grill on the Alley", "Grill, The", "close"),
+        ("narrative", "747 9th Ave.", "747 Ninth Avenue", "equal"),
         ("counterparty", "Spago", "Spago (Los Angeles)", "close"),
         ("counterparty", "Acme Holdings", "Acme Holding", "close"),
         ("counterparty", "Acme", "Zenith", "different"),
@@ -89,13 +94,13 @@ def test_what_has_been_compared_is_remembered():
 
 
 def test_a_name_spelt_otherwise_is_matched_and_every_field_says_what_it_is_worth():
-    left = [item(1, counterparty="Acme Ltd", narrative="Rent January")]
-    right = [item(1, counterparty="Acme Limited", narrative="rent, january", booked=11)]
+    left = [item(1, counterparty="Acme Trade", narrative="Rent January")]
+    right = [item(1, counterparty="Acme Trading", narrative="rent, january", booked=11)]
     step = alike("counterparty", "narrative", "reference", weights={**BOTH, "reference": NAMES})
     result = outcome(left, right, step)
     assert grouped(result) == ["L1 R1"]
     assert json.loads(result.groups["reasons"][0]) == [
-        "counterparty 85% alike: Acme Ltd / Acme Limited (weight 2.0)",
+        "counterparty 85% alike: Acme Trade / Acme Trading (weight 2.0)",
         "narrative 100% alike: Rent January / rent, january (weight 5.0)",
         "reference is missing on one side",
         "match weight 4.0, probability 94.11%",
@@ -115,6 +120,25 @@ def test_fields_that_are_equal_or_differ_are_told_as_such():
         "counterparty equal: Acme (weight 8.0)",
         "narrative differs: Rent / Salary (weight -4.0)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("needed", "expected"),
+    [([], ["L1 R1", "L2 R2", "L3 R3"]), (["narrative"], ["L3 R3"])],
+)
+def test_what_is_needed_has_to_be_alike_at_least(needed, expected):
+    """However much the rest says; what is blank is not alike."""
+    words = [("rent", "salary"), ("", "rent"), ("rents", "rent")]
+    both = [
+        [
+            item(n, f"{n}.00", counterparty="Acme", narrative=pair[side])
+            for n, pair in enumerate(words, 1)
+        ]
+        for side in (0, 1)
+    ]
+    step = alike("counterparty", "narrative", weights={**BOTH, "prior": "9"})
+    step["likeness"]["needed"] = needed
+    assert grouped(outcome(*both, step)) == expected
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,11 @@ LIKE = [*NAMES, "likeness"]
             {"fields": ["account"]},
             "passes[0].likeness: an exact pass has none",
         ),
+        (
+            [*LIKE, "needed"],
+            ["account"],
+            "passes[6].likeness.needed[0]: is none of the fields: 'account'",
+        ),
         ([*LIKE, "fields"], [], "passes[6].likeness.fields: must name at least one text field"),
         (
             [*LIKE, "fields"],

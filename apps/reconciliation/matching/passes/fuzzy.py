@@ -17,6 +17,7 @@ from apps.reconciliation.matching.candidates import Candidates, Edges
 from apps.reconciliation.matching.classes import Classes, PassSide, kinds_of
 from apps.reconciliation.matching.decisions import Verdicts, decide
 from apps.reconciliation.matching.found import Decision, Found
+from apps.reconciliation.matching.fuzzy import Likeness
 from apps.reconciliation.matching.likelihood import most_likely
 from apps.reconciliation.matching.likeness import DIFFERENT, EQUAL, LEVELS, MISSING, Texts
 from apps.reconciliation.matching.pairing import shared_blocks
@@ -53,7 +54,7 @@ def match(left: PassSide, right: PassSide, step: Pass) -> Found:
     known = step.likeness.weights or step.likeness.learned
     learned = None if known else _estimated(lefts, rights, texts, step)
     weights = known or learned or Weights.neutral(step.likeness.fields)
-    scoring = _Scoring(texts, weights, step.likeness.least)
+    scoring = _Scoring(texts, weights, step.likeness)
     decision = decide(lefts, rights, step, scoring.judged)
     comparison = _Comparison.of(decision, (lefts, rights), texts, weights)
     words = _words(comparison, (left, right), decision)
@@ -95,18 +96,22 @@ def _estimated(
 
 @dataclass(frozen=True)
 class _Scoring:
-    """What candidates are worth, and from which worth on they are looked at."""
+    """What candidates are worth, and which of them are looked at."""
 
     texts: dict[str, Texts]
     weights: Weights
-    least: int
+    likeness: Likeness
 
     def judged(self, edges: Edges, left: Classes, right: Classes) -> tuple[Edges, Verdicts]:
         """The candidates that are likely enough, and what becomes of them."""
         worth = np.full(len(edges), self.weights.prior, dtype=np.int64)
+        is_fit = np.ones(len(edges), dtype=np.bool_)
         for name, each in self.texts.items():
-            worth += self.weights.of(name, each.compared(edges.left, edges.right)[0])
-        chosen = worth >= self.least
+            levels = each.compared(edges.left, edges.right)[0]
+            worth += self.weights.of(name, levels)
+            if name in self.likeness.needed:
+                is_fit &= levels < DIFFERENT
+        chosen = is_fit & (worth >= self.likeness.least)
         edges = edges.only(chosen)
         return edges, most_likely(edges, worth[chosen], left, right)
 
