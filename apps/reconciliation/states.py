@@ -52,6 +52,7 @@ class Cause(TextChoices):
 class AdoptionBasis(TextChoices):
     """Why rules could take effect."""
 
+    # Of match types from the time when first rules needed no approval; none is added.
     FIRST = "first", "The first rules of the match type"
     NO_POLICY = "no_policy", "No policy asks for an approval"
     APPROVED = "approved", "Approved"

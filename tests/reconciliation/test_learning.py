@@ -171,20 +171,20 @@ def test_learned_weights_become_rules_only_by_a_proposal(
     taught: Run, fuzzy: Pair, connie: User, policy: None
 ) -> None:
     assert rules_in_force(fuzzy.match_type).rules == FUZZY
-    version = propose_learned(version_id=taught.rule_set_id, actor=connie)
+    version = propose_learned(match_type_id=taught.match_type_id, actor=connie)
     assert (version.number, rule_set_status(version)) == (3, "proposed")
     changed = rule_changes(FUZZY, version.rules)
     assert {change.path.split(".weights.")[0] for change in changed} == {"passes[1].likeness"}
     given = version.rules["passes"][0]["likeness"]["weights"]
     assert given == learned_of(taught)[0].weights
     assert rules_in_force(fuzzy.match_type) == taught.rule_set
-    assert propose_learned(version_id=taught.rule_set_id, actor=connie) == version
+    assert propose_learned(match_type_id=taught.match_type_id, actor=connie) == version
 
 
 def test_given_weights_match_as_the_learned_ones_did(
     taught: Run, fuzzy: Pair, connie: User
 ) -> None:
-    version = propose_learned(version_id=taught.rule_set_id, actor=connie)
+    version = propose_learned(match_type_id=taught.match_type_id, actor=connie)
     assert rule_set_status(version) == "in_force"
     again = fuzzy.run()
     assert told(again) == told(taught)
@@ -210,14 +210,14 @@ def test_who_may_not_propose_them(
     actor = request.getfixturevalue(who)
     before = table_counts()
     with pytest.raises(refusal):
-        propose_learned(version_id=taught.rule_set_id, actor=actor)
+        propose_learned(match_type_id=taught.match_type_id, actor=actor)
     assert table_counts() == before
 
 
 def test_nothing_learned_is_nothing_to_propose(april: Run, connie: User, table_counts: Any) -> None:
     before = table_counts()
     with pytest.raises(NothingLearned):
-        propose_learned(version_id=april.rule_set_id, actor=connie)
+        propose_learned(match_type_id=april.match_type_id, actor=connie)
     assert table_counts() == before
 
 

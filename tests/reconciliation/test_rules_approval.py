@@ -25,7 +25,14 @@ from apps.reconciliation.errors import (
 from apps.reconciliation.matching import ItemsInvalid
 from apps.reconciliation.models import RuleSetAdoption, RuleSetVersion, Run
 from apps.reconciliation.selectors import rule_changes, rule_set_status, rules_in_force
-from apps.reconciliation.services import adopt_rules, change_rules, preview_rules, settle_rules
+from apps.reconciliation.services import (
+    adopt_rules,
+    change_rules,
+    define_match_type,
+    preview_rules,
+    propose_learned,
+    settle_rules,
+)
 from apps.reconciliation.services import preview as preview_module
 from apps.reconciliation.tasks import settle_rules as settle_rules_task
 from tests.reconciliation.conftest import RULES, Pair
@@ -94,6 +101,88 @@ def test_with_a_policy_they_wait_for_somebody_else(
     assert event.details["basis"] == "approved"
     first = pair.match_type.rule_sets.get(number=1)
     assert rule_set_status(first) == "former"
+
+
+class TestFirstRules:
+    """The first rules of a match type are under the same approval as every change of them."""
+
+    @pytest.fixture
+    def fresh(
+        self, sources: Any, policy: Any, entity: Any, connie: User, alice: User, bob: User
+    ) -> Pair:
+        left, right = sources
+        made = define_match_type(
+            entity_id=entity.pk,
+            code="bank_gl",
+            name="Bank to ledger",
+            left_source_id=left.pk,
+            right_source_id=right.pk,
+            rules=RULES,
+            actor=connie,
+        )
+        return Pair(made, left, right, alice)
+
+    def first(self, fresh: Pair) -> RuleSetVersion:
+        version: RuleSetVersion = fresh.match_type.rule_sets.get(number=1)
+        return version
+
+    def test_no_run_starts_before_somebody_else_approved_them(
+        self, fresh: Pair, bob: User, table_counts: Any
+    ) -> None:
+        assert rules_in_force(fresh.match_type) is None
+        assert rule_set_status(self.first(fresh)) == "proposed"
+        before = table_counts()
+        with pytest.raises(RulesNotApproved):
+            fresh.start()
+        assert table_counts() == before
+        request = decided(self.first(fresh), bob)
+        assert request.title == "Matching rules: Bank to ledger, version 1"
+        assert settle_rules(request_id=request.pk) is not None
+        assert self.first(fresh).adoption.basis == "approved"
+        assert fresh.run().status == "completed"
+
+    def test_rejected_ones_never_take_effect_and_others_are_proposed(
+        self, fresh: Pair, connie: User, bob: User
+    ) -> None:
+        request = decided(self.first(fresh), bob, "reject")
+        assert settle_rules(request_id=request.pk) is None
+        assert rules_in_force(fresh.match_type) is None
+        second = propose(fresh, connie, RULES)
+        assert (second.number, rule_set_status(second)) == (2, "proposed")
+        assert propose(fresh, connie, RULES) == second
+        settle_rules(request_id=decided(second, bob).pk)
+        assert rules_in_force(fresh.match_type) == second
+
+    def test_nothing_is_learned_under_rules_that_are_not_in_force(
+        self, fresh: Pair, connie: User
+    ) -> None:
+        with pytest.raises(RulesNotApproved):
+            propose_learned(match_type_id=fresh.match_type.pk, actor=connie)
+
+    def test_the_page_says_that_no_run_starts(
+        self, fresh: Pair, visit: Any, connie: User, bob: User
+    ) -> None:
+        import json
+
+        shown = page(visit(connie), fresh)
+        assert "<strong>No rules are in force</strong>, so no run starts" in shown
+        assert "Version 1 waits" in shown
+        assert "Thresholds of version 1, not in force" in shown
+        assert "passes[2].tolerance.absolute" in shown
+        url = f"/reconciliations/rules/{fresh.match_type.pk}/change/"
+        done = visit(connie).post(url, {"rules": json.dumps(WIDER)}, follow=True)
+        assert b"Version 2 waits for somebody else to approve it." in done.content
+
+    def test_rest_refuses_the_run_and_the_administration_shows_the_rules(
+        self, fresh: Pair, api: Any, alice: User, connie: User, visit: Any
+    ) -> None:
+        body = {"match_type": "bank_gl", "starts_on": "2023-04-01", "ends_on": "2023-04-30"}
+        answer = api(alice).post("/api/reconciliation/start", body, format="json")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "RULES_NOT_APPROVED")
+        client = visit(connie)
+        assert b"none in force" in client.get("/admin/reconciliation/matchtype/").content
+        detail = client.get(f"/admin/reconciliation/matchtype/{fresh.match_type.pk}/change/")
+        assert b"awaited_days" in detail.content
 
 
 def test_settling_again_changes_nothing(
@@ -326,7 +415,7 @@ def test_rest_lists_proposes_and_previews(
     listed = api(bob).get(f"{url}/rules").json()
     assert [(each["number"], each["status"], each["basis"]) for each in listed] == [
         (2, "proposed", None),
-        (1, "in_force", "first"),
+        (1, "in_force", "no_policy"),
     ]
     body = {"rules": STRICT, "run": april.pk}
     tried = api(bob).post(f"{url}/preview", body, format="json")

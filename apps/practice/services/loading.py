@@ -27,7 +27,7 @@ SETUP: tuple[Step, ...] = (
     ("People and their roles", add_people),
     ("Chart of accounts, fiscal year, opening balances", setup.add_books),
     ("Sources and their files", setup.add_sources),
-    ("Match types", setup.add_match_types),
+    ("Match types, their rules approved", setup.add_match_types),
     ("Close template of 17 tasks", setup.add_template),
     ("Controls", setup.add_controls),
 )

@@ -10,10 +10,14 @@ from typing import Any
 
 from django.conf import settings
 
-from apps.approvals.services import define_policy
+from apps.approvals.selectors import latest_request_for
+from apps.approvals.services import decide, define_policy
+from apps.approvals.states import Verdict
 from apps.close.services import define_template
+from apps.common.roles import APPROVER, CONTROLLER
 from apps.compliance.services import define_control
 from apps.identity.models import Entity, User
+from apps.identity.selectors import people_with_role
 from apps.identity.services import register_entity
 from apps.ingestion.models import Source
 from apps.ingestion.services import define_source
@@ -28,7 +32,9 @@ from apps.ledger.services import (
     post_extract,
 )
 from apps.practice.fixtures import MONTHS, folder, read
-from apps.reconciliation.services import define_match_type
+from apps.reconciliation.models import MatchType
+from apps.reconciliation.services import define_match_type, settle_rules
+from apps.reconciliation.services.rule_sets import ITEM_TYPE as MATCHING_RULES
 
 ATTESTATION = (
     "I confirm that the reconciliation has been completed according to policy, all differences"
@@ -96,10 +102,17 @@ def fill_drop_folder(entity: Entity) -> None:
 
 
 def add_match_types(entity: Entity, actor: User) -> None:
-    """The four reconciliations."""
+    """The four reconciliations: set up by the controller, their rules approved by an approver."""
+    define_policy(
+        entity_id=entity.pk,
+        item_type=MATCHING_RULES,
+        stages=[{"role": APPROVER, "count": 1}],
+        actor=actor,
+    )
+    controller = people_with_role(CONTROLLER, entity_id=entity.pk).get()
     source_ids = dict(Source.objects.filter(entity=entity).values_list("code", "pk"))
     for match_type in read("match_types.json")["match_types"]:
-        define_match_type(
+        made = define_match_type(
             entity_id=entity.pk,
             code=match_type["code"],
             name=match_type["name"],
@@ -109,8 +122,24 @@ def add_match_types(entity: Entity, actor: User) -> None:
             right_source_id=source_ids[match_type["right"]["source"]],
             right_accounts=match_type["right"]["accounts"],
             rules=match_type["rules"],
-            actor=actor,
+            actor=controller,
         )
+        _approve_rules(made)
+
+
+def _approve_rules(match_type: MatchType) -> None:
+    """Decide on the first rules as a person would, and let them take effect."""
+    request = latest_request_for(match_type.rule_sets.get())
+    assert request is not None
+    decide(
+        request_id=request.pk,
+        verdict=Verdict.APPROVE,
+        comment="Tolerances, windows and materiality are those of our reconciliation policy.",
+        attested=False,
+        expected_version=request.version,
+        actor=people_with_role(APPROVER, entity_id=match_type.entity_id)[0],
+    )
+    settle_rules(request_id=request.pk)
 
 
 def add_policies(entity: Entity, actor: User) -> None:
@@ -144,7 +173,6 @@ def _policies(one: list[Any], two: list[Any]) -> list[tuple[str, dict[str, Any]]
         ("journal_entry", {"currency": "EUR", "below_amount": large, "stages": one}),
         ("journal_entry", {"currency": "EUR", "least_amount": large, "stages": two}),
         ("reconciliation", {"stages": one, "attestation_text": ATTESTATION}),
-        ("matching_rules", {"stages": one}),
         ("resolution_rule", {"stages": one}),
         ("period_lock", {"stages": [{"role": "controller", "count": 1}]}),
     ]

@@ -29,6 +29,7 @@ from apps.reconciliation.permissions import MANAGE_MATCH_TYPES
 from apps.reconciliation.selectors import (
     rule_set_status,
     rules_in_force,
+    rules_shown,
 )
 
 _FIXED = (
@@ -106,7 +107,7 @@ class RulesForm(ServiceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["rules"].initial = rules_in_force(self.instance).rules
+        self.fields["rules"].initial = rules_shown(self.instance).rules
 
     def carry_out(self, facts: dict[str, Any]) -> MatchType:
         services.change_rules(
@@ -153,12 +154,13 @@ class MatchTypeAdmin(SeenAdmin, ServiceAdmin):
         return _accounts(match_type, match_type.right_accounts, match_type.right_source)
 
     @admin.display(description="Version of the rules")
-    def version(self, match_type: MatchType) -> int:
-        return rules_in_force(match_type).number
+    def version(self, match_type: MatchType) -> str:
+        version = rules_in_force(match_type)
+        return str(version.number) if version else "none in force"
 
     @admin.display(description="Rules")
     def rules_shown(self, match_type: MatchType) -> str:
-        rules = json.dumps(rules_in_force(match_type).rules, indent=2, ensure_ascii=False)
+        rules = json.dumps(rules_shown(match_type).rules, indent=2, ensure_ascii=False)
         return format_html("<pre>{}</pre>", rules)
 
     @admin.display(description="Runs")

@@ -42,6 +42,7 @@ from apps.reconciliation.selectors.rule_sets import (
     rule_changes,
     rule_set_status,
     rules_in_force,
+    rules_shown,
     thresholds,
     versions_of,
 )
@@ -128,6 +129,7 @@ __all__ = [
     "rule_changes",
     "rule_set_status",
     "rules_in_force",
+    "rules_shown",
     "run_as_of",
     "run_seen_by",
     "runs_for",

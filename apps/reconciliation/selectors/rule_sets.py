@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from apps.approvals.models import Request
 from apps.approvals.selectors import latest_request_for
 from apps.reconciliation.matching import RuleSet
@@ -31,10 +33,16 @@ class RuleChange:
     after: str
 
 
-def rules_in_force(match_type: MatchType) -> RuleSetVersion:
-    """The version that runs started now go by."""
-    version: RuleSetVersion = match_type.rule_sets.filter(adoption__isnull=False).latest("number")
-    return version
+def rules_in_force(match_type: MatchType) -> RuleSetVersion | None:
+    """The version that runs started now go by; None while the first rules wait for approval."""
+    versions: QuerySet[RuleSetVersion] = match_type.rule_sets.filter(adoption__isnull=False)
+    return versions.order_by("-number").first()
+
+
+def rules_shown(match_type: MatchType) -> RuleSetVersion:
+    """The rules in force, or else the newest that somebody proposed."""
+    newest: RuleSetVersion = match_type.rule_sets.latest("number")
+    return rules_in_force(match_type) or newest
 
 
 def rule_set_status(version: RuleSetVersion) -> RuleSetStatus:

@@ -13,13 +13,15 @@ from typing import Any
 from django.db import transaction
 
 from apps.audit.services import record
+from apps.common.access import authorize
 from apps.identity.models import User
 from apps.reconciliation.errors import NothingLearned
-from apps.reconciliation.locks import rule_set_for_update
+from apps.reconciliation.locks import match_type_for_update
 from apps.reconciliation.matching import Outcome, RuleSet
 from apps.reconciliation.models import LearnedWeights, RuleSetVersion, Run
+from apps.reconciliation.permissions import MANAGE_MATCH_TYPES
 from apps.reconciliation.selectors.learning import learned_under, weights_by_pass
-from apps.reconciliation.services.rule_sets import change_rules, read_rules
+from apps.reconciliation.services.rule_sets import change_rules, read_rules, require_rules
 
 
 def rules_to_run(version: RuleSetVersion) -> RuleSet:
@@ -49,23 +51,25 @@ def keep_learned(run: Run, outcome: Outcome) -> None:
 
 
 @transaction.atomic
-def propose_learned(*, version_id: int, actor: User) -> RuleSetVersion:
-    """Propose rules that give the weights which runs learned under this version.
+def propose_learned(*, match_type_id: int, actor: User) -> RuleSetVersion:
+    """Propose the rules in force with the weights which runs learned under them.
 
     Returns:
         The version that waits for its approval, or that is in force (see `change_rules`).
 
     Raises:
         NotVisible, NotPermitted: not this actor.
-        NothingLearned: no run learned anything under this version.
+        RulesNotApproved: no rules are in force.
+        NothingLearned: no run learned anything under them.
     """
-    version = rule_set_for_update(version_id, actor=actor)
+    match_type = match_type_for_update(match_type_id, actor=actor)
+    authorize(actor, MANAGE_MATCH_TYPES, entity_id=match_type.entity_id)
+    version = require_rules(match_type)
     learned = weights_by_pass(learned_under(version))
     if not learned:
         raise NothingLearned
-    return change_rules(
-        match_type_id=version.match_type_id, rules=_given(version.rules, learned), actor=actor
-    )
+    rules = _given(version.rules, learned)
+    return change_rules(match_type_id=match_type.pk, rules=rules, actor=actor)
 
 
 def _given(rules: dict[str, Any], learned: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from apps.reconciliation.errors import MatchTypeExists, MatchTypeInvalid
 from apps.reconciliation.locks import match_type_for_update
 from apps.reconciliation.models import MatchType
 from apps.reconciliation.permissions import MANAGE_MATCH_TYPES
-from apps.reconciliation.services.rule_sets import add_version, adopt, read_rules
-from apps.reconciliation.states import AdoptionBasis, Carries
+from apps.reconciliation.services.rule_sets import add_version, read_rules
+from apps.reconciliation.states import Carries
 
 
 @transaction.atomic
@@ -38,6 +38,9 @@ def define_match_type(
     carries: str = Carries.AWAITED,
 ) -> MatchType:
     """Create a match type with the first version of its rules.
+
+    Where a policy asks for an approval of "matching_rules", no run starts before somebody else
+    approved them.
 
     Args:
         code: letters, digits, hyphens and underscores.
@@ -74,8 +77,7 @@ def define_match_type(
         raise MatchTypeExists(field="code")
     match_type.save()
     record(actor=actor, action="reconciliation.match_type.define", subject=match_type, code=code)
-    first = add_version(match_type, rules, number=1, actor=actor)
-    adopt(first, basis=AdoptionBasis.FIRST, actor=actor)
+    add_version(match_type, rules, number=1, actor=actor)
     return match_type
 
 

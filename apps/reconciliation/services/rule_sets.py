@@ -53,7 +53,7 @@ def change_rules(*, match_type_id: int, rules: Mapping[str, Any], actor: User) -
     authorize(actor, MANAGE_MATCH_TYPES, entity_id=match_type.entity_id)
     digest = read_rules(rules).digest
     in_force = rules_in_force(match_type)
-    if in_force.digest == digest:
+    if in_force is not None and in_force.digest == digest:
         return in_force
     newest: RuleSetVersion = match_type.rule_sets.latest("number")
     waits = open_request_for(newest) is not None
@@ -61,11 +61,7 @@ def change_rules(*, match_type_id: int, rules: Mapping[str, Any], actor: User) -
         return newest
     if waits:
         supersede_requests(subject=newest, actor=actor)
-    version = add_version(match_type, rules, number=newest.number + 1, actor=actor)
-    request = _ask(version, actor)
-    if request is None:
-        adopt(version, basis=AdoptionBasis.NO_POLICY, actor=actor)
-    return version
+    return add_version(match_type, rules, number=newest.number + 1, actor=actor)
 
 
 @transaction.atomic
@@ -84,9 +80,10 @@ def adopt_rules(*, version_id: int, actor: User) -> RuleSetAdoption:
         return known
     if not is_approved(version, version.digest):
         raise RulesNotApproved
-    if rules_in_force(version.match_type).number > version.number:
+    in_force = rules_in_force(version.match_type)
+    if in_force is not None and in_force.number > version.number:
         raise RulesOutdated
-    return adopt(version, basis=AdoptionBasis.APPROVED, actor=actor)
+    return _adopt(version, basis=AdoptionBasis.APPROVED, actor=actor)
 
 
 def settle_rules(*, request_id: int) -> RuleSetAdoption | None:
@@ -110,7 +107,9 @@ def settle_rules(*, request_id: int) -> RuleSetAdoption | None:
 def add_version(
     match_type: MatchType, rules: Mapping[str, Any], *, number: int, actor: User
 ) -> RuleSetVersion:
-    """The rules as the next version; the caller holds the match type and decides on effect.
+    """The rules as the next version, the first included; the caller holds the match type.
+
+    It waits for an approval where a policy asks for one, and is in force at once otherwise.
 
     Raises:
         MatchTypeInvalid: names the path of the fault.
@@ -130,10 +129,24 @@ def add_version(
         number=version.number,
         digest=version.digest,
     )
+    if _ask(version, actor) is None:
+        _adopt(version, basis=AdoptionBasis.NO_POLICY, actor=actor)
     return version
 
 
-def adopt(version: RuleSetVersion, *, basis: AdoptionBasis, actor: User) -> RuleSetAdoption:
+def require_rules(match_type: MatchType) -> RuleSetVersion:
+    """The rules in force.
+
+    Raises:
+        RulesNotApproved: the first rules of the match type are not approved yet.
+    """
+    version = rules_in_force(match_type)
+    if version is None:
+        raise RulesNotApproved
+    return version
+
+
+def _adopt(version: RuleSetVersion, *, basis: AdoptionBasis, actor: User) -> RuleSetAdoption:
     """Write down that the version is in force from now on, and why it may be."""
     approved = Request.objects.filter(
         subject_type=version._meta.label_lower,

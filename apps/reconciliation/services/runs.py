@@ -31,12 +31,12 @@ from apps.reconciliation.models import RematchPermit, Run
 from apps.reconciliation.permissions import START_RUN
 from apps.reconciliation.selectors.items import population, population_ids
 from apps.reconciliation.selectors.learning import learned_under, weights_by_pass
-from apps.reconciliation.selectors.rule_sets import rules_in_force
 from apps.reconciliation.services.assignments import due_day
 from apps.reconciliation.services.bulk import store_outcome
 from apps.reconciliation.services.by_hand import reconciled
 from apps.reconciliation.services.learning import keep_learned, rules_to_run
 from apps.reconciliation.services.resolutions import RESOLVE_TASK, rules_in_force_of
+from apps.reconciliation.services.rule_sets import require_rules
 from apps.reconciliation.services.takeover import (
     take_assignments_over,
     take_reviews_over,
@@ -59,6 +59,7 @@ def start_run(*, match_type_id: int, starts_on: date, ends_on: date, actor: User
     Raises:
         NotVisible, NotPermitted: not this actor.
         DatesInvalid: the wrong way round, or outside 1970 to 2099.
+        RulesNotApproved: the first rules of the match type wait for approval.
     """
     match_type = match_type_for_update(match_type_id, actor=actor)
     authorize(actor, START_RUN, entity_id=match_type.entity_id)
@@ -71,7 +72,7 @@ def start_run(*, match_type_id: int, starts_on: date, ends_on: date, actor: User
     draft = Run(
         entity_id=match_type.entity_id,
         match_type=match_type,
-        rule_set=rules_in_force(match_type),
+        rule_set=require_rules(match_type),
         starts_on=starts_on,
         ends_on=ends_on,
         requested_by=actor,

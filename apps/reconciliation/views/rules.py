@@ -23,6 +23,7 @@ from apps.reconciliation.selectors import (
     rule_changes,
     rule_set_status,
     rules_in_force,
+    rules_shown,
     thresholds,
     versions_of,
 )
@@ -92,7 +93,7 @@ def learned(request: HttpRequest, match_type_id: int) -> HttpResponse:
     actor = viewer(request)
     match_type = _match_type_seen_by(actor, match_type_id)
     try:
-        version = propose_learned(version_id=rules_in_force(match_type).pk, actor=actor)
+        version = propose_learned(match_type_id=match_type.pk, actor=actor)
     except Refusal as refusal:
         messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
     else:
@@ -178,11 +179,11 @@ def _match_type_seen_by(actor: Any, match_type_id: int) -> MatchType:
 
 
 def _form(match_type: MatchType, number: str) -> RulesForm:
-    """Filled with the version asked for, or else with the rules in force."""
+    """Filled with the version asked for, or else with the rules shown."""
     versions = match_type.rule_sets.all()
     is_number = number.isascii() and number.isdigit() and len(number) < 10
     asked = versions.filter(number=int(number)).first() if is_number else None
-    rules = (asked or rules_in_force(match_type)).rules
+    rules = (asked or rules_shown(match_type)).rules
     live = match_type.runs.live().order_by("-ends_on").first()
     return RulesForm(match_type=match_type, initial={"rules": rules, "run": live})
 
@@ -197,7 +198,7 @@ def _page(
 ) -> HttpResponse:
     actor: Any = request.user
     show_times_of(match_type.entity)
-    in_force = rules_in_force(match_type)
+    in_force, shown = rules_in_force(match_type), rules_shown(match_type)
     lines = versions_of(match_type)
     waiting = next((line for line in lines if line.status == RuleSetStatus.PROPOSED), None)
     context = {
@@ -205,11 +206,14 @@ def _page(
         "breadcrumbs": [runs_link()],
         "match_type": match_type,
         "in_force": in_force,
-        "thresholds": thresholds(in_force.rules),
-        "learned": learned_under(in_force),
+        "shown": shown,
+        "thresholds": thresholds(shown.rules),
+        "learned": learned_under(shown),
         "lines": lines,
         "waiting": waiting,
-        "changes": rule_changes(in_force.rules, waiting.version.rules) if waiting else [],
+        "changes": rule_changes(in_force.rules, waiting.version.rules)
+        if waiting and in_force
+        else [],
         "form": form,
         "may_propose": actor.may(MANAGE_MATCH_TYPES, match_type.entity_id),
         "may_try": actor.may(PREVIEW_RULES, match_type.entity_id),
