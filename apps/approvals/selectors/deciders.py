@@ -1,0 +1,99 @@
+"""Who can decide on what, and why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import F, Func, IntegerField, Q, TextField
+from django.db.models.functions import Cast
+
+from apps.approvals.errors import AlreadyDecidedByActor, OwnWork, RoleMissing
+from apps.approvals.models import Request
+from apps.approvals.selectors.requests import stage_of
+from apps.approvals.states import OPEN, RequestStatus
+from apps.common.errors import NotPermitted
+from apps.identity.models import User
+from apps.identity.selectors import people_with_role
+
+
+def conflicted_ids(request: Request) -> frozenset[int]:
+    """Everybody who took part in the subject: maker, editors, requester, preparers."""
+    return frozenset({request.maker_id, *request.conflicts.values_list("user_id", flat=True)})
+
+
+def refusal_to_decide(request: Request, actor: User) -> NotPermitted | None:
+    """Why this actor may not decide on this request now, or None if he may.
+
+    Superusers get no way around it: the role must be held, and taking part excludes.
+    """
+    if actor.pk in conflicted_ids(request):
+        return OwnWork()
+    if request.decisions.filter(approver=actor).exists():
+        return AlreadyDecidedByActor()
+    role = stage_of(request)["role"]
+    if role not in actor.roles_on(request.entity_id):
+        return RoleMissing(
+            f"This stage needs the role {role}, which you do not hold here.",
+            remedy=_who_could(request),
+        )
+    return None
+
+
+def eligible_approvers(request: Request) -> list[User]:
+    """The people who could decide on the stage at work."""
+    excluded = conflicted_ids(request) | set(
+        request.decisions.values_list("approver_id", flat=True)
+    )
+    people = people_with_role(stage_of(request)["role"], entity_id=request.entity_id)
+    return [person for person in people if person.pk not in excluded]
+
+
+class _StageRole(Func):
+    """The role that the stage at work asks for: the policy's JSON list, at the stage's index."""
+
+    template = "(%(expressions)s) ->> 'role'"
+    arg_joiner = " -> "
+    output_field = TextField()
+
+
+def waiting_for(actor: User) -> Any:
+    """The requests that this actor can decide on now, most urgent first (a queryset).
+
+    The same rules as `refusal_to_decide`: he holds the role of the stage at work on the entity,
+    took no part in the subject, and has not decided on it yet.
+    """
+    if not actor.is_authenticated or not actor.is_active:
+        return Request.objects.none()
+    roles = Q(pk__in=[])
+    for role, entity_ids in actor.grants().items():
+        roles |= Q(stage_role=role, entity_id__in=entity_ids)
+    return (
+        Request.objects.visible_to(actor)
+        .filter(status=RequestStatus.PENDING)
+        .annotate(stage_role=_StageRole(F("policy__stages"), Cast(F("stage"), IntegerField())))
+        .filter(roles)
+        .exclude(maker=actor)
+        .exclude(conflicts__user=actor)
+        .exclude(decisions__approver=actor)
+        .select_related("policy", "maker", "entity")
+        .order_by("due_at", "id")
+    )
+
+
+def inbox(actor: User) -> list[Request]:
+    """The requests that this actor can decide on now, most urgent first (two queries)."""
+    return list(waiting_for(actor))
+
+
+def outbox(actor: User) -> Any:
+    """What the actor asked for and still waits for."""
+    return (
+        Request.objects.visible_to(actor)
+        .filter(maker=actor, status__in=OPEN)
+        .select_related("policy", "entity")
+    )
+
+
+def _who_could(request: Request) -> str:
+    names = ", ".join(str(person) for person in eligible_approvers(request)[:3])
+    return f"{names} could decide." if names else "Nobody holds that role here at the moment."

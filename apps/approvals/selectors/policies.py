@@ -1,0 +1,35 @@
+"""Which policy an item falls under."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q
+
+from apps.approvals.models import Policy
+from apps.identity.models import User
+
+
+def policy_for(
+    *, entity_id: int, item_type: str, amount: Decimal | None = None, currency: str | None = None
+) -> Policy | None:
+    """The policy in force for an item, or None if it needs no approval.
+
+    A policy in the item's own currency goes before one for any currency. The range is inclusive
+    below and exclusive above; an item without an amount counts as zero.
+    """
+    size = abs(amount) if amount is not None else Decimal(0)
+    policies = (
+        Policy.objects.in_force()
+        .filter(entity_id=entity_id, item_type=item_type, least_amount__lte=size)
+        .filter(Q(below_amount__isnull=True) | Q(below_amount__gt=size))
+        .filter(currency__in=["", currency or ""])
+        .order_by("-currency", "-least_amount")
+    )
+    return policies.first()
+
+
+def policies_seen_by(actor: User) -> Any:
+    """Every policy that the actor may see, in force or retired (a queryset)."""
+    return Policy.objects.visible_to(actor).select_related("entity", "created_by")

@@ -1,0 +1,108 @@
+"""Requests: which there are, how far they are, and what was done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Model
+
+from apps.approvals.models import Decision, Request
+from apps.approvals.states import RequestStatus, Verdict
+from apps.audit.models import Event
+from apps.common.errors import NotVisible
+from apps.identity.models import User
+
+
+def subject_key(subject: Model) -> dict[str, str]:
+    """How a request names its subject."""
+    return {"subject_type": subject._meta.label_lower, "subject_id": str(subject.pk)}
+
+
+def is_approved(subject: Model, subject_hash: str) -> bool:
+    """True if exactly this content is approved, and the approval has not fallen since."""
+    return Request.objects.filter(
+        **subject_key(subject), subject_hash=subject_hash, status=RequestStatus.APPROVED
+    ).exists()
+
+
+def open_request_for(subject: Model) -> Request | None:
+    """The request about the subject that still waits, if there is one."""
+    return Request.objects.open().filter(**subject_key(subject)).first()
+
+
+def latest_request_for(subject: Model) -> Request | None:
+    """The newest request about the subject, whatever became of it."""
+    return Request.objects.filter(**subject_key(subject)).order_by("-id").first()
+
+
+def decisions_on(request: Request) -> Sequence[Decision]:
+    """The decisions on a request, oldest first, with their approvers."""
+    return list(request.decisions.select_related("approver"))
+
+
+def stage_of(request: Request) -> dict[str, Any]:
+    """The stage at work: its role and how many different people it needs."""
+    stage: dict[str, Any] = request.policy.stages[request.stage]
+    return stage
+
+
+def requests_seen_by(actor: User) -> Any:
+    """Every request that the actor may see, with what a list shows of it (a queryset)."""
+    return Request.objects.visible_to(actor).with_parts()
+
+
+def request_seen_by(actor: User, request_id: int) -> Request:
+    """One of them.
+
+    Raises:
+        NotVisible: no such request for this actor.
+    """
+    request: Request | None = requests_seen_by(actor).filter(pk=request_id).first()
+    if request is None:
+        raise NotVisible
+    return request
+
+
+def earlier_rounds(request: Request) -> list[Request]:
+    """The ended requests about the same subject before this one, newest first."""
+    return list(
+        Request.objects.filter(
+            subject_type=request.subject_type,
+            subject_id=request.subject_id,
+            entity_id=request.entity_id,
+            pk__lt=request.pk,
+        )
+        .with_parts()
+        .order_by("-pk")
+    )
+
+
+def approvals_missing(request: Request) -> int:
+    """How many more people have to approve before the request is approved, all stages together."""
+    stages = request.policy.stages
+    needed = sum(int(stage["count"]) for stage in stages[request.stage :])
+    return needed - sum(
+        1
+        for decision in request.decisions.all()
+        if decision.stage == request.stage and decision.verdict == Verdict.APPROVE
+    )
+
+
+def seen_at_version(request: Request, version: int) -> Request | None:
+    """The request as it was at an earlier version, from its history; None if it never was."""
+    past = request.history.filter(version=version).order_by("-history_id").first()
+    return past.instance if past is not None else None
+
+
+def record_of(request: Request) -> list[Event]:
+    """What was done to the request, newest first: asked, decided, withdrawn, superseded."""
+    return list(
+        Event.objects.filter(
+            subject_type=request._meta.label_lower,
+            subject_id=str(request.pk),
+            action__startswith="approvals.request.",
+        )
+        .select_related("actor")
+        .order_by("-id")
+    )

@@ -1,0 +1,183 @@
+"""Ask for an approval, take the question back, or let it fall with its content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Model
+from django.utils import timezone
+
+from apps.approvals.errors import (
+    AmountMissing,
+    CommentMissing,
+)
+from apps.approvals.locks import (
+    open_requests_for_update,
+    request_for_update,
+)
+from apps.approvals.models import Conflict, Request
+from apps.approvals.permissions import (
+    REQUEST_APPROVAL,
+    WITHDRAW_REQUEST,
+)
+from apps.approvals.selectors import (
+    conflicted_ids,
+    policy_for,
+    subject_key,
+)
+from apps.approvals.services.ending import end_request
+from apps.approvals.states import MOVES, OPEN, RequestStatus
+from apps.audit.services import record
+from apps.common.access import authorize
+from apps.common.errors import IllegalMove, NotPermitted
+from apps.common.transitions import advance
+from apps.identity.models import User
+from apps.identity.selectors import people_with_role
+
+
+@transaction.atomic
+def request_approval(
+    *,
+    entity_id: int,
+    item_type: str,
+    subject: Model,
+    subject_hash: str,
+    title: str,
+    url: str,
+    maker: User,
+    actor: User,
+    amount: Decimal | None = None,
+    currency: str | None = None,
+    conflicted: Iterable[User] = (),
+    notify_task: str = "",
+) -> Request | None:
+    """Ask for approval of exactly this content.
+
+    An open request about the same content is returned as it is; one about other content is
+    superseded. If nobody can approve, the request is blocked and says so.
+
+    Args:
+        subject: a saved row; only its type and id are kept.
+        subject_hash: SHA-256 over the canonical content that is to be approved.
+        conflicted: who took part besides maker and actor (editors, evidence preparers).
+        notify_task: full name of the task to run with `request_id` after the final decision.
+
+    Returns:
+        The request, or None if no policy in force asks for an approval.
+
+    Raises:
+        NotPermitted: the actor may not ask on this entity.
+        AmountMissing: amount without currency or the other way round.
+    """
+    authorize(actor, REQUEST_APPROVAL, entity_id=entity_id)
+    if (amount is None) != (not currency):
+        raise AmountMissing(field="amount")
+    policy = policy_for(entity_id=entity_id, item_type=item_type, amount=amount, currency=currency)
+    if policy is None:
+        return None
+    standing = _supersede_other_content(subject, subject_hash, actor)
+    if standing is not None:
+        return standing
+    request = Request.objects.create(
+        entity_id=entity_id,
+        item_type=item_type,
+        **subject_key(subject),
+        subject_hash=subject_hash,
+        title=title,
+        url=url,
+        amount=amount,
+        currency=currency or "",
+        maker=maker,
+        policy=policy,
+        notify_task=notify_task,
+        due_at=timezone.now() + timedelta(hours=policy.due_after_hours),
+    )
+    Conflict.objects.bulk_create(
+        Conflict(request=request, user=user) for user in {*conflicted, actor} - {maker}
+    )
+    _block_if_nobody_can(request)
+    record(
+        actor=actor,
+        action="approvals.request.submit",
+        subject=request,
+        subject_hash=subject_hash,
+        policy=policy.pk,
+        status=request.status,
+    )
+    return request
+
+
+@transaction.atomic
+def withdraw(*, request_id: int, reason: str, actor: User) -> Request:
+    """Take back a request before it is decided; only who asked may.
+
+    Raises:
+        NotVisible, NotPermitted: not this actor.
+        IllegalMove: it is decided already.
+        CommentMissing: no reason given.
+    """
+    request = request_for_update(request_id, actor=actor)
+    authorize(actor, WITHDRAW_REQUEST, entity_id=request.entity_id)
+    if request.maker_id != actor.pk:
+        raise NotPermitted(
+            "Only the person whose work it is can withdraw it.",
+            remedy="An approver can return or reject it.",
+        )
+    if not reason.strip():
+        raise CommentMissing(field="reason")
+    if request.status not in OPEN:
+        raise IllegalMove("This request is decided and cannot be withdrawn.")
+    end_request(request, RequestStatus.WITHDRAWN)
+    record(actor=actor, action="approvals.request.withdraw", subject=request, reason=reason)
+    return request
+
+
+@transaction.atomic
+def supersede_requests(*, subject: Model, actor: User) -> list[Request]:
+    """End what is open about a subject whose content no longer stands; its app decides when.
+
+    Approvals that were given stay given: they were about what the subject was.
+
+    Returns:
+        The requests that were ended.
+    """
+    ended = [
+        request for request in open_requests_for_update(**subject_key(subject)) if request.is_open
+    ]
+    for request in ended:
+        _supersede(request, actor)
+    return ended
+
+
+def _supersede_other_content(subject: Model, subject_hash: str, actor: User) -> Request | None:
+    """End requests about other content of the subject; return the one about this content."""
+    standing = None
+    for request in open_requests_for_update(**subject_key(subject)):
+        if request.subject_hash == subject_hash:
+            standing = request
+            continue
+        _supersede(request, actor)
+    return standing
+
+
+def _supersede(request: Request, actor: User) -> None:
+    """End a request whose content no longer stands."""
+    end_request(request, RequestStatus.SUPERSEDED)
+    record(actor=actor, action="approvals.request.supersede", subject=request)
+
+
+def _block_if_nobody_can(request: Request) -> None:
+    """Test every stage: a request that no one can ever approve must say so at once."""
+    needed = [(stage["role"], stage["count"]) for stage in request.policy.stages]
+    if any(_too_few(request, role, count) for role, count in needed):
+        advance(request, to=RequestStatus.BLOCKED, moves=MOVES)
+        request.save(update_fields=["status"])
+
+
+def _too_few(request: Request, role: str, count: int) -> bool:
+    excluded = conflicted_ids(request)
+    people = {person.pk for person in people_with_role(role, entity_id=request.entity_id)}
+    return len(people - excluded) < count

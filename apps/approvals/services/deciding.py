@@ -1,0 +1,103 @@
+"""Decide on a request: approve, reject, return."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from apps.approvals.errors import (
+    AttestationMissing,
+    CommentMissing,
+)
+from apps.approvals.locks import (
+    request_for_update,
+)
+from apps.approvals.models import Decision, Policy, Request
+from apps.approvals.permissions import (
+    DECIDE_REQUEST,
+)
+from apps.approvals.selectors import (
+    refusal_to_decide,
+    stage_of,
+)
+from apps.approvals.services.ending import end_request
+from apps.approvals.states import MOVES, STATUS_AFTER, RequestStatus, Verdict
+from apps.audit.services import record
+from apps.common.access import authorize
+from apps.common.transitions import require_move, require_version
+from apps.identity.models import User
+
+
+@transaction.atomic
+def decide(
+    *,
+    request_id: int,
+    verdict: str,
+    comment: str,
+    attested: bool,
+    expected_version: int,
+    actor: User,
+) -> Request:
+    """Approve, reject or return a request; one rejection or return ends the round.
+
+    Args:
+        attested: the approver confirmed the policy's attestation text.
+        expected_version: the request's version that the approver saw.
+
+    Raises:
+        NotVisible, NotPermitted, OwnWork, RoleMissing, AlreadyDecidedByActor: not this actor.
+        StaleVersion: it changed since the approver looked.
+        IllegalMove: it is not waiting any more.
+        CommentMissing, AttestationMissing: the policy asks for more.
+    """
+    request = request_for_update(request_id, actor=actor)
+    authorize(actor, DECIDE_REQUEST, entity_id=request.entity_id)
+    # Not waiting any more says more than "your version is old", so it is asked first.
+    require_move(request, to=STATUS_AFTER[Verdict(verdict)], moves=MOVES)
+    require_version(request, expected_version)
+    refusal = refusal_to_decide(request, actor)
+    if refusal is not None:
+        raise refusal
+    _require_words(request.policy, verdict, comment, attested)
+    decision = Decision.objects.create(
+        request=request,
+        approver=actor,
+        verdict=verdict,
+        stage=request.stage,
+        role_at_time=stage_of(request)["role"],
+        comment=comment,
+        attestation_text=request.policy.attestation_text if attested else "",
+        subject_hash=request.subject_hash,
+    )
+    _move_on(request, Verdict(verdict))
+    record(
+        actor=actor,
+        action="approvals.request.decide",
+        subject=request,
+        decision=decision.pk,
+        verdict=verdict,
+        status=request.status,
+        stage=decision.stage,
+    )
+    return request
+
+
+def _require_words(policy: Policy, verdict: str, comment: str, attested: bool) -> None:
+    if not comment.strip() and (policy.needs_comment or verdict != Verdict.APPROVE):
+        raise CommentMissing(field="comment")
+    if verdict == Verdict.APPROVE and policy.attestation_text and not attested:
+        raise AttestationMissing(field="attested")
+
+
+def _move_on(request: Request, verdict: Verdict) -> None:
+    """Into the next stage, or to the end."""
+    if verdict != Verdict.APPROVE:
+        end_request(request, STATUS_AFTER[verdict])
+        return
+    approvals = request.decisions.filter(stage=request.stage, verdict=Verdict.APPROVE).count()
+    if approvals >= stage_of(request)["count"]:
+        if request.stage + 1 == len(request.policy.stages):
+            end_request(request, RequestStatus.APPROVED)
+            return
+        request.stage += 1
+    request.version += 1
+    request.save(update_fields=["stage", "version"])
