@@ -11,7 +11,7 @@ from django.urls import reverse
 from unfold.admin import TabularInline
 
 from apps.approvals.forms import PolicyForm
-from apps.approvals.models import Conflict, Decision, Policy, Request
+from apps.approvals.models import Conflict, Decision, Notice, Policy, Request
 from apps.approvals.permissions import MANAGE_POLICIES, VIEW_POLICIES, VIEW_REQUESTS
 from apps.approvals.services import retire_policy
 from apps.common.admin import ServiceAdmin, WindowAdmin, run_each
@@ -141,3 +141,13 @@ class ConflictAdmin(WindowAdmin):
     list_display = ("request", "user")
     list_select_related = ("request", "user")
     search_fields = ("request__title", "user__username")
+
+
+@admin.register(Notice)
+class NoticeAdmin(WindowAdmin):
+    view_permission = VIEW_REQUESTS
+    list_display = ("request", "person", "kind", "noted_at", "read_at")
+    list_filter = ("kind",)
+    list_select_related = ("request", "person")
+    search_fields = ("request__title", "person__username")
+    date_hierarchy = "noted_at"

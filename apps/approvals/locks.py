@@ -28,6 +28,14 @@ def request_for_update(request_id: int, *, actor: Actor) -> Request:
     return request
 
 
+def request_held(request_id: int) -> Request:
+    """Like `request_for_update`, for scheduled work, which sees everything."""
+    request: Request = (
+        Request.objects.select_for_update(of=("self",)).select_related("policy").get(pk=request_id)
+    )
+    return request
+
+
 def open_requests_for_update(subject_type: str, subject_id: str) -> list[Request]:
     """The open or approved requests about a subject, locked, oldest first.
 

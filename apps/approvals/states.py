@@ -23,6 +23,11 @@ class Verdict(TextChoices):
     RETURN = "return", "Return for changes"
 
 
+class NoticeKind(TextChoices):
+    BLOCKED = "blocked", "Nobody can approve"
+    REOPENED = "reopened", "It can be approved again"
+
+
 OPEN: Final = frozenset({RequestStatus.PENDING, RequestStatus.BLOCKED})
 
 _ENDS: Final = frozenset(

@@ -1,20 +1,23 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
+from apps.approvals.api.notices import NoticeView
 from apps.approvals.api.policies import PolicyView
 from apps.approvals.api.requests import RequestView
-from apps.approvals.views import decision, lists
+from apps.approvals.views import decision, lists, notices
 
 app_name = "approvals"
 
 router = SimpleRouter(trailing_slash=False)
 router.register("requests", RequestView, basename="approvals-request")
 router.register("policies", PolicyView, basename="approvals-policy")
+router.register("notices", NoticeView, basename="approvals-notice")
 
 urlpatterns = [
     path("approvals/", lists.inbox, name="inbox"),
     path("approvals/mine/", lists.mine, name="mine"),
     path("approvals/all/", lists.everything, name="everything"),
+    path("approvals/notices/", notices.notices_page, name="notices"),
     path("approvals/<int:request_id>/", decision.request_page, name="request"),
     path("approvals/<int:request_id>/withdraw/", decision.withdraw_page, name="withdraw"),
     path("api/approvals/", include(router.urls)),

@@ -25,6 +25,7 @@ from apps.identity.errors import (
 from apps.identity.locks import user_for_update
 from apps.identity.models import SYSTEM_USERNAME, Entity, EntityUserObjectPermission, User
 from apps.identity.permissions import MANAGE_ENTITIES, MANAGE_USERS
+from apps.identity.registry import authority_changed
 from apps.identity.selectors import has_any_role, role_permission, user_named
 
 _STAFF_ROLES = frozenset({CONTROLLER, AUDITOR, ADMINISTRATOR})  # who may open the admin
@@ -133,6 +134,7 @@ def revoke_role(*, user_id: int, role: str, entity_id: int, actor: User) -> None
         user.groups.remove(Group.objects.get(name=role))
     _follow_staff_status(user)
     record(actor=actor, action="identity.role.revoke", subject=user, entity_id=entity_id, role=role)
+    authority_changed(entity_id)
 
 
 @transaction.atomic
@@ -153,6 +155,7 @@ def deactivate_user(*, user_id: int, actor: User) -> User:
     user.is_active = False
     user.save(update_fields=["is_active"])
     record(actor=actor, action="identity.user.deactivate", subject=user)
+    _tell_entities_of(user)
     return user
 
 
@@ -170,6 +173,7 @@ def reactivate_user(*, user_id: int, actor: User) -> User:
     user.is_active = True
     user.save(update_fields=["is_active"])
     record(actor=actor, action="identity.user.reactivate", subject=user)
+    _tell_entities_of(user)
     return user
 
 
@@ -239,7 +243,13 @@ def _give_role(user: User, role: str, entity_id: int, actor: User) -> EntityUser
     user.groups.add(Group.objects.get(name=role))
     _follow_staff_status(user)
     record(actor=actor, action="identity.role.grant", subject=user, entity_id=entity_id, role=role)
+    authority_changed(entity_id)
     return grant
+
+
+def _tell_entities_of(user: User) -> None:
+    for entity_id in sorted(user.granted_entity_ids()):
+        authority_changed(entity_id)
 
 
 def _follow_staff_status(user: User) -> None:

@@ -173,6 +173,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 10},
     },
+    "approvals: see whether somebody can decide": {
+        "task": "apps.approvals.tasks.recheck_all",
+        "schedule": timedelta(minutes=10),
+        "options": {"expires": 600},
+    },
     "ingestion: look for pulls that are due": {
         "task": "apps.ingestion.tasks.look_for_pulls",
         "schedule": timedelta(minutes=1),

@@ -48,7 +48,14 @@ def beth(person: Any, entity: Any) -> Any:
 
 
 @pytest.fixture
-def scene(define: Any, ask: Any, alice: Any, bob: Any, rita: Any, beth: Any) -> list[Request]:
+def carl(person: Any, entity: Any) -> Any:
+    return person("carl", "approver", on=entity)
+
+
+@pytest.fixture
+def scene(
+    define: Any, ask: Any, alice: Any, bob: Any, rita: Any, beth: Any, carl: Any
+) -> list[Request]:
     """Requests in every state that an inbox meets."""
     define("reconciliation")
     define("journal_entry", stages=TWO_STEPS)
@@ -148,7 +155,7 @@ def test_a_refusal_says_why_and_who_could(
     missing = refusal_to_decide(scene[0], connie)
     assert isinstance(missing, RoleMissing)
     assert "approver" in missing.message
-    assert missing.remedy == "Beth, Bob could decide."
+    assert missing.remedy == "Beth, Bob, Carl could decide."
 
 
 def test_a_refusal_says_that_nobody_could(define: Any, ask: Any, connie: Any) -> None:

@@ -314,8 +314,8 @@ def test_several_who_have_to_decide_are_counted(
 def test_a_blocked_request_says_what_is_missing(define: Any, ask: Any, alice: Any) -> None:
     define(stages=TWO_STEPS)
     text = text_of(signed_in(alice).get(address(ask())))
-    assert "Nobody can approve this: the policy asks for 1 reviewer, then 2 approvers" in text
-    assert "An administrator can give the role to somebody else." in text
+    assert "Nobody can approve this. Step 1 needs 1 reviewer, but nobody could decide" in text
+    assert "An administrator gives the role reviewer to 1 more person" in text
     assert "Nobody at the moment. It takes 1 reviewer of Harbour Field Services" in text
 
 

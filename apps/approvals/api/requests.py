@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django.db import models
@@ -16,6 +17,7 @@ from apps.approvals.models import Decision, Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.selectors import (
     approvals_missing,
+    deadlock_of,
     refusal_to_decide,
     request_seen_by,
     waiting_for,
@@ -82,6 +84,16 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
         )
 
 
+class DeadlockSerializer(serializers.Serializer[Any]):
+    lack = serializers.CharField(help_text="Which steps, what they need, and who is there.")
+    barred = serializers.ListField(
+        child=serializers.CharField(), help_text="Who holds the role and does not count, and why."
+    )
+    remedies = serializers.ListField(
+        child=serializers.CharField(), help_text="What would solve it, each for itself."
+    )
+
+
 class RequestDetailSerializer(RequestSerializer):
     approvals_missing = serializers.SerializerMethodField(
         help_text="People who still have to approve, all stages together."
@@ -90,12 +102,22 @@ class RequestDetailSerializer(RequestSerializer):
         help_text="Why the caller cannot decide on it now; null if he can."
     )
 
+    deadlock = serializers.SerializerMethodField(
+        help_text="Which steps nobody can fill, and what would solve it; null if all can be."
+    )
+
     class Meta(RequestSerializer.Meta):
         fields: ClassVar[Any] = (
             *RequestSerializer.Meta.fields,
             "approvals_missing",
             "why_not",
+            "deadlock",
         )
+
+    @extend_schema_field(DeadlockSerializer(allow_null=True))
+    def get_deadlock(self, request: Request) -> dict[str, Any] | None:
+        found = deadlock_of(request) if request.is_open else None
+        return None if found is None else asdict(found)
 
     def get_approvals_missing(self, request: Request) -> int:
         return approvals_missing(request) if request.status in OPEN else 0

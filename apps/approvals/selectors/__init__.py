@@ -1,13 +1,14 @@
 """What has to be approved by whom, and what is."""
 
+from apps.approvals.selectors.deadlocks import Deadlock, deadlock_of
 from apps.approvals.selectors.deciders import (
-    conflicted_ids,
     eligible_approvers,
     inbox,
     outbox,
     refusal_to_decide,
     waiting_for,
 )
+from apps.approvals.selectors.notices import notices_for, unread_notices
 from apps.approvals.selectors.policies import policies_seen_by, policy_for
 from apps.approvals.selectors.requests import (
     approvals_missing,
@@ -23,16 +24,21 @@ from apps.approvals.selectors.requests import (
     stage_of,
     subject_key,
 )
+from apps.approvals.selectors.staff import Staff, conflicted_ids, shortage_of, staff_of
 
 __all__ = [
+    "Deadlock",
+    "Staff",
     "approvals_missing",
     "conflicted_ids",
+    "deadlock_of",
     "decisions_on",
     "earlier_rounds",
     "eligible_approvers",
     "inbox",
     "is_approved",
     "latest_request_for",
+    "notices_for",
     "open_request_for",
     "outbox",
     "policies_seen_by",
@@ -42,7 +48,10 @@ __all__ = [
     "request_seen_by",
     "requests_seen_by",
     "seen_at_version",
+    "shortage_of",
+    "staff_of",
     "stage_of",
     "subject_key",
+    "unread_notices",
     "waiting_for",
 ]

@@ -10,15 +10,12 @@ from django.db.models.functions import Cast
 from apps.approvals.errors import AlreadyDecidedByActor, OwnWork, RoleMissing
 from apps.approvals.models import Request
 from apps.approvals.selectors.requests import stage_of
+from apps.approvals.selectors.staff import conflicted_ids, staff_of, steps_left
 from apps.approvals.states import OPEN, RequestStatus
 from apps.common.errors import NotPermitted
 from apps.identity.models import User
-from apps.identity.selectors import people_with_role
 
-
-def conflicted_ids(request: Request) -> frozenset[int]:
-    """Everybody who took part in the subject: maker, editors, requester, preparers."""
-    return frozenset({request.maker_id, *request.conflicts.values_list("user_id", flat=True)})
+_BY_NAME = ("last_name", "first_name", "pk")
 
 
 def refusal_to_decide(request: Request, actor: User) -> NotPermitted | None:
@@ -41,11 +38,8 @@ def refusal_to_decide(request: Request, actor: User) -> NotPermitted | None:
 
 def eligible_approvers(request: Request) -> list[User]:
     """The people who could decide on the stage at work."""
-    excluded = conflicted_ids(request) | set(
-        request.decisions.values_list("approver_id", flat=True)
-    )
-    people = people_with_role(stage_of(request)["role"], entity_id=request.entity_id)
-    return [person for person in people if person.pk not in excluded]
+    step = steps_left(request, staff_of(request.entity_id))[0]
+    return list(User.objects.filter(pk__in=step.candidates).order_by(*_BY_NAME))
 
 
 class _StageRole(Func):

@@ -2,11 +2,17 @@
 
 from apps.approvals.services.asking import request_approval, supersede_requests, withdraw
 from apps.approvals.services.deciding import decide
+from apps.approvals.services.notices import read_notices
 from apps.approvals.services.policies import define_policy, retire_policy
+from apps.approvals.services.staffing import queue_recheck, recheck_all, recheck_requests
 
 __all__ = [
     "decide",
     "define_policy",
+    "queue_recheck",
+    "read_notices",
+    "recheck_all",
+    "recheck_requests",
     "request_approval",
     "retire_policy",
     "supersede_requests",

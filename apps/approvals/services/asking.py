@@ -24,18 +24,16 @@ from apps.approvals.permissions import (
     WITHDRAW_REQUEST,
 )
 from apps.approvals.selectors import (
-    conflicted_ids,
     policy_for,
     subject_key,
 )
 from apps.approvals.services.ending import end_request
-from apps.approvals.states import MOVES, OPEN, RequestStatus
+from apps.approvals.services.staffing import block_or_release
+from apps.approvals.states import OPEN, RequestStatus
 from apps.audit.services import record
 from apps.common.access import authorize
 from apps.common.errors import IllegalMove, NotPermitted
-from apps.common.transitions import advance
 from apps.identity.models import User
-from apps.identity.selectors import people_with_role
 
 
 @transaction.atomic
@@ -98,15 +96,14 @@ def request_approval(
     Conflict.objects.bulk_create(
         Conflict(request=request, user=user) for user in {*conflicted, actor} - {maker}
     )
-    _block_if_nobody_can(request)
     record(
         actor=actor,
         action="approvals.request.submit",
         subject=request,
         subject_hash=subject_hash,
         policy=policy.pk,
-        status=request.status,
     )
+    block_or_release(request, actor=actor)
     return request
 
 
@@ -167,17 +164,3 @@ def _supersede(request: Request, actor: User) -> None:
     """End a request whose content no longer stands."""
     end_request(request, RequestStatus.SUPERSEDED)
     record(actor=actor, action="approvals.request.supersede", subject=request)
-
-
-def _block_if_nobody_can(request: Request) -> None:
-    """Test every stage: a request that no one can ever approve must say so at once."""
-    needed = [(stage["role"], stage["count"]) for stage in request.policy.stages]
-    if any(_too_few(request, role, count) for role, count in needed):
-        advance(request, to=RequestStatus.BLOCKED, moves=MOVES)
-        request.save(update_fields=["status"])
-
-
-def _too_few(request: Request, role: str, count: int) -> bool:
-    excluded = conflicted_ids(request)
-    people = {person.pk for person in people_with_role(role, entity_id=request.entity_id)}
-    return len(people - excluded) < count

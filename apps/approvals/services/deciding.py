@@ -20,6 +20,7 @@ from apps.approvals.selectors import (
     stage_of,
 )
 from apps.approvals.services.ending import end_request
+from apps.approvals.services.staffing import block_or_release
 from apps.approvals.states import MOVES, STATUS_AFTER, RequestStatus, Verdict
 from apps.audit.services import record
 from apps.common.access import authorize
@@ -78,6 +79,8 @@ def decide(
         status=request.status,
         stage=decision.stage,
     )
+    if request.is_open:  # whoever decided is missing at the steps to come
+        block_or_release(request, actor=actor)
     return request
 
 

@@ -160,6 +160,7 @@ def _shown(request: HttpRequest, asked: Request, attempt: Attempt | None) -> Htt
         "role": selectors.stage_of(asked)["role"],
         "refusal": refusal,
         "deciders": selectors.eligible_approvers(asked) if asked.is_open else [],
+        "deadlock": selectors.deadlock_of(asked) if asked.is_open else None,
         "can_decide": can_decide,
         "can_withdraw": _can_withdraw(asked, actor),
         "policy_in_words": policy_in_words(asked),

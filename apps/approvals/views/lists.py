@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from apps.approvals.forms import InboxFilterForm, RequestFilterForm, kinds_of
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS
-from apps.approvals.selectors import outbox, requests_seen_by, waiting_for
+from apps.approvals.selectors import outbox, requests_seen_by, unread_notices, waiting_for
 from apps.approvals.states import RequestStatus
 from apps.approvals.views.words import step_in_words
 from apps.common.access import authorize
@@ -103,6 +103,7 @@ def _listed(
     request: HttpRequest, template: str, found: Any, form: Any, context: dict[str, Any]
 ) -> HttpResponse:
     """One page of the list; a row more is read to know whether there is a next."""
+    context["unread"] = unread_notices(person(request))
     number = _page_number(request)
     start = (number - 1) * PAGE_SIZE
     read = list(found[start : start + PAGE_SIZE + 1])

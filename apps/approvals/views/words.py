@@ -153,6 +153,10 @@ def _told(event: Any, made: dict[int, Decision]) -> dict[str, Any]:
         return {"what": "withdrew it", "state": "withdrawn", "note": event.details["reason"]}
     if event.action == "approvals.request.supersede":
         return {"what": "changed what it is about", "state": "superseded"}
+    if event.action == "approvals.request.block":
+        return {"what": "nobody can approve it as things stand", "state": "blocked_no_approver"}
+    if event.action == "approvals.request.release":
+        return {"what": "it can be approved again", "state": "pending"}
     return {"what": "asked for approval", "state": "submitted"}
 
 

@@ -1,4 +1,4 @@
-"""Policies, requests and decisions. A request names its subject by type, id and hash only."""
+"""Requests and decisions. A request names its subject by type, id and hash only."""
 
 from __future__ import annotations
 
@@ -6,61 +6,16 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Prefetch, Q
+from django.db.models import Prefetch, Q
 from django.db.models.functions import Now
 
+from apps.approvals.models.policies import Policy
 from apps.approvals.states import OPEN, RequestStatus, Verdict
 from apps.common.guards import append_only, audited
 from apps.common.models import ScopedQuerySet, history, scoped_by
 from apps.common.money import AmountField, CurrencyField
 
 _user = settings.AUTH_USER_MODEL
-
-
-class PolicyQuerySet(ScopedQuerySet):
-    def in_force(self) -> Self:
-        """Policies that new requests follow."""
-        return self.filter(retired_at__isnull=True)
-
-
-@audited
-class Policy(models.Model):
-    """Who has to approve what, from which amount. Changed by a new version, never in place."""
-
-    entity = models.ForeignKey("identity.Entity", on_delete=models.PROTECT, related_name="+")
-    item_type = models.CharField(max_length=50)
-    currency = CurrencyField(blank=True, default="", help_text="Empty: whatever the currency.")
-    least_amount = AmountField(default=0, help_text="From this amount on, inclusive.")
-    below_amount = AmountField(null=True, blank=True, help_text="Below this amount; empty: no end.")
-    stages = models.JSONField(help_text='In order: [{"role": "approver", "count": 1}, ...]')
-    needs_comment = models.BooleanField(default=False)
-    attestation_text = models.TextField(blank=True, default="")
-    due_after_hours = models.PositiveIntegerField(default=24)
-    version = models.PositiveIntegerField(default=1)
-    created_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
-    in_force_at = models.DateTimeField(db_default=Now(), editable=False)
-    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
-
-    objects = PolicyQuerySet.as_manager()
-    history = history()
-
-    class Meta:
-        verbose_name_plural = "policies"
-        ordering: ClassVar = ["item_type", "least_amount", "-version"]
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=Q(below_amount__isnull=True) | Q(below_amount__gt=F("least_amount")),
-                name="policy_range_not_empty",
-            ),
-            models.UniqueConstraint(
-                fields=["entity", "item_type", "currency", "least_amount"],
-                condition=Q(retired_at__isnull=True),
-                name="one_policy_in_force_per_range",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.item_type} from {self.least_amount.normalize():f} (version {self.version})"
 
 
 class RequestQuerySet(ScopedQuerySet):
@@ -72,6 +27,10 @@ class RequestQuerySet(ScopedQuerySet):
         """Each with its entity, maker and policy, and its decisions with their approvers."""
         decisions = Prefetch("decisions", Decision.objects.select_related("approver"))
         return self.select_related("policy", "maker", "entity").prefetch_related(decisions)
+
+    def with_participants(self) -> Self:
+        """Each with all that decides who may decide on it (three queries)."""
+        return self.select_related("policy", "entity").prefetch_related("conflicts", "decisions")
 
 
 @audited

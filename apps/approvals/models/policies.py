@@ -1,0 +1,62 @@
+"""Who has to approve what."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from apps.common.guards import audited
+from apps.common.models import ScopedQuerySet, history
+from apps.common.money import AmountField, CurrencyField
+
+_user = settings.AUTH_USER_MODEL
+
+
+class PolicyQuerySet(ScopedQuerySet):
+    def in_force(self) -> Self:
+        """Policies that new requests follow."""
+        return self.filter(retired_at__isnull=True)
+
+
+@audited
+class Policy(models.Model):
+    """Who has to approve what, from which amount. Changed by a new version, never in place."""
+
+    entity = models.ForeignKey("identity.Entity", on_delete=models.PROTECT, related_name="+")
+    item_type = models.CharField(max_length=50)
+    currency = CurrencyField(blank=True, default="", help_text="Empty: whatever the currency.")
+    least_amount = AmountField(default=0, help_text="From this amount on, inclusive.")
+    below_amount = AmountField(null=True, blank=True, help_text="Below this amount; empty: no end.")
+    stages = models.JSONField(help_text='In order: [{"role": "approver", "count": 1}, ...]')
+    needs_comment = models.BooleanField(default=False)
+    attestation_text = models.TextField(blank=True, default="")
+    due_after_hours = models.PositiveIntegerField(default=24)
+    version = models.PositiveIntegerField(default=1)
+    created_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    in_force_at = models.DateTimeField(db_default=Now(), editable=False)
+    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = PolicyQuerySet.as_manager()
+    history = history()
+
+    class Meta:
+        verbose_name_plural = "policies"
+        ordering: ClassVar = ["item_type", "least_amount", "-version"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(below_amount__isnull=True) | Q(below_amount__gt=F("least_amount")),
+                name="policy_range_not_empty",
+            ),
+            models.UniqueConstraint(
+                fields=["entity", "item_type", "currency", "least_amount"],
+                condition=Q(retired_at__isnull=True),
+                name="one_policy_in_force_per_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item_type} from {self.least_amount.normalize():f} (version {self.version})"

@@ -1,0 +1,100 @@
+"""Why nobody can approve a request, in words, and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from apps.approvals.models import Request
+from apps.approvals.rules import Shortage
+from apps.approvals.selectors.staff import Staff, conflicted_ids, shortage_of, staff_of
+from apps.identity.models import User
+
+
+@dataclass(frozen=True)
+class Deadlock:
+    """What cannot be filled.
+
+    Attributes:
+        lack: which steps, what they need, and who is all that there is.
+        barred: who else holds the role, and why that person does not count.
+        remedies: what would solve it, each for itself.
+    """
+
+    lack: str
+    barred: tuple[str, ...]
+    remedies: tuple[str, ...]
+
+
+def deadlock_of(request: Request) -> Deadlock | None:
+    """Why the steps of an open request that are left cannot be filled; None if they can."""
+    staff = staff_of(request.entity_id)
+    found = shortage_of(request, staff)
+    if found is None:
+        return None
+    reasons = _reasons(request, staff, found)
+    names = _names({*found.people, *reasons})
+    return Deadlock(
+        lack=_lack(request, found, [names[pk] for pk in names if pk in found.people]),
+        barred=tuple(f"{names[pk]} {reasons[pk]}." for pk in names if pk in reasons),
+        remedies=_remedies(request, found),
+    )
+
+
+def _reasons(request: Request, staff: Staff, found: Shortage) -> dict[int, str]:
+    """Person to why he does not count, of those who otherwise could decide on these steps."""
+    stages = [request.policy.stages[number] for number in found.steps]
+    people = frozenset[int]().union(*(staff.candidates(request, stage) for stage in stages))
+    return {pk: _why_not(request, pk) for pk in people - found.people}
+
+
+def _why_not(request: Request, user_id: int) -> str:
+    if user_id == request.maker_id:
+        return "made it"
+    if user_id in conflicted_ids(request):
+        return "took part in preparing it"
+    return "has decided on it already"
+
+
+def _lack(request: Request, found: Shortage, names: Sequence[str]) -> str:
+    stages = [request.policy.stages[number] for number in found.steps]
+    if len(stages) == 1:
+        what = f"{stages[0]['count']} {stages[0]['role']}{_s(stages[0]['count'])}"
+        needs = f"needs {what}"
+    else:
+        needs = f"need {found.needed} different people together"
+    there = f"only {_joined(names, 'and')}" if names else "nobody"
+    return f"{_steps(request, found)} {needs}, but {there} could decide on it at the moment."
+
+
+def _steps(request: Request, found: Shortage) -> str:
+    if len(request.policy.stages) == 1:
+        return "It"
+    numbers = [str(number + 1) for number in found.steps]
+    return f"Step{_s(len(numbers))} {_joined(numbers, 'and')}"
+
+
+def _remedies(request: Request, found: Shortage) -> tuple[str, ...]:
+    roles = sorted({str(request.policy.stages[number]["role"]) for number in found.steps})
+    more = "1 more person" if found.missing == 1 else f"{found.missing} more people"
+    return (
+        f"An administrator gives the role {_joined(roles, 'or')} to {more} of"
+        f" {request.entity.name} who took no part in it. The request then goes on by itself.",
+        "A controller puts a policy in force that these people can meet; the request is then"
+        " withdrawn and asked anew.",
+    )
+
+
+def _names(user_ids: Iterable[int]) -> Mapping[int, str]:
+    """People by name, in the order of their names."""
+    people = User.objects.filter(pk__in=set(user_ids)).order_by("last_name", "first_name", "pk")
+    return {person.pk: str(person) for person in people}
+
+
+def _joined(words: Sequence[str], last: str) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"

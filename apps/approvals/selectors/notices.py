@@ -1,0 +1,24 @@
+"""What somebody was told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.approvals.models import Notice
+from apps.identity.models import User
+
+
+def notices_for(actor: User) -> Any:
+    """What the actor was told about requests that he may still see, newest first (a queryset)."""
+    return (
+        Notice.objects.visible_to(actor)
+        .filter(person=actor)
+        .select_related("request", "request__entity")
+        .order_by("-id")
+    )
+
+
+def unread_notices(actor: User) -> int:
+    """How many of them he has not read."""
+    count: int = notices_for(actor).filter(read_at__isnull=True).count()
+    return count
