@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from finflow.books import Entity, entities, journal_lines, trial_balance
     from finflow.close import CloseStatus, TaskState, close_status
     from finflow.environment import Unavailable, connect
+    from finflow.files import FilePreview, preview_file, save_mapping
     from finflow.matching import Reconciliation, reconcile
     from finflow.practice import Practice, load_practice
 
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CloseStatus",
     "Entity",
+    "FilePreview",
     "ItemsInvalid",
     "Practice",
     "Reconciliation",
@@ -42,13 +44,16 @@ __all__ = [
     "entities",
     "journal_lines",
     "load_practice",
+    "preview_file",
     "reconcile",
+    "save_mapping",
     "trial_balance",
 ]
 
 _HOMES: Final = {
     "CloseStatus": "finflow.close",
     "Entity": "finflow.books",
+    "FilePreview": "finflow.files",
     "ItemsInvalid": "apps.reconciliation.matching",
     "Practice": "finflow.practice",
     "Reconciliation": "finflow.matching",
@@ -61,7 +66,9 @@ _HOMES: Final = {
     "entities": "finflow.books",
     "journal_lines": "finflow.books",
     "load_practice": "finflow.practice",
+    "preview_file": "finflow.files",
     "reconcile": "finflow.matching",
+    "save_mapping": "finflow.files",
     "trial_balance": "finflow.books",
 }
 

@@ -26,19 +26,27 @@ class StrictJSONParser(JSONParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         try:
-            text = stream.read().decode("utf-8")
-            _require_shallow(text)
-            return json.loads(
-                text,
-                object_pairs_hook=_unique_keys,
-                parse_float=Decimal,
-                parse_constant=_refuse_constant,
-            )
+            return strict_json(stream.read().decode("utf-8"))
         except (ValueError, RecursionError) as error:
-            raise ParseError(f"The body is not acceptable JSON: {_reason(error)}.") from error
+            raise ParseError(f"The body is not acceptable JSON: {reason(error)}.") from error
 
 
-def _reason(error: BaseException) -> str:
+def strict_json(text: str) -> Any:
+    """What a JSON text holds, read as `StrictJSONParser` reads it.
+
+    Raises:
+        ValueError, RecursionError: it is not acceptable; `reason` says why in plain words.
+    """
+    _require_shallow(text)
+    return json.loads(
+        text,
+        object_pairs_hook=_unique_keys,
+        parse_float=Decimal,
+        parse_constant=_refuse_constant,
+    )
+
+
+def reason(error: BaseException) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at line {error.lineno}, column {error.colno}"
     if isinstance(error, UnicodeDecodeError):

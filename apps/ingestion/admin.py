@@ -125,6 +125,7 @@ class SourceAdmin(SeenAdmin, ServiceAdmin):
             if obj is None
             else (
                 *_FIXED,
+                *(("preview",) if self.has_change_permission(request, obj) else ()),
                 *_CHANGING,
                 *(("new_credentials",) if self.has_change_permission(request, obj) else ()),
             )
@@ -133,7 +134,8 @@ class SourceAdmin(SeenAdmin, ServiceAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ()
-        return _FIXED if self.has_change_permission(request, obj) else (*_FIXED, *_CHANGING)
+        may_change = self.has_change_permission(request, obj)
+        return (*_FIXED, "preview") if may_change else (*_FIXED, *_CHANGING)
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -182,6 +184,11 @@ class SourceAdmin(SeenAdmin, ServiceAdmin):
     @admin.display(description="Page")
     def page(self, source: Source) -> str:
         return format_html('<a href="{}">Open</a>', reverse("ingestion:source", args=[source.pk]))
+
+    @admin.display(description="Try a mapping")
+    def preview(self, source: Source) -> str:
+        url = reverse("ingestion:mapping", args=[source.pk])
+        return format_html('<a href="{}">Preview on a file, then save</a>', url)
 
     @admin.action(description="Retire selected sources", permissions=["retire"])
     def retire_selected(self, request: HttpRequest, queryset: Any) -> None:

@@ -37,6 +37,14 @@ class FileTooLarge(Invalid):
     remedy = "Split the file by day or by account and import the parts."
 
 
+class SampleMissing(Conflict):
+    """A mapping is to be tried, and there is no file to try it on."""
+
+    code = "SAMPLE_MISSING"
+    message = "No file has come into this source yet to try the mapping on."
+    remedy = "Choose a sample file."
+
+
 class SourceRetired(Conflict):
     """The source takes no files any more."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
 from django.conf import settings
 
 from apps.common.access import Actor
+from apps.common.parsers import reason, strict_json
 from apps.ingestion.models import Source
 from apps.ingestion.permissions import IMPORT_FILE
 
@@ -44,3 +46,42 @@ class UploadForm(forms.Form):
                 " by account."
             )
         return file
+
+
+class MappingField(forms.CharField):
+    """A field mapping as JSON, indented so that people can read it; a fault names its place."""
+
+    widget = forms.Textarea(attrs={"rows": 22, "class": "mono", "spellcheck": "false"})
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return json.dumps(value, indent=2, ensure_ascii=False) if value else ""
+        return value
+
+    def clean(self, value: Any) -> dict[str, Any]:
+        text = super().clean(value)
+        try:
+            found = strict_json(text) if text else {}
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError(f"This is not JSON: {reason(error)}.") from None
+        if not isinstance(found, dict):
+            raise forms.ValidationError("A field mapping is a JSON object: { ... }.")
+        return found
+
+
+class MappingForm(forms.Form):
+    """A field mapping, and a file to try it on."""
+
+    sample = forms.FileField(label="Sample file", required=False, allow_empty_file=True)
+    mapping = MappingField(
+        label="Field mapping",
+        required=False,
+        help_text="JSON. Empty: columns are found by well-known names.",
+    )
+
+    def __init__(self, *args: Any, latest: str = "", **kwargs: Any) -> None:
+        """`latest` is the name of the file that is taken where no sample is chosen."""
+        super().__init__(*args, **kwargs)
+        self.fields["sample"].help_text = (
+            f"Left empty, the file that came last is taken: {latest}." if latest else ""
+        )

@@ -2,7 +2,7 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from apps.ingestion import views
-from apps.ingestion.api import files, pulls
+from apps.ingestion.api import files, mappings, pulls
 
 app_name = "ingestion"
 
@@ -16,10 +16,17 @@ router.register("pulls", pulls.PullView, basename="ingestion-pull")
 
 urlpatterns = [
     path("api/transactions/upload", files.UploadView.as_view(), name="ingestion-upload"),
+    path(
+        "api/ingestion/sources/<int:pk>/mapping/preview",
+        mappings.MappingPreviewView.as_view(),
+        name="ingestion-mapping-preview",
+    ),
     path("api/ingestion/", include(router.urls)),
     path("sources/", views.sources_page, name="sources"),
     path("sources/upload/", views.upload, name="upload"),
     path("sources/<int:source_id>/", views.source_page, name="source"),
+    path("sources/<int:source_id>/mapping/", views.mapping_page, name="mapping"),
+    path("sources/<int:source_id>/mapping/try/", views.try_mapping, name="try-mapping"),
     path("sources/<int:source_id>/pull/", views.pull, name="pull"),
     path("sources/pulls/<int:pull_id>/retry/", views.retry, name="retry"),
     path("sources/files/<int:batch_id>/", views.batch_page, name="batch"),

@@ -174,8 +174,8 @@ class TestUpload:
     def test_a_source_retired_meanwhile_is_a_form_error(
         self, visit: Any, alice: Any, sales: Source, monkeypatch: Any
     ) -> None:
-        from apps.ingestion import views
         from apps.ingestion.errors import SourceRetired
+        from apps.ingestion.views import feeds as views
 
         def refuse(**_: Any) -> None:
             raise SourceRetired

@@ -19,6 +19,7 @@ from apps.ingestion.models import Pull, PullAttempt, Source
 from apps.ingestion.permissions import VIEW_SOURCES
 from apps.ingestion.services import (
     ask_pull,
+    change_mapping,
     connect_source,
     define_connected_source,
     retry_pull,
@@ -92,6 +93,10 @@ class DefineInput(ConnectInput):
     schedule = serializers.CharField(max_length=100, required=False, allow_blank=True)
 
 
+class MappingInput(StrictSerializer):
+    mapping = serializers.JSONField(help_text="The field mapping; {} for none.")
+
+
 class ScheduleInput(StrictSerializer):
     schedule = serializers.CharField(
         max_length=100,
@@ -152,6 +157,15 @@ class SourceView(IdempotentMixin, ScopedReadView):
             credentials=facts.get("credentials"),
             actor=actor,
         )
+        return Response(SourceSerializer(source).data)
+
+    @extend_schema(request=MappingInput, responses=SourceSerializer)
+    @action(detail=True, methods=["post"])
+    def mapping(self, request: Request, pk: str) -> Response:
+        """Give the source another field mapping; lines imported before stay as they are."""
+        facts = _given(MappingInput, request)
+        actor: Any = request.user
+        source = change_mapping(source_id=self.get_object().pk, actor=actor, **facts)
         return Response(SourceSerializer(source).data)
 
     @extend_schema(request=ScheduleInput, responses=SourceSerializer)

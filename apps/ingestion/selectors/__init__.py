@@ -2,10 +2,12 @@
 `frames` hands records over in columns, `showing` shows them to people."""
 
 from apps.ingestion.selectors.batches import (
+    balanced,
     balanced_statements,
     batches_between,
     batches_for,
     failed_imports_for,
+    latest_original,
     latest_reading,
     original_of,
     source_named,
@@ -19,6 +21,7 @@ from apps.ingestion.selectors.showing import (
     account_shown,
     holds_bank_accounts,
     lines_shown,
+    reading_shown,
     record_shown,
 )
 
@@ -28,6 +31,7 @@ __all__ = [
     "Feed",
     "Finding",
     "account_shown",
+    "balanced",
     "balanced_statements",
     "batches_between",
     "batches_for",
@@ -35,10 +39,12 @@ __all__ = [
     "failed_imports_for",
     "feeds",
     "holds_bank_accounts",
+    "latest_original",
     "latest_reading",
     "lines_shown",
     "original_of",
     "pulls_for",
+    "reading_shown",
     "record_ids",
     "record_shown",
     "records_frame",

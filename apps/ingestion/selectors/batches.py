@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -70,6 +71,17 @@ def latest_reading(source: Source, sha256: str) -> Batch | None:
     return found
 
 
+def latest_original(source: Source) -> Batch | FailedImport | None:
+    """The file that came last into the source, imported or refused."""
+    batch: Batch | None = Batch.objects.filter(source=source).order_by("-id").first()
+    failure: FailedImport | None = (
+        FailedImport.objects.filter(source=source).order_by("-id").first()
+    )
+    if batch is None or failure is None:
+        return batch or failure
+    return batch if batch.imported_at > failure.failed_at else failure
+
+
 def batches_between(*, source_id: int, starts_on: date, ends_on: date) -> list[Batch]:
     """The source's batches that touch the dates, oldest lines first."""
     touches = Q(starts_on__lte=ends_on, ends_on__gte=starts_on)
@@ -82,6 +94,11 @@ def batches_between(*, source_id: int, starts_on: date, ends_on: date) -> list[B
 
 def balanced_statements(batch: Batch) -> list[dict[str, Any]]:
     """The batch's statements that state both balances, with amounts and days as such."""
+    return balanced(batch.statements)
+
+
+def balanced(statements: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """`balanced_statements` of facts as a batch keeps them."""
     amounts = ("opening", "total", "closing", "difference")
     days = ("opened_on", "closed_on")
     return [
@@ -90,7 +107,7 @@ def balanced_statements(batch: Batch) -> list[dict[str, Any]]:
             **{name: Decimal(facts[name]) for name in amounts},
             **{name: date.fromisoformat(facts[name]) if facts[name] else None for name in days},
         }
-        for facts in batch.statements
+        for facts in statements
         if facts["opening"] is not None and facts["closing"] is not None
     ]
 

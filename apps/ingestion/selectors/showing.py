@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from apps.common.access import Actor
 from apps.common.money import from_ten_thousandths
+from apps.ingestion.formats import Reading
 from apps.ingestion.models import Amendment, Batch, Record, Source
 from apps.ingestion.selectors.frames import records_frame
 from apps.privacy.classification import Classification
@@ -25,6 +26,17 @@ def holds_bank_accounts(source: Source) -> bool:
     if source.account_number or source.format in _STATEMENT_FORMATS:
         return True
     return not source.format and source.batches.filter(format__in=_STATEMENT_FORMATS).exists()
+
+
+def reading_shown(
+    reading: Reading, *, actor: Actor, source: Source, most: int
+) -> list[dict[str, Any]]:
+    """The first lines of a reading that is no batch (yet), as the actor may see them."""
+    are_bank_accounts = reading.format in _STATEMENT_FORMATS or holds_bank_accounts(source)
+    return [
+        record_shown(row, actor=actor, source=source, are_bank_accounts=are_bank_accounts)
+        for row in reading.lines.head(most).iter_rows(named=True)
+    ]
 
 
 def account_shown(actor: Actor, account: str, source: Source) -> str:

@@ -1,10 +1,11 @@
 """Writes: `sources` sets up, `connecting` connects, `pulling` fetches, `collection` and `filing`
-find files, `imports` brings them in."""
+find files, `imports` brings them in; `previewing` tries a mapping and writes nothing."""
 
 from apps.ingestion.services.collection import collect_files
 from apps.ingestion.services.connecting import connect_source
 from apps.ingestion.services.filing import source_of_file
 from apps.ingestion.services.imports import ImportOutcome, import_file
+from apps.ingestion.services.previewing import MappingPreview, preview_mapping
 from apps.ingestion.services.pulling import ask_pull, perform_pull, resume_pulls, retry_pull
 from apps.ingestion.services.schedules import ask_scheduled_pulls, schedule_source
 from apps.ingestion.services.setup import define_connected_source, set_up_source
@@ -12,6 +13,7 @@ from apps.ingestion.services.sources import change_mapping, define_source, retir
 
 __all__ = [
     "ImportOutcome",
+    "MappingPreview",
     "ask_pull",
     "ask_scheduled_pulls",
     "change_mapping",
@@ -21,6 +23,7 @@ __all__ = [
     "define_source",
     "import_file",
     "perform_pull",
+    "preview_mapping",
     "resume_pulls",
     "retire_source",
     "retry_pull",

@@ -18,7 +18,7 @@ from apps.identity.context import entity_in_view, show_times_of
 from apps.ingestion.connectors import CONNECTORS
 from apps.ingestion.forms import UploadForm
 from apps.ingestion.models import Batch, FailedImport, Pull, Source
-from apps.ingestion.permissions import IMPORT_FILE, VIEW_SOURCES
+from apps.ingestion.permissions import IMPORT_FILE, MANAGE_SOURCES, VIEW_SOURCES
 from apps.ingestion.selectors import (
     Feed,
     balanced_statements,
@@ -33,6 +33,7 @@ from apps.ingestion.selectors import (
 )
 from apps.ingestion.services import ask_pull, import_file, retry_pull
 from apps.ingestion.states import EVERY_QUARTER_HOUR
+from apps.ingestion.views.mapping import convention_words
 
 _LINES_A_PAGE = 50
 _MOST_REJECTED = 200
@@ -92,6 +93,7 @@ def source_page(request: HttpRequest, source_id: int) -> HttpResponse:
         "schedule": schedule_words(source.schedule),
         "connector": connector_words(source),
         "is_importer": source.is_active and actor.may(IMPORT_FILE, source.entity_id),
+        "is_manager": source.is_active and actor.may(MANAGE_SOURCES, source.entity_id),
     }
     return render(request, "ingestion/source.html", context)
 
@@ -137,11 +139,7 @@ def batch_page(request: HttpRequest, batch_id: int) -> HttpResponse:
         "breadcrumbs": [_home(), _link(batch.source)],
         "batch": batch,
         "statements": balanced_statements(batch),
-        "conventions": [
-            (name.replace("_", " ").capitalize(), value)
-            for name, value in batch.conventions.items()
-            if value
-        ],
+        "conventions": convention_words(batch.conventions),
         "lines": lines,
         "first_url": request.path if after_id or from_line else None,
         "next_url": f"?after={lines[-1]['id']}" if has_more else None,

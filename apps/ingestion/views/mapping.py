@@ -1,0 +1,136 @@
+"""The field mapping of a source: tried on a sample, seen, and only then saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.common.access import authorize
+from apps.common.errors import NotPermitted, NotVisible, Refusal
+from apps.identity.context import show_times_of
+from apps.ingestion.formats.mapping import FIELDS
+from apps.ingestion.forms import MappingForm
+from apps.ingestion.models import Source
+from apps.ingestion.permissions import MANAGE_SOURCES
+from apps.ingestion.selectors import balanced, latest_original, reading_shown, sources_for
+from apps.ingestion.services import MappingPreview, change_mapping, preview_mapping
+
+_LINES = 20
+_MOST_REJECTED = 50
+
+
+@require_safe
+@login_required
+def mapping_page(request: HttpRequest, source_id: int) -> HttpResponse:
+    """The mapping that is saved, to be changed, and what it would be tried on."""
+    source = _source(request, source_id)
+    form = MappingForm(initial={"mapping": source.mapping}, latest=_latest(source))
+    return _page(request, source, form)
+
+
+@require_POST
+@login_required
+def try_mapping(request: HttpRequest, source_id: int) -> HttpResponse:
+    """Show what a mapping makes of a sample (`preview`), or save it."""
+    actor: Any = request.user
+    source = _source(request, source_id)
+    form = MappingForm(request.POST, request.FILES, latest=_latest(source))
+    if not form.is_valid():
+        return _page(request, source, form, status=422)
+    mapping, sample = form.cleaned_data["mapping"], form.cleaned_data["sample"]
+    try:
+        if "preview" in request.POST:
+            tried = preview_mapping(
+                source_id=source.pk,
+                mapping=mapping,
+                content=sample.read() if sample else None,
+                filename=sample.name if sample else "",
+                actor=actor,
+            )
+            return _page(request, source, form, tried=tried)
+        known = source.mapping
+        saved = change_mapping(source_id=source.pk, mapping=mapping, actor=actor).mapping
+    except (NotVisible, NotPermitted):
+        raise
+    except Refusal as refusal:
+        field = refusal.field if refusal.field in form.fields else None
+        form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+        return _page(request, source, form, status=refusal.status)
+    if saved == known:
+        messages.info(request, "This is the mapping that was saved before: nothing changed.")
+    else:
+        messages.success(request, "The mapping is saved. Files are read by it from now on.")
+    return redirect("ingestion:source", source.pk)
+
+
+def _source(request: HttpRequest, source_id: int) -> Source:
+    """The source, for those who may change it."""
+    actor: Any = request.user
+    source: Source | None = sources_for(actor).filter(pk=source_id).first()
+    if source is None:
+        raise NotVisible
+    authorize(actor, MANAGE_SOURCES, entity_id=source.entity_id)
+    return source
+
+
+def _latest(source: Source) -> str:
+    kept = latest_original(source)
+    return kept.filename if kept else ""
+
+
+def _page(
+    request: HttpRequest,
+    source: Source,
+    form: MappingForm,
+    *,
+    tried: MappingPreview | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The whole page, or for htmx the preview alone."""
+    show_times_of(source.entity)
+    is_part = request.headers.get("HX-Request") == "true"
+    context = {
+        "page_title": f"Field mapping: {source.name}",
+        "breadcrumbs": [
+            {"label": "Sources", "url": reverse("ingestion:sources")},
+            {"label": source.name, "url": reverse("ingestion:source", args=[source.pk])},
+        ],
+        "source": source,
+        "form": form,
+        "fields": FIELDS,
+        "is_part": is_part,
+        **_seen(request, tried),
+    }
+    name = "ingestion/_preview.html" if is_part else "ingestion/mapping.html"
+    return render(request, name, context, status=status)
+
+
+def _seen(request: HttpRequest, tried: MappingPreview | None) -> dict[str, Any]:
+    """What the template says of a preview."""
+    reading = tried.reading if tried else None
+    if tried is None or reading is None:
+        return {"tried": tried}
+    actor: Any = request.user
+    return {
+        "tried": tried,
+        "line_count": reading.lines.height,
+        "lines": reading_shown(reading, actor=actor, source=tried.source, most=_LINES),
+        "rejected": reading.rejected[:_MOST_REJECTED],
+        "rejected_count": len(reading.rejected),
+        "statements": balanced(tried.statements),
+        "totals": tried.totals,
+        "conventions": convention_words(reading.conventions),
+    }
+
+
+def convention_words(conventions: Any) -> list[tuple[str, str]]:
+    """How a file was read, for people."""
+    return [
+        (name.replace("_", " ").capitalize(), value) for name, value in conventions.items() if value
+    ]
