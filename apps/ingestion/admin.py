@@ -21,6 +21,7 @@ from apps.ingestion.models import (
     Amendment,
     Batch,
     FailedImport,
+    LineCorrection,
     Pull,
     PullAttempt,
     Record,
@@ -100,6 +101,10 @@ class SeenAdmin(WindowAdmin):
     """Rows know who looks at them, so that what is confidential can be masked."""
 
     view_permission = VIEW_SOURCES
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = super().get_readonly_fields(request, obj)
+        return [name for name in names if name not in (self.exclude or ())]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         found: Any = super().get_object(request, object_id, from_field)
@@ -201,10 +206,9 @@ class SourceAdmin(SeenAdmin, ServiceAdmin):
         )
 
 
-class RejectedLineInline(TabularInline):
-    model = RejectedLine
-    fields = ("line", "field", "reason")
-    readonly_fields = fields
+class SeenInline(TabularInline):
+    """Rows below the row that they belong to, to be looked at."""
+
     can_delete = False
     extra = 0
     per_page = 50
@@ -217,6 +221,12 @@ class RejectedLineInline(TabularInline):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class RejectedLineInline(SeenInline):
+    model = RejectedLine
+    fields = ("line", "field", "reason")
+    readonly_fields = fields
 
 
 @admin.register(Batch)
@@ -240,10 +250,6 @@ class BatchAdmin(SeenAdmin):
     date_hierarchy = "imported_at"
     inlines = (RejectedLineInline,)
     exclude = ("statements",)  # with the keyed hashes of accounts; the page shows them
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        names = super().get_readonly_fields(request, obj)
-        return [name for name in names if name not in self.exclude]
 
     @admin.display(description="Page")
     def page(self, batch: Batch) -> str:
@@ -335,22 +341,10 @@ class AmendmentAdmin(SeenAdmin):
         return str(amendment.record.batch)
 
 
-class PullAttemptInline(TabularInline):
+class PullAttemptInline(SeenInline):
     model = PullAttempt
     fields = ("number", "status", "started_at", "ended_at", "failure_code", "failure_message")
     readonly_fields = fields
-    can_delete = False
-    extra = 0
-    per_page = 50
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Pull)
@@ -386,6 +380,20 @@ class RejectedLineAdmin(SeenAdmin):
     list_filter = ("batch__source", "field")
     list_select_related = ("batch",)
     search_fields = ("batch__filename",)
+
+
+@admin.register(LineCorrection)
+class LineCorrectionAdmin(SeenAdmin):
+    list_display = ("rejected_line", "batch", "reason", "corrected_by", "corrected_at", "page")
+    list_filter = ("batch__source",)
+    list_select_related = ("rejected_line__batch", "batch", "corrected_by")
+    date_hierarchy = "corrected_at"
+    exclude = ("changes",)  # the page shows them, masked
+
+    @admin.display(description="Page")
+    def page(self, correction: LineCorrection) -> str:
+        url = reverse("ingestion:rejected-line", args=[correction.rejected_line_id])
+        return format_html('<a href="{}">Open</a>', url)
 
 
 @admin.register(FailedImport)

@@ -82,3 +82,40 @@ class SourceResting(Conflict):
     code = "SOURCE_RESTING"
     message = "This source failed too often in a row and is left alone for a while."
     remedy = "Wait, or correct its connector: that lets it be tried at once."
+
+
+class LineNotCorrectable(Conflict):
+    """The file's format gives no columns to correct, or several rows stand on the line."""
+
+    code = "LINE_NOT_CORRECTABLE"
+    message = "This line is no row of a table that could be corrected by itself."
+    remedy = "Ask the sender for a corrected file and import it: what is known is not added twice."
+
+
+class LineCorrected(Conflict):
+    """Somebody has corrected the line already."""
+
+    code = "LINE_CORRECTED"
+    message = "This line was corrected already."
+    remedy = "Look at the correction; what came in by it can be amended by a corrected file."
+
+
+class LineReadAgain(Conflict):
+    """The file was read again since, by a changed mapping."""
+
+    code = "LINE_READ_AGAIN"
+    message = "This file was read again by another mapping since."
+    remedy = "Open its last reading: if the line is still rejected, correct it there."
+
+
+class StillRejected(Invalid):
+    """The corrected line is not acceptable either."""
+
+    code = "STILL_REJECTED"
+    message = "Nothing is left of the line."
+
+
+class CorrectionInvalid(Invalid):
+    """A column that the file does not have, a text that cannot be stored, or no reason."""
+
+    code = "CORRECTION_INVALID"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django import forms
@@ -10,6 +11,7 @@ from django.conf import settings
 
 from apps.common.access import Actor
 from apps.common.parsers import reason, strict_json
+from apps.ingestion.formats.tabular import MAX_CELL_BYTES
 from apps.ingestion.models import Source
 from apps.ingestion.permissions import IMPORT_FILE
 
@@ -85,3 +87,37 @@ class MappingForm(forms.Form):
         self.fields["sample"].help_text = (
             f"Left empty, the file that came last is taken: {latest}." if latest else ""
         )
+
+
+class CorrectionForm(forms.Form):
+    """The texts of a rejected line, one field for each column, and why they are changed."""
+
+    reason = forms.CharField(
+        label="Why",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Say why in a few words."},
+    )
+
+    def __init__(
+        self, *args: Any, texts: Mapping[str, str], read_from: Collection[str], **kwargs: Any
+    ) -> None:
+        """`read_from` are the columns that the field at fault is read from."""
+        super().__init__(*args, **kwargs)
+        self.columns = {f"column_{number}": name for number, name in enumerate(texts)}
+        for key, name in self.columns.items():
+            self.fields[key] = forms.CharField(
+                label=name,
+                initial=texts[name],
+                required=False,
+                strip=False,
+                max_length=MAX_CELL_BYTES,
+                widget=forms.TextInput(attrs={"class": "mono", "spellcheck": "false"}),
+                help_text="The fault is here." if name in read_from else "",
+            )
+        self.order_fields([*self.columns, "reason"])
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What was filled in, by column."""
+        return {name: self.cleaned_data[key] for key, name in self.columns.items()}

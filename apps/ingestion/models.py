@@ -94,7 +94,8 @@ class Batch(models.Model):
     )
     reading = models.PositiveSmallIntegerField(
         default=1,
-        help_text="Above 1: lines that were rejected before, read again by a changed mapping.",
+        help_text="Above 1: lines that were rejected before, read again by a changed mapping or"
+        " corrected.",
     )
     query_text = models.TextField(blank=True, default="")
     parameters = models.JSONField(default=dict, blank=True)
@@ -254,6 +255,35 @@ class RejectedLine(models.Model):
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.reason}"
+
+
+@append_only()
+class LineCorrection(models.Model):
+    """What a person put in place of the texts of a rejected line; the original file stays."""
+
+    rejected_line = models.OneToOneField(
+        RejectedLine, on_delete=models.PROTECT, related_name="correction"
+    )
+    batch = models.OneToOneField(
+        Batch,
+        on_delete=models.PROTECT,
+        related_name="correction",
+        help_text="The reading that brought the corrected line in.",
+    )
+    changes: Any = EncryptedTextField(
+        help_text="JSON of column: [text of the file, corrected text]."
+    )
+    reason = models.TextField()
+    corrected_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    corrected_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = scoped_by("batch__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"correction of rejected line {self.rejected_line_id}"
 
 
 @append_only()

@@ -2,14 +2,15 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from apps.ingestion import views
-from apps.ingestion.api import files, mappings, pulls
+from apps.ingestion.api import corrections, files, mappings, pulls
 
 app_name = "ingestion"
 
 router = SimpleRouter(trailing_slash=False)
 router.register("sources", pulls.SourceView, basename="ingestion-source")
 router.register("batches", files.BatchView, basename="ingestion-batch")
-router.register("rejected-lines", files.RejectedLineView, basename="ingestion-rejected-line")
+router.register("rejected-lines", corrections.RejectedLineView, basename="ingestion-rejected-line")
+router.register("corrections", corrections.LineCorrectionView, basename="ingestion-correction")
 router.register("amendments", files.AmendmentView, basename="ingestion-amendment")
 router.register("failed-imports", files.FailedImportView, basename="ingestion-failed-import")
 router.register("pulls", pulls.PullView, basename="ingestion-pull")
@@ -30,5 +31,8 @@ urlpatterns = [
     path("sources/<int:source_id>/pull/", views.pull, name="pull"),
     path("sources/pulls/<int:pull_id>/retry/", views.retry, name="retry"),
     path("sources/files/<int:batch_id>/", views.batch_page, name="batch"),
+    path("sources/files/<int:batch_id>/read-again/", views.reread, name="read-again"),
+    path("sources/rejected/<int:line_id>/", views.rejected_line_page, name="rejected-line"),
+    path("sources/rejected/<int:line_id>/correct/", views.correct, name="correct"),
     path("sources/refused/<int:failure_id>/", views.failure_page, name="failure"),
 ]

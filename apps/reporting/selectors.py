@@ -271,7 +271,7 @@ def feed_standings(entity_ids: EntityIds) -> list[FeedStanding]:
     )
     batches = {
         batch.source_id: batch
-        for batch in Batch.objects.filter(source__in=sources)
+        for batch in Batch.objects.filter(source__in=sources, correction__isnull=True)
         .order_by("source_id", "-id")
         .distinct("source_id")
     }

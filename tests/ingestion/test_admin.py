@@ -16,16 +16,27 @@ from apps.ingestion.models import (
     Amendment,
     Batch,
     FailedImport,
+    LineCorrection,
     Pull,
     PullAttempt,
     Record,
     RejectedLine,
     Source,
 )
-from apps.ingestion.services import ask_pull, connect_source, perform_pull
+from apps.ingestion.services import ask_pull, connect_source, correct_line, perform_pull
 from tests.ingestion.conftest import ACCOUNT, ANNA, BROKEN, MAPPING, statement, table
 
-MODELS = (Source, Batch, Record, RejectedLine, FailedImport, Pull, PullAttempt, Amendment)
+MODELS = (
+    Source,
+    Batch,
+    Record,
+    RejectedLine,
+    LineCorrection,
+    FailedImport,
+    Pull,
+    PullAttempt,
+    Amendment,
+)
 
 
 @pytest.fixture
@@ -42,6 +53,12 @@ def visit() -> Any:
 def filled(sales: Source, bank: Source, bring: Any, connie: Any) -> Source:
     bring(sales, table(ANNA, BROKEN), "april.csv")
     bring(bank, statement("230407C10,00NTRFA", closing="C110,00"), "april.sta")
+    correct_line(
+        line_id=RejectedLine.objects.get().pk,
+        texts={"amount": "7.00"},
+        reason="As the invoice says",
+        actor=connie,
+    )
     bring(sales, b"", "empty.csv")
     bring(sales, table(ANNA.replace("100.00", "100.01"), BROKEN), "april2.csv")
     connect_source(

@@ -8,6 +8,7 @@ from django.conf import settings
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
+from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,10 +16,10 @@ from rest_framework.views import APIView
 
 from apps.common.api import ScopedReadView, StrictSerializer
 from apps.ingestion.errors import FileTooLarge
-from apps.ingestion.models import Amendment, Batch, FailedImport, RejectedLine, Source
+from apps.ingestion.models import Amendment, Batch, FailedImport, Source
 from apps.ingestion.permissions import VIEW_SOURCES
 from apps.ingestion.selectors import source_named
-from apps.ingestion.services import import_file
+from apps.ingestion.services import ImportOutcome, import_file, read_again
 from apps.operations.envelope import envelope
 from apps.operations.idempotency import IdempotentMixin
 
@@ -114,14 +115,6 @@ class AmendmentSerializer(serializers.ModelSerializer[Amendment]):
         )
 
 
-class RejectedLineSerializer(serializers.ModelSerializer[RejectedLine]):
-    source = serializers.CharField(source="batch.source.code")  # type: ignore[assignment]
-
-    class Meta:
-        model = RejectedLine
-        fields: ClassVar = ("id", "batch", "source", "line", "field", "reason")
-
-
 class FailedImportSerializer(serializers.ModelSerializer[FailedImport]):
     entity = serializers.CharField(source="entity.code")
     source = serializers.CharField(source="source.code")  # type: ignore[assignment]
@@ -189,15 +182,6 @@ class BatchFilter(filters.FilterSet):
         return wanted if value else queryset.filter(rejected_count=0)
 
 
-class RejectedLineFilter(filters.FilterSet):
-    source = filters.CharFilter(field_name="batch__source__code")
-    batch = filters.NumberFilter(field_name="batch_id", max_digits=18, decimal_places=0)
-
-    class Meta:
-        model = RejectedLine
-        fields: ClassVar = ("source", "batch", "field")
-
-
 class AmendmentFilter(filters.FilterSet):
     source = filters.CharFilter(field_name="record__source__code")
     batch = filters.NumberFilter(field_name="record__batch_id", max_digits=18, decimal_places=0)
@@ -249,30 +233,33 @@ class UploadView(IdempotentMixin, APIView):
         outcome = import_file(
             source_id=source.pk, filename=file.name, content=file.read(), actor=actor
         )
-        if outcome.failure is not None:
-            return Response(_refusal(outcome.failure), status=422)
-        batch: Any = outcome.batch
-        batch.is_new = outcome.is_new
-        code = status.HTTP_201_CREATED if outcome.is_new else status.HTTP_200_OK
-        return Response(UploadedBatchSerializer(batch).data, status=code)
+        return _told(outcome)
 
 
-class BatchView(ScopedReadView):
+class ReadAgainInput(StrictSerializer):
+    """Nothing: the path says it all."""
+
+
+class BatchView(IdempotentMixin, ScopedReadView):
     """Files as they were imported, with their totals and statements."""
+
+    keeps_refusals = True
 
     queryset = Batch.objects.select_related("entity", "source", "imported_by")
     serializer_class = BatchSerializer
     filterset_class = BatchFilter
     view_permission = VIEW_SOURCES
 
-
-class RejectedLineView(ScopedReadView):
-    """Lines that were not accepted, and why."""
-
-    queryset = RejectedLine.objects.select_related("batch__source")
-    serializer_class = RejectedLineSerializer
-    filterset_class = RejectedLineFilter
-    view_permission = VIEW_SOURCES
+    @extend_schema(
+        request=ReadAgainInput,
+        responses={200: UploadedBatchSerializer, 201: UploadedBatchSerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="read-again")
+    def read_again(self, request: Request, pk: str) -> Response:
+        """Read the rejected lines again by the mapping of today; 200 if nothing can differ."""
+        ReadAgainInput(data=request.data).is_valid(raise_exception=True)
+        actor: Any = request.user
+        return _told(read_again(batch_id=self.get_object().pk, actor=actor))
 
 
 class AmendmentView(ScopedReadView):
@@ -291,6 +278,15 @@ class FailedImportView(ScopedReadView):
     serializer_class = FailedImportSerializer
     filterset_class = FailedImportFilter
     view_permission = VIEW_SOURCES
+
+
+def _told(outcome: ImportOutcome) -> Response:
+    if outcome.failure is not None:
+        return Response(_refusal(outcome.failure), status=422)
+    batch: Any = outcome.batch
+    batch.is_new = outcome.is_new
+    code = status.HTTP_201_CREATED if outcome.is_new else status.HTTP_200_OK
+    return Response(UploadedBatchSerializer(batch).data, status=code)
 
 
 def _announced_size(request: Request) -> int:

@@ -15,11 +15,12 @@ from apps.ingestion.formats.contract import (
 from apps.ingestion.formats.errors import FileRefused, MappingInvalid
 from apps.ingestion.formats.identity_keys import content_keys
 from apps.ingestion.formats.mapping import FieldMapping
-from apps.ingestion.formats.registry import FORMATS, identify, read
+from apps.ingestion.formats.registry import FORMATS, TABLES, identify, read
 
 __all__ = [
     "FORMATS",
     "LINE_SCHEMA",
+    "TABLES",
     "ControlTotal",
     "FieldMapping",
     "FileRefused",

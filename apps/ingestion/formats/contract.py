@@ -117,7 +117,8 @@ class Reading:
 
     `lines` are the booked lines in the order of the file (LINE_SCHEMA). `pending` has the same
     columns: entries that the file marks as not booked. `conventions` says how the text was read
-    (encoding, separator, decimal, date_format), for the auditor.
+    (encoding, separator, decimal, date_format), for the auditor. `found` has, for each line that
+    the mapping's `corrections` name, the cells of the file by column.
     """
 
     format: str
@@ -126,6 +127,7 @@ class Reading:
     rejected: tuple[Rejected, ...]
     pending: pl.DataFrame = field(default_factory=lambda: frame_of([]))
     conventions: Mapping[str, str] = field(default_factory=dict)
+    found: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Format(Protocol):

@@ -5,6 +5,8 @@ The text is split by polars; `delimited_records` says where that may not be trus
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import polars as pl
 
@@ -68,10 +70,13 @@ def table_of(text: bytes, layout: Layout) -> Table:
     """The records after the header of a UTF-8 text."""
     body_line = layout.header.body_line
     body = _after_lines(text, body_line - 1)
-    return _table_of(body, layout.separator, layout.header.names, body_line)
+    asked = layout.header.mapping.corrections
+    return _table_of(body, layout.separator, layout.header.names, body_line, asked)
 
 
-def _table_of(body: bytes, separator: str, names: tuple[str, ...], body_line: int) -> Table:
+def _table_of(
+    body: bytes, separator: str, names: tuple[str, ...], body_line: int, asked: Iterable[int] = ()
+) -> Table:
     """Cells and line numbers; records with a wrong number of cells are rejected by line."""
     _require_dense(body, body_line)
     quoting = uses_quoting(body, separator)
@@ -82,7 +87,7 @@ def _table_of(body: bytes, separator: str, names: tuple[str, ...], body_line: in
         lines = pl.Series("line", np.arange(body_line, body_line + cells.height), pl.Int64)
         return Table.of(names, cells.drop(f"c{len(names)}"), lines)
     records = records_of(body, separator, first_line=body_line, quoting=quoting)
-    return _checked_table(cells, records, names)
+    return _checked_table(cells, records, names, asked)
 
 
 def _require_dense(body: bytes, body_line: int) -> None:
@@ -124,7 +129,9 @@ def _is_regular(body: bytes, separator: str, cells: pl.DataFrame, width: int) ->
     return not has_blank_end and total == cells.height * (width - 1)
 
 
-def _checked_table(cells: pl.DataFrame, records: Records, names: tuple[str, ...]) -> Table:
+def _checked_table(
+    cells: pl.DataFrame, records: Records, names: tuple[str, ...], asked: Iterable[int]
+) -> Table:
     width = len(names)
     extra = pl.col(f"c{width}")
     checked = cells.with_columns(
@@ -141,4 +148,6 @@ def _checked_table(cells: pl.DataFrame, records: Records, names: tuple[str, ...]
         for line, count in ragged.select("line", "count").iter_rows()
     ]
     columns = whole.drop("line", "count", extra.meta.output_name())
-    return Table.of(names, columns, whole["line"], rejected)
+    wanted = ragged.filter(pl.col("line").is_in(list(asked)))
+    first_cells = dict(zip(wanted["line"], wanted.select(columns.columns).iter_rows(), strict=True))
+    return Table.of(names, columns, whole["line"], rejected, first_cells)

@@ -84,6 +84,8 @@ class FieldMapping:
             inflow (a company's own books), a plain amount is positive for outflow (cards).
         debit_words, credit_words: values of the indicator column, compared without case.
         attributes: columns kept as attributes, None for all that are not mapped.
+        corrections: line -> column -> text that a person put in the place of the file's. Never
+            part of a source's mapping.
     """
 
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
@@ -101,6 +103,9 @@ class FieldMapping:
     debit_words: tuple[str, ...] = DEBIT_WORDS
     credit_words: tuple[str, ...] = CREDIT_WORDS
     attributes: tuple[str, ...] | None = None
+    corrections: Mapping[int, Mapping[str, str]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     @classmethod
     def from_dict(cls, spec: Mapping[str, Any]) -> FieldMapping:

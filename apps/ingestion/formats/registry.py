@@ -29,6 +29,7 @@ FORMATS: tuple[Format, ...] = (
     JsonRecords(),
     DelimitedText(),
 )
+TABLES = ("csv", "json", "xlsx", "parquet")  # a row of these can be corrected by itself
 HEAD_BYTES = 4096
 
 

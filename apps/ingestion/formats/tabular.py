@@ -7,7 +7,7 @@ fault it has; the rest of the file is read on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -25,11 +25,16 @@ MAX_CELL_BYTES = 32_767  # as in a spreadsheet cell
 
 @dataclass(frozen=True)
 class Table:
-    """Named text columns, the line of each row, and the lines that were no rows."""
+    """Named text columns, the line of each row, and the lines that were no rows.
+
+    Attributes:
+        ragged: by line, the first cells of rows that have too many or too few of them.
+    """
 
     cells: pl.DataFrame
     lines: pl.Series
     rejected: tuple[Rejected, ...] = ()
+    ragged: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -38,10 +43,11 @@ class Table:
         cells: pl.DataFrame,
         lines: pl.Series,
         rejected: Iterable[Rejected] = (),
+        ragged: Mapping[int, tuple[str, ...]] | None = None,
     ) -> Table:
         """A table whose columns get these names; blank and repeated names are told apart."""
         labels = dict(zip(cells.columns, _distinct(names), strict=True))
-        return cls(cells.rename(labels), lines.alias("line"), tuple(rejected))
+        return cls(cells.rename(labels), lines.alias("line"), tuple(rejected), ragged or {})
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
@@ -68,6 +74,39 @@ def require_storable(cells: pl.DataFrame) -> None:
         raise ForbiddenConstruct("There is a NUL character.")
 
 
+def corrected(
+    table: Table, corrections: Mapping[int, Mapping[str, str]]
+) -> tuple[Table, dict[int, dict[str, str]]]:
+    """The table with cells that people corrected, and what the file says in these lines.
+
+    A line on which several rows stand is left as it is.
+    """
+    found: dict[int, dict[str, str]] = {}
+    for line, texts in corrections.items():
+        rows = table.lines.eq(line).arg_true()
+        if len(rows) == 1:
+            found[line] = table.cells.row(rows[0], named=True)
+        elif line in table.ragged and not len(rows):
+            found[line] = dict(zip(table.cells.columns, table.ragged[line], strict=True))
+        else:
+            continue
+        table = _with_row(table, line, {**found[line], **texts})
+    return table, found
+
+
+def _with_row(table: Table, line: int, texts: Mapping[str, str]) -> Table:
+    """The table with another row on this line; one that its shape had kept out is let in."""
+    before, after = table.lines < line, table.lines > line
+    row = pl.DataFrame({name: [texts[name]] for name in table.cells.columns})
+    number = pl.Series("line", [line], pl.Int64)
+    return replace(
+        table,
+        cells=pl.concat([table.cells.filter(before), row, table.cells.filter(after)]),
+        lines=pl.concat([table.lines.filter(before), number, table.lines.filter(after)]),
+        rejected=tuple(one for one in table.rejected if one.line != line),
+    )
+
+
 def reading_of(
     format_name: str,
     table: Table,
@@ -80,6 +119,7 @@ def reading_of(
         ColumnMissing: no currency, neither as a column nor as a constant.
         AmbiguousNumbers, AmbiguousDates: two conventions fit and the mapping names none.
     """
+    table, found = corrected(table, mapping.corrections)
     table = _transformed(table, mapping)
     table = _without_blank_rows(table, mapping)
     dates, date_formats = _date_fields(table.cells, mapping)
@@ -103,6 +143,7 @@ def reading_of(
         statements=statements,
         rejected=tuple(sorted([*table.rejected, *rejected], key=lambda one: one.line)),
         conventions={**conventions, "decimal": decimal, "date_format": date_formats},
+        found=found,
     )
 
 

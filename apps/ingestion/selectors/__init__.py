@@ -13,6 +13,12 @@ from apps.ingestion.selectors.batches import (
     source_named,
     sources_for,
 )
+from apps.ingestion.selectors.corrections import (
+    changes_shown,
+    corrections_for,
+    open_rejections,
+    rejected_lines_for,
+)
 from apps.ingestion.selectors.feeds import Feed, feeds
 from apps.ingestion.selectors.findings import Finding, validation_findings
 from apps.ingestion.selectors.frames import RECORD_SCHEMA, record_ids, records_frame
@@ -35,19 +41,23 @@ __all__ = [
     "balanced_statements",
     "batches_between",
     "batches_for",
+    "changes_shown",
     "circuit_of",
+    "corrections_for",
     "failed_imports_for",
     "feeds",
     "holds_bank_accounts",
     "latest_original",
     "latest_reading",
     "lines_shown",
+    "open_rejections",
     "original_of",
     "pulls_for",
     "reading_shown",
     "record_ids",
     "record_shown",
     "records_frame",
+    "rejected_lines_for",
     "source_named",
     "sources_for",
     "validation_findings",

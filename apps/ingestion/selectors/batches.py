@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.files.storage import default_storage
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from apps.common.access import Actor
 from apps.common.errors import NotVisible
@@ -49,7 +49,7 @@ def batches_for(actor: Actor) -> ScopedQuerySet:
     """Batches of granted entities, newest first."""
     return (
         Batch.objects.visible_to(actor)
-        .select_related("source", "entity", "imported_by")
+        .select_related("source", "entity", "imported_by", "correction")
         .order_by("-id")
     )
 
@@ -64,11 +64,19 @@ def failed_imports_for(actor: Actor) -> ScopedQuerySet:
 
 
 def latest_reading(source: Source, sha256: str) -> Batch | None:
-    """The batch of exactly these bytes, the last one if they were read more than once."""
-    found: Batch | None = (
-        Batch.objects.filter(source=source, sha256=sha256).order_by("-reading").first()
-    )
+    """The batch of exactly these bytes, the last one if they were read more than once.
+
+    A correction reads one line alone; it is no reading of the file.
+    """
+    readings = Batch.objects.filter(source=source, sha256=sha256, correction__isnull=True)
+    found: Batch | None = readings.order_by("-reading").first()
     return found
+
+
+def next_reading(source: Source, sha256: str) -> int:
+    """The number of the next reading of these bytes, corrections counted."""
+    last = Batch.objects.filter(source=source, sha256=sha256).aggregate(Max("reading"))
+    return (last["reading__max"] or 0) + 1
 
 
 def latest_original(source: Source) -> Batch | FailedImport | None:

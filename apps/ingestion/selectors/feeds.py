@@ -54,7 +54,7 @@ def feeds(actor: Actor, sources: Iterable[Source] | None = None) -> list[Feed]:
     listed = list(sources_for(actor) if sources is None else sources)
     batches = {
         batch.source_id: batch
-        for batch in Batch.objects.filter(source__in=listed)
+        for batch in Batch.objects.filter(source__in=listed, correction__isnull=True)
         .order_by("source_id", "-id")
         .distinct("source_id")
     }

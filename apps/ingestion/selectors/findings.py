@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from apps.ingestion.models import Batch, Source
 from apps.ingestion.selectors.batches import batches_between
+from apps.ingestion.selectors.corrections import open_rejections
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,10 @@ def validation_findings(
         if not batches:
             findings.append(Finding(source.name, "", "no file covers this period"))
         findings += (
-            _found(source, batch, f"{_lines(batch.rejected_count)} rejected")
+            _found(source, batch, f"{_lines(count)} rejected")
             for batch in batches
             if batch.rejected_count and not _is_covered(batch)
+            if (count := open_rejections(batch).count())
         )
         findings += (
             Finding(
@@ -93,11 +95,14 @@ def _lines(count: int) -> str:
 
 
 def _is_covered(batch: Batch) -> bool:
-    """Whether a later file brought all of its days, or the same bytes were read again."""
+    """Whether a later file brought all of its days, or the same bytes were read again.
+
+    A correction settles its own line and no other.
+    """
     covers = Q(starts_on__lte=batch.starts_on, ends_on__gte=batch.ends_on)
     return (
         Batch.objects.filter(covers | Q(sha256=batch.sha256))
-        .filter(source_id=batch.source_id, pk__gt=batch.pk)
+        .filter(source_id=batch.source_id, pk__gt=batch.pk, correction__isnull=True)
         .exists()
     )
 

@@ -1,8 +1,10 @@
 """Writes: `sources` sets up, `connecting` connects, `pulling` fetches, `collection` and `filing`
-find files, `imports` brings them in; `previewing` tries a mapping and writes nothing."""
+find files, `imports` brings them in, `correcting` what was rejected of them; `previewing` tries a
+mapping and writes nothing."""
 
 from apps.ingestion.services.collection import collect_files
 from apps.ingestion.services.connecting import connect_source
+from apps.ingestion.services.correcting import correct_line, read_again, texts_of_line
 from apps.ingestion.services.filing import source_of_file
 from apps.ingestion.services.imports import ImportOutcome, import_file
 from apps.ingestion.services.previewing import MappingPreview, preview_mapping
@@ -19,15 +21,18 @@ __all__ = [
     "change_mapping",
     "collect_files",
     "connect_source",
+    "correct_line",
     "define_connected_source",
     "define_source",
     "import_file",
     "perform_pull",
     "preview_mapping",
+    "read_again",
     "resume_pulls",
     "retire_source",
     "retry_pull",
     "schedule_source",
     "set_up_source",
     "source_of_file",
+    "texts_of_line",
 ]

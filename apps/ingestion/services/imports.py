@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -20,7 +20,8 @@ from apps.ingestion.formats import FileRefused, Reading, content_keys
 from apps.ingestion.locks import source_for_update
 from apps.ingestion.models import Batch, FailedImport, RejectedLine, Source
 from apps.ingestion.permissions import IMPORT_FILE
-from apps.ingestion.selectors.batches import latest_reading
+from apps.ingestion.selectors.batches import latest_reading, next_reading
+from apps.ingestion.selectors.corrections import open_lines
 from apps.ingestion.selectors.frames import known_records
 from apps.ingestion.services.amending import Additions, additions, amend
 from apps.ingestion.services.bulk import copy_records
@@ -142,7 +143,10 @@ def _publish(
     accepted = reading.lines.hstack(content_keys(reading.lines))
     lines = wanted = accepted
     if former is not None:
-        lines = lines.filter(pl.col("line").is_in(_rejected_line_numbers(former)))
+        still_open = open_lines(former)
+        lines = lines.filter(pl.col("line").is_in(still_open))
+        rejected = tuple(one for one in reading.rejected if one.line in still_open)
+        reading = replace(reading, rejected=rejected)
         # With their copies, so that the occurrences of identical lines still count from one.
         wanted = wanted.join(lines, on="content_key", how="semi")
     known = known_records(source.pk, *_days_known(wanted, received.days))
@@ -153,7 +157,7 @@ def _publish(
         reading,
         accepted=lines,
         added=added,
-        number=former.reading + 1 if former else 1,
+        number=next_reading(source, received.sha256),
         actor=actor,
     )
     copy_records(batch, added.lines)
@@ -188,10 +192,6 @@ def _days_known(
         if isinstance(day, date)
     ]
     return (min(found), max(found)) if lines.height else (None, None)
-
-
-def _rejected_line_numbers(batch: Batch) -> list[int]:
-    return list(batch.rejected_lines.values_list("line", flat=True))
 
 
 def _create_batch(

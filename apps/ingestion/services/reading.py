@@ -22,20 +22,30 @@ from apps.ingestion.models import Record, Source
 _LIMITED: Final = ("external_id", "account", "reference")
 
 
-def read_file(source: Source, filename: str, content: bytes, mapping: Mapping[str, Any]) -> Reading:
+def read_file(
+    source: Source,
+    filename: str,
+    content: bytes,
+    mapping: Mapping[str, Any],
+    corrections: Mapping[int, Mapping[str, str]] | None = None,
+) -> Reading:
     """The reading of a file for the source.
+
+    Args:
+        corrections: line -> column -> text that takes the place of the file's, see `correcting`.
 
     Raises:
         FileRefused: it cannot be trusted as a whole, or holds a statement of another account.
     """
     try:
-        fields = FieldMapping.from_dict(mapping) if mapping else None
+        fields = FieldMapping.from_dict(mapping)
     except MappingInvalid as fault:
         raise FileRefused(
             f"The field mapping of the source is not acceptable: {fault.message}",
             remedy="Correct the mapping of the source.",
             field="mapping",
         ) from None
+    fields = replace(fields, corrections=corrections or {})
     reading = read(content, filename=filename, format=source.format or None, mapping=fields)
     _require_own_account(source, reading)
     return _within_columns(reading)

@@ -1,9 +1,11 @@
 """Pages of the imports."""
 
+from apps.ingestion.views.correcting import correct, rejected_line_page
 from apps.ingestion.views.feeds import (
     batch_page,
     failure_page,
     pull,
+    reread,
     retry,
     source_page,
     sources_page,
@@ -13,9 +15,12 @@ from apps.ingestion.views.mapping import mapping_page, try_mapping
 
 __all__ = [
     "batch_page",
+    "correct",
     "failure_page",
     "mapping_page",
     "pull",
+    "rejected_line_page",
+    "reread",
     "retry",
     "source_page",
     "sources_page",

@@ -24,15 +24,20 @@ from apps.ingestion.selectors import (
     balanced_statements,
     batches_for,
     circuit_of,
+    corrections_for,
     failed_imports_for,
     feeds,
+    latest_reading,
     lines_shown,
+    open_rejections,
     pulls_for,
+    rejected_lines_for,
     sources_for,
     validation_findings,
 )
-from apps.ingestion.services import ask_pull, import_file, retry_pull
+from apps.ingestion.services import ask_pull, import_file, read_again, retry_pull
 from apps.ingestion.states import EVERY_QUARTER_HOUR
+from apps.ingestion.views.correcting import may_correct
 from apps.ingestion.views.mapping import convention_words
 
 _LINES_A_PAGE = 50
@@ -133,6 +138,8 @@ def batch_page(request: HttpRequest, batch_id: int) -> HttpResponse:
         batch, actor=actor, after_id=after_id, from_line=from_line, most=_LINES_A_PAGE + 1
     )
     has_more = len(lines) > _LINES_A_PAGE
+    latest = latest_reading(batch.source, batch.sha256)
+    later = latest if latest is not None and latest.reading > batch.reading else None
     lines = lines[:_LINES_A_PAGE]
     context = {
         "page_title": batch.filename,
@@ -144,13 +151,39 @@ def batch_page(request: HttpRequest, batch_id: int) -> HttpResponse:
         "first_url": request.path if after_id or from_line else None,
         "next_url": f"?after={lines[-1]['id']}" if has_more else None,
         "marked_line": from_line,
-        "rejected": batch.rejected_lines.all()[:_MOST_REJECTED],
+        "rejected": rejected_lines_for(actor).filter(batch=batch)[:_MOST_REJECTED],
+        "open_count": open_rejections(batch).count(),
+        "may_read_again": later is None
+        and batch.source.is_active
+        and batch.mapping != batch.source.mapping
+        and actor.may(IMPORT_FILE, batch.entity_id),
+        "may_correct": later is None and may_correct(actor, batch),
         "findings": _findings_of(batch),
-        "later_reading": batches_for(actor)
-        .filter(source=batch.source, sha256=batch.sha256, reading__gt=batch.reading)
-        .last(),
+        "later_reading": later,
+        "correction": corrections_for(actor).filter(batch=batch).first(),
     }
     return render(request, "ingestion/batch.html", context)
+
+
+@require_POST
+@login_required
+def reread(request: HttpRequest, batch_id: int) -> HttpResponse:
+    """Read the rejected lines of a file again by the mapping of today."""
+    actor = _actor(request)
+    authorize(actor, VIEW_SOURCES)
+    try:
+        outcome = read_again(batch_id=batch_id, actor=actor)
+    except (NotVisible, NotPermitted):
+        raise
+    except Refusal as refusal:
+        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+        return redirect("ingestion:batch", batch_id)
+    if outcome.batch is None:
+        failure: Any = outcome.failure
+        messages.error(request, _why(failure))
+        return redirect("ingestion:failure", failure.pk)
+    messages.success(request, _words(outcome.batch, is_new=outcome.is_new))
+    return redirect("ingestion:batch", outcome.batch.pk)
 
 
 @require_safe

@@ -1,0 +1,257 @@
+"""Correct a rejected line: a person's texts in place of the file's, read like any other line.
+
+The file is read again with the corrected line in its place, by the mapping that rejected it, and
+the line comes in as a batch of its own: a further reading of the same bytes. The original, the
+rejected line and the reading that rejected it stay as they are. Where the mapping was at fault,
+the whole file is read again instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from django.db import transaction
+
+from apps.audit.services import record
+from apps.common.access import authorize
+from apps.common.errors import NotVisible
+from apps.identity.models import User
+from apps.ingestion.errors import (
+    CorrectionInvalid,
+    LineCorrected,
+    LineNotCorrectable,
+    LineReadAgain,
+    SourceRetired,
+    StillRejected,
+)
+from apps.ingestion.formats import Reading, content_keys
+from apps.ingestion.locks import source_for_update
+from apps.ingestion.models import Batch, LineCorrection, RejectedLine
+from apps.ingestion.permissions import CORRECT_LINE, IMPORT_FILE
+from apps.ingestion.selectors.batches import latest_reading, next_reading, original_of
+from apps.ingestion.selectors.corrections import corrected_texts, rejected_lines_for
+from apps.ingestion.selectors.frames import known_records
+from apps.ingestion.services.amending import Additions, additions, amend
+from apps.ingestion.services.bulk import copy_records
+from apps.ingestion.services.facts import control_totals, days_covered, statement_facts
+from apps.ingestion.services.imports import ImportOutcome, import_file
+from apps.ingestion.services.reading import read_file
+from apps.privacy.permissions import READ_CONFIDENTIAL
+
+
+def texts_of_line(*, line_id: int, actor: User) -> dict[str, str]:
+    """The texts of a rejected line by column, as they stand in the kept original.
+
+    Raises:
+        NotVisible, NotPermitted: not this actor.
+        LineCorrected, LineReadAgain, LineNotCorrectable, SourceRetired: see `correct_line`.
+    """
+    line = _line_to_correct(line_id, actor)
+    return dict(_found_in(_read_with(line, {}), line))
+
+
+def correct_line(
+    *, line_id: int, texts: Mapping[str, str], reason: str, actor: User
+) -> LineCorrection:
+    """Bring a rejected line in with corrected texts; who changed what, and why, stays on record.
+
+    Args:
+        texts: column -> text; columns that are left out keep what the file says.
+        reason: why, for the reviewer.
+
+    Raises:
+        NotVisible, NotPermitted: not this actor.
+        CorrectionInvalid: no reason, a column that the file lacks, or a text that cannot be kept.
+        LineCorrected: somebody was faster.
+        LineReadAgain: the file was read again by another mapping; correct the line there.
+        LineNotCorrectable: the format has no columns, or several rows stand on the line.
+        StillRejected: names the field and the reason.
+        SourceRetired: the source takes no lines any more.
+        FileRefused: with this text the file as a whole could not be read.
+    """
+    line = _line_to_correct(line_id, actor)
+    _require_sound(texts, reason)
+    reading = _read_with(line, texts)
+    found = _found_in(reading, line)
+    unknown = sorted(texts.keys() - found.keys())
+    if unknown:
+        raise CorrectionInvalid(f"The file has no column {unknown[0]!r}.", field=unknown[0])
+    changes = {
+        name: [found[name], texts[name]]
+        for name in found
+        if name in texts and texts[name] != found[name]
+    }
+    return _publish(_Corrected(line, reading, changes, reason.strip()), actor)
+
+
+def read_again(*, batch_id: int, actor: User) -> ImportOutcome:
+    """Read the kept original of a batch by the mapping that its source has now.
+
+    Only lines that were rejected come in; see `import_file`, which this is with the same bytes.
+
+    Raises:
+        NotVisible, NotPermitted, SourceRetired: see `import_file`.
+    """
+    batch = Batch.objects.visible_to(actor).filter(pk=batch_id).first()
+    if batch is None:
+        raise NotVisible
+    authorize(actor, IMPORT_FILE, entity_id=batch.entity_id)
+    return import_file(
+        source_id=batch.source_id,
+        filename=batch.filename,
+        content=original_of(batch),
+        query_text=batch.query_text,
+        parameters=batch.parameters,
+        actor=actor,
+    )
+
+
+@dataclass(frozen=True)
+class _Corrected:
+    """A line as it was corrected, in the reading of its whole file."""
+
+    line: RejectedLine
+    reading: Reading
+    changes: Mapping[str, list[str]]
+    reason: str
+
+
+@transaction.atomic
+def _publish(corrected: _Corrected, actor: User) -> LineCorrection:
+    """The record, its batch and the correction appear together; two at one line take turns."""
+    line = corrected.line
+    source = source_for_update(line.batch.source_id, actor=actor)
+    _require_open(line)
+    accepted = corrected.reading.lines.hstack(content_keys(corrected.reading.lines))
+    lines = _required(accepted, corrected)
+    # With its copies, so that the occurrences of identical lines still count from one.
+    wanted = accepted.join(lines, on="content_key", how="semi")
+    days: Any = (accepted["booked_on"].min(), accepted["booked_on"].max())
+    known = known_records(source.pk, *days)
+    added = additions(accepted, wanted, known)
+    batch = _create_batch(corrected, lines, added, actor)
+    copy_records(batch, added.lines)
+    amend(batch, added.amendments)
+    correction: LineCorrection = LineCorrection.objects.create(
+        rejected_line=line,
+        batch=batch,
+        changes=json.dumps(corrected.changes, ensure_ascii=False),
+        reason=corrected.reason,
+        corrected_by=actor,
+    )
+    record(
+        actor=actor,
+        action="ingestion.line.correct",
+        subject=correction,
+        entity_id=source.entity_id,
+        batch=batch.pk,
+        rejected_line=line.pk,
+        line=line.line,
+        columns=list(corrected.changes),
+        reason=corrected.reason,
+        added=batch.added_count,
+    )
+    return correction
+
+
+def _line_to_correct(line_id: int, actor: User) -> RejectedLine:
+    line: RejectedLine | None = rejected_lines_for(actor).filter(pk=line_id).first()
+    if line is None:
+        raise NotVisible
+    authorize(actor, CORRECT_LINE, entity_id=line.batch.entity_id)
+    authorize(actor, READ_CONFIDENTIAL, entity_id=line.batch.entity_id)
+    _require_open(line)
+    return line
+
+
+def _require_open(line: RejectedLine) -> None:
+    """Asked once before the file is read, and again with the source locked."""
+    batch = line.batch
+    correction = (
+        LineCorrection.objects.filter(rejected_line=line).select_related("corrected_by").first()
+    )
+    if correction is not None:
+        raise LineCorrected(
+            f"{correction.corrected_by} has corrected this line.", correction=correction.pk
+        )
+    if latest_reading(batch.source, batch.sha256) != batch:
+        raise LineReadAgain
+    if not batch.source.is_active:
+        raise SourceRetired
+
+
+def _require_sound(texts: Mapping[str, str], reason: str) -> None:
+    if not reason.strip():
+        raise CorrectionInvalid("Say why the line is corrected.", field="reason")
+    for name, text in {**texts, "reason": reason}.items():
+        if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise CorrectionInvalid("A text has a character that cannot be stored.", field=name)
+
+
+def _read_with(line: RejectedLine, texts: Mapping[str, str]) -> Reading:
+    """The whole file with this line corrected, and those that were before it."""
+    batch = line.batch
+    corrections = {**corrected_texts(batch.source, batch.sha256), line.line: texts}
+    return read_file(batch.source, batch.filename, original_of(batch), batch.mapping, corrections)
+
+
+def _found_in(reading: Reading, line: RejectedLine) -> Mapping[str, str]:
+    if line.line not in reading.found:
+        raise LineNotCorrectable
+    return reading.found[line.line]
+
+
+def _required(accepted: pl.DataFrame, corrected: _Corrected) -> pl.DataFrame:
+    """The corrected line among those that are accepted."""
+    number = corrected.line.line
+    for rejected in corrected.reading.rejected:
+        if rejected.line == number:
+            raise StillRejected(rejected.reason, field=rejected.field)
+    lines = accepted.filter(pl.col("line") == number)
+    if lines.is_empty():
+        raise StillRejected
+    return lines
+
+
+def _create_batch(
+    corrected: _Corrected, lines: pl.DataFrame, added: Additions, actor: User
+) -> Batch:
+    """A further reading of the same bytes, of one line.
+
+    Its statements are those of the file with the line in it: they tie again if it was right.
+    """
+    former, reading = corrected.line.batch, corrected.reading
+    starts_on, ends_on = days_covered(reading)
+    facts: dict[str, Any] = {
+        name: getattr(former, name)
+        for name in (
+            "entity_id",
+            "source",
+            "filename",
+            "sha256",
+            "size_bytes",
+            "original_name",
+            "mapping",
+            "query_text",
+        )
+    }
+    return Batch.objects.create(
+        **facts,
+        parameters={**former.parameters, "corrected_line": corrected.line.line},
+        reading=next_reading(former.source, former.sha256),
+        imported_by=actor,
+        format=reading.format,
+        conventions=dict(reading.conventions),
+        line_count=lines.height,
+        added_count=added.lines.height,
+        amended_count=added.amendments.height,
+        rejected_count=0,
+        control_totals=control_totals(lines),
+        statements=[statement_facts(statement) for statement in reading.statements],
+        starts_on=starts_on,
+        ends_on=ends_on,
+    )
