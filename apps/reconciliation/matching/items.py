@@ -32,7 +32,8 @@ def prepared(items: pl.DataFrame, side: str, rules: RuleSet) -> pl.DataFrame:
             raise ItemsInvalid(f"{side} items: {name} is null in {items[name].null_count()} rows")
     _require_unique_ids(items, side)
     _require_currencies(items, side)
-    _require_summable(items, side)
+    total = items.select(pl.col("amount").cast(pl.Int128).abs().sum()).item()
+    require_summable(total, side)
     sign = rules.right_sign if side == RIGHT else 1
     return (
         items.with_columns(
@@ -77,7 +78,11 @@ def _require_currencies(items: pl.DataFrame, side: str) -> None:
             raise ItemsInvalid(f"{side} items: {refusal}") from None
 
 
-def _require_summable(items: pl.DataFrame, side: str) -> None:
-    total = items.select(pl.col("amount").cast(pl.Int128).abs().sum()).item()
+def require_summable(total: int, side: str) -> None:
+    """Refuse amounts whose sizes add up to more than sums are counted in.
+
+    Raises:
+        ItemsInvalid: they do.
+    """
     if total >= LARGEST:
         raise ItemsInvalid(f"{side} items: the amounts add up to more than a total can hold")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
@@ -9,10 +10,16 @@ import polars as pl
 from apps.reconciliation.matching.causes import explained
 from apps.reconciliation.matching.causes.case import Case
 from apps.reconciliation.matching.items import prepared
-from apps.reconciliation.matching.numbering import numbered_breaks, numbered_groups
+from apps.reconciliation.matching.numbering import (
+    Told,
+    merged,
+    numbered_breaks,
+    numbered_groups,
+    told,
+)
 from apps.reconciliation.matching.outcome import Outcome
 from apps.reconciliation.matching.proof import exchanged, proved
-from apps.reconciliation.matching.rates import RateTable, rates_of
+from apps.reconciliation.matching.rates import Rate, RateTable, rates_of
 from apps.reconciliation.matching.rules import RuleSet
 from apps.reconciliation.matching.runs import Run
 from apps.reconciliation.matching.schemas import LEFT, RIGHT
@@ -40,13 +47,39 @@ def reconcile(
     Raises:
         ItemsInvalid: a frame breaks its contract.
     """
-    known = [*rules.rates, *(() if rates is None else rates_of(rates))]
-    table = RateTable(known)
-    run = Run(prepared(left, LEFT, rules), prepared(right, RIGHT, rules), rules, table)
-    run.match()
-    groups, items = numbered_groups(run.found, run.items, rules)
+    known = known_rates(rules, rates)
+    run = Run(prepared(left, LEFT, rules), prepared(right, RIGHT, rules), rules, RateTable(known))
+    run.match(range(len(rules.passes)))
+    return concluded(run, as_of, known)
+
+
+def known_rates(rules: RuleSet, rates: pl.DataFrame | None) -> list[Rate]:
+    """The rates of the rule set and those given besides."""
+    return [*rules.rates, *(() if rates is None else rates_of(rates))]
+
+
+def concluded(
+    run: Run,
+    as_of: date,
+    known: Sequence[Rate],
+    *,
+    elsewhere: Told | None = None,
+    totals: dict[str, pl.DataFrame] | None = None,
+    currencies: dict[str, pl.DataFrame] | None = None,
+) -> Outcome:
+    """The outcome of a run whose passes are through: numbered, explained and proved.
+
+    Args:
+        elsewhere: groups besides those of the run, whose items it need not have. Then the proof
+            needs ``totals`` (``currency`` and ``amount`` of all items, added up or not) and
+            ``currencies`` (``id`` and ``currency``, of items of passes that convert at least).
+    """
+    rules = run.rules
+    found = told(run.found, run.items, rules)
+    groups, items = numbered_groups(merged([elsewhere, found]) if elsewhere else found, rules)
     findings = explained(Case(run.items, run.open_items(), run.ties(), rules, as_of, known))
     breaks, break_items = numbered_breaks(findings, run.items, rules)
-    proof = proved(run.items, groups, breaks, exchanged(run.items, groups, items, rules))
+    exchange = exchanged(currencies or run.items, groups, items, rules)
+    proof = proved(totals or run.items, groups, breaks, exchange)
     learned = {name: weights.to_mapping() for name, weights in run.learned.items()}
     return Outcome(groups, items, breaks, break_items, proof, learned)

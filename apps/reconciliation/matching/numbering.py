@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
@@ -14,38 +17,84 @@ from apps.reconciliation.matching.rules import RuleSet
 from apps.reconciliation.matching.schemas import (
     BREAK_ITEM_SCHEMA,
     BREAK_SCHEMA,
-    GROUP_ITEM_SCHEMA,
     GROUP_SCHEMA,
     LEFT,
     RIGHT,
-    Ints,
+    SIDES,
 )
 
-_PARTS_OF_DIFFERENCE = ["fees", "gap", "roundings", "is_exchanged"]
+_FACTS_OF_GROUP = (
+    "pass_name",
+    "status",
+    "currency",
+    "left_total",
+    "right_total",
+    "difference_parts",
+    "reasons",
+)
 _DIFFERENCE = pl.col("left_total") - pl.col("right_total")
 
+TOLD_GROUPS = pl.Schema(
+    {
+        "group": pl.Int64(),  # a number within this list
+        "left_id": pl.Int64(),  # the smallest ids, for numbering
+        "right_id": pl.Int64(),
+        **{name: dtype for name, dtype in GROUP_SCHEMA.items() if name in _FACTS_OF_GROUP},
+    }
+)
+TOLD_MEMBERS = pl.Schema(
+    {"group": pl.Int64(), "side": SIDES, "item_id": pl.Int64(), "allocated": pl.Int64()}
+)
 
-def numbered_groups(
-    found: list[tuple[Pass, Found]], items: dict[str, pl.DataFrame], rules: RuleSet
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The groups of all passes and their items, numbered by smallest left, then right id."""
-    if not found:
-        return GROUP_SCHEMA.to_frame(), GROUP_ITEM_SCHEMA.to_frame()
+
+@dataclass(frozen=True)
+class Told:
+    """Groups with all that is said of them, but their numbers: TOLD_GROUPS and TOLD_MEMBERS."""
+
+    groups: pl.DataFrame
+    members: pl.DataFrame
+
+
+def told(found: list[tuple[Pass, Found]], items: dict[str, pl.DataFrame], rules: RuleSet) -> Told:
+    """The groups of several passes, their members by id."""
+    lists = [Told(TOLD_GROUPS.to_frame(), TOLD_MEMBERS.to_frame())]
+    for step, result in found:
+        stamped = result.groups.with_columns(
+            pl.lit(step.name).alias("pass_name"), pl.lit(step.fx is not None).alias("is_exchanged")
+        )
+        groups = stamped.with_columns(difference_parts(stamped, rules))
+        lists.append(Told(groups.select(TOLD_GROUPS.names()), _by_id(result.members, items)))
+    return merged(lists)
+
+
+def _by_id(members: pl.DataFrame, items: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    frames = []
+    for side, side_items in items.items():
+        own = members.filter(pl.col("side") == side)
+        ids = side_items["id"].gather(own[ROW]).alias("item_id")
+        frames.append(own.with_columns(ids).select(TOLD_MEMBERS.names()))
+    return pl.concat(frames)
+
+
+def merged(lists: Iterable[Told]) -> Told:
+    """Several lists as one."""
     groups, members = [], []
     base = 0
-    for step, result in found:
-        groups.append(_stamped(result.groups, base, step))
-        members.append(result.members.with_columns(pl.col("group") + base))
-        base += result.groups.height
-    merged = pl.concat(groups)
-    merged = merged.with_columns(difference_parts(merged, rules)).drop(_PARTS_OF_DIFFERENCE)
-    order = (
-        merged.select(pl.arg_sort_by("left_id", "right_id", nulls_last=True)).to_series().to_numpy()
-    )
-    numbers = np.empty(base, dtype=np.int64)
-    numbers[order] = np.arange(1, base + 1)
-    numbered = merged[order].select(
-        pl.int_range(1, base + 1, dtype=pl.Int64).alias("group_no"),
+    for each in lists:
+        groups.append(each.groups.with_columns(pl.col("group") + base))
+        members.append(each.members.with_columns(pl.col("group") + base))
+        base += each.groups.height
+    return Told(pl.concat(groups), pl.concat(members))
+
+
+def numbered_groups(groups: Told, rules: RuleSet) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The groups and their items, numbered by smallest left, then right id."""
+    rank = groups.groups.select(pl.arg_sort_by("left_id", "right_id", nulls_last=True))
+    order = rank.to_series().to_numpy()
+    numbers = np.empty(len(order), dtype=np.int64)
+    numbers[order] = np.arange(1, len(order) + 1)
+    numbered = groups.groups[order].select(
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("group_no"),
         "pass_name",
         pl.lit(rules.digest).alias("rule_digest"),
         "status",
@@ -56,32 +105,13 @@ def numbered_groups(
         "difference_parts",
         "reasons",
     )
-    return numbered, _numbered_members(pl.concat(members), numbers, items)
-
-
-def _stamped(groups: pl.DataFrame, base: int, step: Pass) -> pl.DataFrame:
-    return groups.with_columns(
-        pl.col("group") + base,
-        pl.lit(step.name).alias("pass_name"),
-        pl.lit(step.fx is not None).alias("is_exchanged"),
+    held = groups.members.select(
+        pl.Series("group_no", numbers[groups.members["group"].to_numpy()], dtype=pl.Int64),
+        "side",
+        "item_id",
+        "allocated",
     )
-
-
-def _numbered_members(
-    members: pl.DataFrame, numbers: Ints, items: dict[str, pl.DataFrame]
-) -> pl.DataFrame:
-    frames = []
-    for side, side_items in items.items():
-        own = members.filter(pl.col("side") == side)
-        frames.append(
-            own.select(
-                pl.Series("group_no", numbers[own["group"].to_numpy()]),
-                "side",
-                side_items["id"].gather(own[ROW]).alias("item_id"),
-                "allocated",
-            )
-        )
-    return pl.concat(frames).sort("group_no", "side", "item_id")
+    return numbered, held.sort("group_no", "side", "item_id")
 
 
 def numbered_breaks(

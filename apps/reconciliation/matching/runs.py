@@ -35,6 +35,7 @@ class Run:
         items: by side, as ``items.prepared`` makes them.
         is_open: by side, for each row.
         found: the passes that made groups, with what they found, in the order of finding.
+        doubts: by index of the pass, the open items that it could not decide (DOUBTS).
         learned: by name of the pass, the weights that were estimated.
     """
 
@@ -51,16 +52,20 @@ class Run:
         # Weights that a pass has estimated hold for the whole run.
         self._steps = list(rules.passes)
         self.learned: dict[str, Weights] = {}
-        self._doubts: dict[int, pl.DataFrame] = {}
+        self.doubts: dict[int, pl.DataFrame] = {}
 
-    def match(self) -> None:
-        """Run every pass; whenever one takes items, ask the earlier ones again what they doubted.
+    def resume(self, is_open: dict[str, Flags], doubts: dict[int, pl.DataFrame]) -> None:
+        """Go on where others have run the first passes: what these left open, what they doubted."""
+        self.is_open, self.doubts = is_open, doubts
+
+    def match(self, passes: range) -> None:
+        """Run these passes; whenever one takes items, ask the earlier ones again what they doubted.
 
         An earlier pass may have been torn between two candidates of which a later one has taken
         one. What it could not decide is all that it can still decide, so only that is looked at.
         The outcome is a fixed point: another run over what is open finds nothing.
         """
-        for index in range(len(self.rules.passes)):
+        for index in passes:
             if self._take(index, self.is_open):
                 self._settle(index)
 
@@ -75,7 +80,7 @@ class Run:
 
     def _doubted(self, index: int) -> dict[str, Flags] | None:
         """The open items that the pass doubted, if some of its doubts are no longer open."""
-        doubts = self._doubts[index]
+        doubts = self.doubts[index]
         among = {}
         is_shaken = False
         for side, is_open in self.is_open.items():
@@ -90,7 +95,7 @@ class Run:
         step = self._steps[index]
         left, right = (self._seen_by(step, side, among[side]) for side in (LEFT, RIGHT))
         found = match_by(step, left, right)
-        self._doubts[index] = found.doubts
+        self.doubts[index] = found.doubts
         if found.weights:
             self.learned[step.name] = found.weights
             likeness = replace(step.likeness, weights=found.weights)  # type: ignore[type-var]
@@ -137,7 +142,7 @@ class Run:
             doubts.filter(pl.col("cluster") != NO_CLUSTER).with_columns(
                 pl.lit(index, dtype=pl.Int64).alias("pass_index")
             )
-            for index, doubts in self._doubts.items()
+            for index, doubts in self.doubts.items()
         )
 
 
