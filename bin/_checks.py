@@ -22,7 +22,9 @@ PYTEST = ("-m", "pytest")
 COVERED = ("apps", "config", "finflow")
 SERVICES = ("services", "services/*", "selectors", "selectors/*", "locks")
 KERNELS = (
+    "apps/ingestion/connectors/*",
     "apps/ingestion/formats/*",
+    "apps/privacy/*",
     "apps/reconciliation/matching/*",
     "apps/analytics/measures/*",
     "apps/close/scheduling/*",
