@@ -2,6 +2,7 @@
 
 import polars as pl
 from django.db import migrations
+from django.db.migrations.exceptions import IrreversibleError
 
 from apps.privacy.blocks import sealed_blocks
 from apps.privacy.selectors import key_ring
@@ -55,13 +56,20 @@ def _move_batch(cursor, batch_id, ring):
     )
 
 
+def refuse(apps, schema_editor):
+    if apps.get_model("ingestion", "Record").objects.exists():
+        raise IrreversibleError(
+            "The texts of records lie in blocks and are not sealed one by one again."
+        )
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("ingestion", "0005_sealed_blocks"),
     ]
 
     operations = [
-        migrations.RunPython(move),
+        migrations.RunPython(move, refuse),
         *(
             migrations.RemoveField(model_name="record", name=f"{column}_sealed")
             for column in _COLUMNS
