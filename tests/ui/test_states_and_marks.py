@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -20,6 +21,7 @@ from apps.close.states import RunStatus as CloseRunStatus
 from apps.common.templatetags import finflow
 from apps.common.templatetags.finflow import Status, differing, icon, status, verdict_given
 from apps.compliance.states import Verdict
+from apps.ingestion.states import PullStatus
 from apps.ledger.states import EntryStatus, PeriodStatus
 from apps.reconciliation.states import BreakState, ReviewStatus, RunStatus
 
@@ -53,9 +55,9 @@ def test_the_kind_decides_where_a_word_means_two_things() -> None:
 
 
 STATES = [
-    ("", RequestStatus),
     ("request", RequestStatus),
-    ("", TaskStatus),
+    ("task", TaskStatus),
+    ("pull", PullStatus),
     ("", CloseRunStatus),
     ("", AttemptStatus),
     ("", PeriodStatus),
@@ -89,6 +91,17 @@ def test_every_state_there_is_has_a_chip_of_its_own(kind: str, state: str) -> No
     known = finflow._STATUSES_OF_A_KIND.get((kind, state)) or finflow._STATUSES.get(state)
     assert known is not None
     assert status(state, kind) == known
+
+
+@pytest.mark.parametrize(
+    ("kind", "states"),
+    # An anomaly's chip asks people for a word, a package's tells the verdict of a check.
+    [pair for pair in STATES if pair[0] not in ("anomaly", "package")],
+)
+def test_a_state_has_one_word_on_chips_lists_and_papers(kind: str, states: Any) -> None:
+    """A chip may leave out what its label adds: "Superseded" by a newer version."""
+    for state, label in states.choices:
+        assert label.startswith(status(state, kind).word)
 
 
 def test_an_unknown_state_is_shown_by_its_own_name_and_neutrally() -> None:

@@ -98,7 +98,7 @@ def part(name: str, **context: Any) -> str:
 
 def test_a_status_is_a_word_and_an_icon() -> None:
     html = part("status", state="completed_with_warning")
-    assert "Completed, warning" in html
+    assert "Completed with a warning" in html
     assert "#check-alert" in html
     assert "chip--warn" in html
     assert "2 days" in part("status", state="late", detail="2 days")

@@ -205,10 +205,10 @@ _STATUSES: Final[dict[str, Status]] = {
     "at_risk": Status("At risk", "warn", "alert"),
     "awaited": Status("Awaited", "idle", "clock"),
     "blocked": Status("Blocked", "bad", "ban"),
-    "blocked_no_approver": Status("No approver", "bad", "ban"),
+    "blocked_no_approver": Status("Nobody can approve", "bad", "ban"),
     "cancelled": Status("Cancelled", "idle", "minus-circle"),
     "completed": Status("Completed", "ok", "check-circle"),
-    "completed_with_warning": Status("Completed, warning", "warn", "check-alert"),
+    "completed_with_warning": Status("Completed with a warning", "warn", "check-alert"),
     "draft": Status("Draft", "idle", "pencil"),
     "escalated": Status("Escalated", "warn", "arrow-up"),
     "expired": Status("Expired", "idle", "clock"),
@@ -221,8 +221,9 @@ _STATUSES: Final[dict[str, Status]] = {
     "late": Status("Late", "bad", "clock"),
     "mismatched": Status("Mismatched", "bad", "not-equal"),
     "missing": Status("Missing", "bad", "x-circle"),
+    "nothing_there": Status("Nothing there", "idle", "circle"),
     "open": Status("Open", "info", "dot-circle"),
-    "pending": Status("Pending", "idle", "circle"),
+    "pending": Status("Waiting", "idle", "circle"),
     "planned": Status("Planned", "idle", "circle"),
     "posted": Status("Posted", "ok", "check-circle"),
     "published": Status("Published", "ok", "check-circle"),
@@ -244,6 +245,7 @@ _STATUSES: Final[dict[str, Status]] = {
     "suggested": Status("Suggested", "info", "question"),
     "superseded": Status("Superseded", "idle", "skip"),
     "unreviewed": Status("To review", "warn", "eye"),
+    "waiting": Status("Waiting", "idle", "clock"),
     "withdrawn": Status("Withdrawn", "idle", "undo"),
     "written_off": Status("Written off", "warn", "check-circle"),
 }
@@ -266,6 +268,7 @@ _STATUSES_OF_A_KIND: Final[dict[tuple[str, str], Status]] = {
     ("package", "untrusted"): Status("Not trusted", "bad", "ban"),
     ("package", "valid"): Status("Valid", "ok", "shield"),
     ("request", "pending"): Status("Waiting", "info", "clock"),
+    ("task", "submitted"): Status("Waiting for approval", "info", "send"),
 }
 
 
