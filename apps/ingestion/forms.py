@@ -11,6 +11,7 @@ from django.conf import settings
 
 from apps.common.access import Actor
 from apps.common.parsers import reason, strict_json
+from apps.ingestion.formats.mapping import KEYS
 from apps.ingestion.formats.tabular import MAX_CELL_BYTES
 from apps.ingestion.models import Source
 from apps.ingestion.permissions import IMPORT_FILE
@@ -57,7 +58,8 @@ class MappingField(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return json.dumps(value, indent=2, ensure_ascii=False) if value else ""
+            ordered = {key: value[key] for key in KEYS if key in value}
+            return json.dumps({**ordered, **value}, indent=2, ensure_ascii=False) if value else ""
         return value
 
     def clean(self, value: Any) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from apps.reconciliation.selectors import Days, match_types_for
 from apps.reconciliation.states import BreakState, Carries, Cause, ReviewStatus
 
 ALL_DAYS = "all"
+_DAY = "%Y-%m-%d"  # the only form that browsers take for a date
 
 
 def _day(label: str) -> forms.DateField:
-    return forms.DateField(label=label, widget=forms.DateInput(attrs={"type": "date"}))
+    return forms.DateField(label=label, widget=forms.DateInput(format=_DAY, attrs={"type": "date"}))
 
 
 class BreakFilterForm(forms.Form):
@@ -194,7 +195,9 @@ class ForceForm(ReasonForm):
         label="Account for a larger difference", max_length=50, required=False
     )
     posted_on = forms.DateField(
-        label="Booked on", required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label="Booked on",
+        required=False,
+        widget=forms.DateInput(format=_DAY, attrs={"type": "date"}),
     )
     field_order = ("breaks", "reason", "expense_account", "posted_on")
 

@@ -17,6 +17,7 @@ from apps.ingestion.connectors.errors import AccessRefused, Unreachable
 from apps.ingestion.models import Pull, Source
 from apps.ingestion.services import ask_pull, connect_source, perform_pull
 from apps.ingestion.services.connecting import credentials_of
+from apps.ingestion.views.feeds import schedule_words
 from tests.ingestion.conftest import ANNA, MAPPING, table
 from tests.ingestion.test_pulls import APRIL, PATH
 
@@ -54,6 +55,21 @@ def fail(monkeypatch: Any, error: Exception) -> None:
 
 def text(answer: Any) -> str:
     return " ".join(answer.content.decode().split())
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ("", "only when somebody asks"),
+        ("*/15 * * * *", "every 15 minutes"),
+        ("5 6 * * *", "every day at 06:05"),
+        ("30 18 * * mon-fri", "Mon to Fri at 18:30"),
+        ("30 6 1 * *", "30 6 1 * *"),
+        ("0 */2 * * *", "0 */2 * * *"),
+    ],
+)
+def test_schedules_are_told_in_words(schedule: str, words: str) -> None:
+    assert schedule_words(schedule) == words
 
 
 class TestRest:

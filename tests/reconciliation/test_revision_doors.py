@@ -145,6 +145,48 @@ def test_a_break_is_changed_on_its_page(
     assert client.post("/breaks/0/change/split/", given).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("verb", "given", "status", "words"),
+    [
+        ("correct", {"cause": "", "reason": "Because of X"}, 422, "This field is required."),
+        ("split", {"reason": "Because of X"}, 422, "This field is required."),
+        (
+            "write-off",
+            {"expense_account": "0000", "posted_on": "2023-04-30", "reason": "Because of X"},
+            422,
+            "0000",
+        ),
+    ],
+)
+def test_what_could_not_be_done_comes_back_with_what_was_filled_in(
+    verb: str,
+    given: dict[str, str],
+    status: int,
+    words: str,
+    broken: Broken,
+    books: Any,
+    visit: Any,
+    connie: User,
+    table_counts: Any,
+) -> None:
+    client, fee = visit(connie), broken("fee")
+    before = table_counts()
+    answer = client.post(f"/breaks/{fee.pk}/change/{verb}/", given)
+    page = text(answer)
+    dialog = page.split(f'id="{verb}" aria-labelledby')[1].split("</dialog>")[0]
+    assert answer.status_code == status
+    assert dialog.startswith(f'="{verb}-title" data-open>')
+    assert "Because of X" in dialog
+    assert words in dialog
+    assert table_counts() == before
+
+
+def test_a_day_is_filled_in_as_browsers_take_it(broken: Broken, visit: Any, connie: User) -> None:
+    page = text(visit(connie).get(f"/breaks/{broken('fee').pk}/"))
+    assert page.count('type="date" name="posted_on" value="2023-04-30"') == 2
+    assert "An entry of 7.50 EUR is drafted in your name" in page
+
+
 def test_what_the_list_shows_follows(april: Run, broken: Broken, visit: Any, rita: User) -> None:
     unmatch_group(run_id=april.pk, number=numbered(april, "INV-2"), reason="No", actor=rita)
     correct_cause(break_id=broken("sign").pk, cause="fx", reason="USD", actor=rita)

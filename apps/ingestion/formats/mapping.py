@@ -41,7 +41,7 @@ CONSTANT_FIELDS = ("account", "currency")
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "iso-8859-1", "iso-8859-15", "cp850", "cp437")
 DEBIT_WORDS = ("d", "dr", "dbit", "debit", "debet", "s", "soll", "-", "af", "out", "lastschrift")
 CREDIT_WORDS = ("c", "cr", "crdt", "credit", "h", "haben", "+", "bij", "in", "gutschrift")
-_KEYS = (
+KEYS = (
     "version",
     "columns",
     "key_mappings",
@@ -115,8 +115,8 @@ class FieldMapping:
             MappingInvalid: names the key at fault.
         """
         for key in spec:
-            if key not in _KEYS:
-                raise MappingInvalid(str(key), f"is not one of {', '.join(_KEYS)}.")
+            if key not in KEYS:
+                raise MappingInvalid(str(key), f"is not one of {', '.join(KEYS)}.")
         version = spec.get("version", VERSION)
         if type(version) is not int or version != VERSION:
             raise MappingInvalid("version", f"is {VERSION}, the only one there is.")

@@ -224,9 +224,14 @@ def connector_words(source: Source) -> str:
 
 def schedule_words(schedule: str) -> str:
     """When the source is pulled by itself, for people."""
-    return {"": "only when somebody asks", EVERY_QUARTER_HOUR: "every 15 minutes"}.get(
-        schedule, schedule
-    )
+    known = {"": "only when somebody asks", EVERY_QUARTER_HOUR: "every 15 minutes"}
+    if schedule in known:
+        return known[schedule]
+    minute, hour, *dates, weekday = schedule.split()
+    if not (minute.isdigit() and hour.isdigit()) or dates != ["*", "*"]:
+        return schedule
+    days = "every day" if weekday == "*" else weekday.title().replace("-", " to ")
+    return f"{days} at {int(hour):02}:{int(minute):02}"
 
 
 def _sources_page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:

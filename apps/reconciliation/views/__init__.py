@@ -1,9 +1,10 @@
 """Pages of reconciliation."""
 
 from apps.reconciliation.views.breaks import break_page, breaks_page, review
+from apps.reconciliation.views.changing import revise_break
 from apps.reconciliation.views.groups import group_page, groups_page
 from apps.reconciliation.views.queue import assign, queue_page
-from apps.reconciliation.views.revising import revise_break, revise_group
+from apps.reconciliation.views.revising import revise_group
 from apps.reconciliation.views.rules import (
     change,
     learned,

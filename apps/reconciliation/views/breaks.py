@@ -118,9 +118,8 @@ def breaks_page(request: HttpRequest) -> HttpResponse:
 def break_page(request: HttpRequest, break_id: int) -> HttpResponse:
     """One break: both sides, the cause and its evidence, what people said, what may be done."""
     actor = viewer(request)
-    return render(
-        request, "reconciliation/break.html", _context(_break_seen_by(actor, break_id), actor, {})
-    )
+    context = break_context(break_seen_by(actor, break_id), actor, {})
+    return render(request, "reconciliation/break.html", context)
 
 
 @require_POST
@@ -128,7 +127,7 @@ def break_page(request: HttpRequest, break_id: int) -> HttpResponse:
 def review(request: HttpRequest, break_id: int, verb: str) -> HttpResponse:
     """Explain, accept or reopen a break; a refusal opens the dialog again."""
     actor = viewer(request)
-    found = _break_seen_by(actor, break_id)
+    found = break_seen_by(actor, break_id)
     way = WAYS[verb]
     form = way.form(request.POST, auto_id=f"{verb}_%s")
     code = 422
@@ -147,7 +146,7 @@ def review(request: HttpRequest, break_id: int, verb: str) -> HttpResponse:
         else:
             messages.success(request, f"Break {found.number} is {way.done}.")
             return redirect("reconciliation:break", found.pk)
-    context = _context(_break_seen_by(actor, break_id), actor, {verb: form})
+    context = break_context(break_seen_by(actor, break_id), actor, {verb: form})
     return render(request, "reconciliation/break.html", context, status=code)
 
 
@@ -219,7 +218,12 @@ def _link(query: QueryDict, name: str, broken: Break) -> str:
     return f"?{link.urlencode()}"
 
 
-def _break_seen_by(actor: Any, break_id: int) -> Break:
+def break_seen_by(actor: Any, break_id: int) -> Break:
+    """The break, standing or closed.
+
+    Raises:
+        NotVisible: not for this actor.
+    """
     found: Break | None = (
         Break.ever.visible_to(actor)
         .select_related(
@@ -239,7 +243,8 @@ def _break_seen_by(actor: Any, break_id: int) -> Break:
     return found
 
 
-def _context(found: Break, actor: Any, bound: dict[str, ReviewForm]) -> dict[str, Any]:
+def break_context(found: Break, actor: Any, bound: dict[str, Any]) -> dict[str, Any]:
+    """What the page of a break shows; `bound` are forms that came back with errors, by verb."""
     show_times_of(found.run.entity)
     said = getattr(found, "review", None)
     sides = items_shown(found, actor=actor)
@@ -261,7 +266,7 @@ def _context(found: Break, actor: Any, bound: dict[str, ReviewForm]) -> dict[str
         "evidence": further_evidence(evidence_shown(found, actor=actor)),
         "events": _events(found),
         "ways": _ways(found, actor, bound) if is_current else [],
-        "changes": changes_of(found, actor) if is_current else [],
+        "changes": changes_of(found, actor, bound) if is_current else [],
         "closure": closure,
         "assigned": assigning(found, actor) if is_current else None,
         "successors": _successors(closure),
@@ -320,7 +325,7 @@ def _comparison(found: Break, sides: Any, actor: Any) -> dict[str, Any] | None:
     }
 
 
-def _ways(found: Break, actor: Any, bound: dict[str, ReviewForm]) -> list[dict[str, Any]]:
+def _ways(found: Break, actor: Any, bound: dict[str, Any]) -> list[dict[str, Any]]:
     """What this person may do now: what he may not is not shown."""
     said = getattr(found, "review", None)
     version = said.version if said else 1

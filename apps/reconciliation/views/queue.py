@@ -18,7 +18,7 @@ from apps.identity.models import User
 from apps.identity.selectors import people_who_may
 from apps.reconciliation.forms import AssignForm, QueueForm
 from apps.reconciliation.models import Break
-from apps.reconciliation.permissions import ASSIGN_BREAK, EXPLAIN_BREAK
+from apps.reconciliation.permissions import ACCEPT_BREAK, ASSIGN_BREAK, EXPLAIN_BREAK
 from apps.reconciliation.selectors import (
     ageing,
     ageing_ends,
@@ -74,6 +74,7 @@ def queue_page(request: HttpRequest) -> HttpResponse:
             }
             for broken in listed
         ],
+        "is_reviewer": actor.may(ACCEPT_BREAK),
         "total": page.paginator.count,
         "late": found.filter(run__due_on__lt=today).count(),
         "buckets": ageing(found, today, ends),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +12,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from apps.common.errors import NotVisible, Refusal
+from apps.common.errors import Refusal
+from apps.common.money import plain
 from apps.reconciliation.forms import (
     CorrectForm,
     ForceForm,
@@ -34,7 +35,7 @@ from apps.reconciliation.services import (
 from apps.reconciliation.states import ReviewStatus
 from apps.reconciliation.views.scope import viewer
 
-_LABELS = {
+LABELS = {
     "correct": "Correct the cause",
     "force": "Match by hand",
     "split": "Split",
@@ -48,8 +49,12 @@ _PERMISSIONS = {
 }
 
 
-def changes_of(found: Break, actor: Any) -> list[dict[str, Any]]:
-    """The dialogs with which this person may change the break now."""
+def changes_of(found: Break, actor: Any, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The dialogs with which this person may change the break now.
+
+    Args:
+        bound: forms that came back with errors, by verb.
+    """
     said = getattr(found, "review", None)
     if said is not None and said.status == ReviewStatus.ACCEPTED:
         return []
@@ -58,38 +63,13 @@ def changes_of(found: Break, actor: Any) -> list[dict[str, Any]]:
             "verb": verb,
             "label": label,
             "title": f"{label}: break {found.number}",
-            "form": _form(verb, found, None),
+            "consequences": _consequences(verb, found),
+            "form": bound.get(verb) or form_of(verb, found, None),
             "action": reverse("reconciliation:revise-break", args=[found.pk, verb]),
         }
-        for verb, label in _LABELS.items()
+        for verb, label in LABELS.items()
         if actor.may(_PERMISSIONS[verb], found.run.entity_id) and _makes_sense(verb, found)
     ]
-
-
-@require_POST
-@login_required
-def revise_break(request: HttpRequest, break_id: int, verb: str) -> HttpResponse:
-    """Correct, match by hand, split or write off; then show what took the break's place."""
-    actor = viewer(request)
-    found: Break | None = (
-        Break.ever.visible_to(actor).select_related("run__match_type").filter(pk=break_id).first()
-    )
-    if found is None:
-        raise NotVisible
-    form = _form(verb, found, request.POST)
-    if form.is_valid():
-        try:
-            url = _CHANGES[verb](found, form.cleaned_data, actor)
-        except Refusal as refusal:
-            messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
-        else:
-            messages.success(request, f"{_LABELS[verb]}: done.")
-            return redirect(url)
-    else:
-        for name, problems in form.errors.items():
-            label = form.fields[name].label if name in form.fields else ""
-            messages.error(request, f"{label}: {' '.join(map(str, problems))}".strip(": "))
-    return redirect("reconciliation:break", found.pk)
 
 
 @require_POST
@@ -138,7 +118,20 @@ def _makes_sense(verb: str, found: Break) -> bool:
     return verb != "write-off" or bool(found.amount)
 
 
-def _form(verb: str, found: Break, posted: Any) -> Any:
+def _consequences(verb: str, found: Break) -> list[str]:
+    """What will happen, where that is more than the button says."""
+    if verb != "write-off":
+        return []
+    amount = f"{plain(abs(found.amount), found.currency)} {found.currency}"
+    return [
+        f"An entry of {amount} is drafted in your name; it is posted once it was submitted"
+        " and approved.",
+        "The break counts as explained by you.",
+    ]
+
+
+def form_of(verb: str, found: Break, posted: Any) -> Any:
+    """The form of a change, filled with what was sent."""
     auto_id = f"{verb}_%s"
     if verb == "correct":
         return CorrectForm(posted, auto_id=auto_id, now=found.cause)
@@ -191,7 +184,7 @@ def _write_off(found: Break, facts: dict[str, Any], actor: Any) -> str:
     return reverse("reconciliation:break", args=[found.pk])
 
 
-_CHANGES: dict[str, Callable[[Break, dict[str, Any], Any], str]] = {
+CHANGES: dict[str, Callable[[Break, dict[str, Any], Any], str]] = {
     "correct": _correct,
     "force": _force,
     "split": _split,

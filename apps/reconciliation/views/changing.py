@@ -1,0 +1,44 @@
+"""A break is changed by hand; what could not be done comes back with what was filled in."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from apps.common.errors import NotPermitted, NotVisible, Refusal
+from apps.reconciliation.views.breaks import break_context, break_seen_by
+from apps.reconciliation.views.revising import CHANGES, LABELS, form_of
+from apps.reconciliation.views.scope import viewer
+
+
+@require_POST
+@login_required
+def revise_break(request: HttpRequest, break_id: int, verb: str) -> HttpResponse:
+    """Correct, match by hand, split or write off; then show what took the break's place."""
+    actor = viewer(request)
+    found = break_seen_by(actor, break_id)
+    form = form_of(verb, found, request.POST)
+    code = 422
+    if form.is_valid():
+        try:
+            url = CHANGES[verb](found, form.cleaned_data, actor)
+        except (NotVisible, NotPermitted):
+            raise
+        except Refusal as refusal:
+            code = refusal.status
+            field = refusal.field if refusal.field in form.fields else None
+            form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+        else:
+            messages.success(request, f"{LABELS[verb]}: done.")
+            return redirect(url)
+    context = break_context(break_seen_by(actor, break_id), actor, {verb: form})
+    is_shown = verb in {way["verb"] for way in context["changes"]} and not context["write_off"]
+    if not is_shown:
+        for name, problems in form.errors.items():
+            label = form.fields[name].label if name in form.fields else ""
+            messages.error(request, f"{label}: {' '.join(map(str, problems))}".strip(": "))
+        return redirect("reconciliation:break", found.pk)
+    return render(request, "reconciliation/break.html", context, status=code)
