@@ -45,16 +45,19 @@ class TaskResult:
         summary: facts for the board and the evidence; JSON values.
         warning: words that make it "done with a warning"; empty otherwise.
         waits_for: approval request ids; if any, the task waits until all are approved.
+        awaits: what else people have to do, in words; the task waits, and `settle` is asked again
+            every few seconds until it answers without.
     """
 
     summary: dict[str, Any] = field(default_factory=dict)
     warning: str = ""
     waits_for: tuple[int, ...] = ()
+    awaits: str = ""
 
     @property
     def status(self) -> TaskStatus:
         """Where the task goes from here."""
-        if self.waits_for:
+        if self.waits_for or self.awaits:
             return TaskStatus.SUBMITTED
         return TaskStatus.COMPLETED_WITH_WARNING if self.warning else TaskStatus.COMPLETED
 
@@ -68,7 +71,8 @@ class Handler:
 
     Attributes:
         run: does the work.
-        settle: runs once every request is approved (to act on the approval); may be None.
+        settle: runs once every request is approved, to act on the approval, and again while it
+            answers that people still have something to do; may be None.
     """
 
     run: Work

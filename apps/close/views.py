@@ -33,7 +33,8 @@ _MOVING = frozenset({TaskStatus.READY, TaskStatus.IN_PROGRESS})
 _EVENTS = {
     "ready": ("found it ready to start", TaskStatus.READY),
     "start": ("started an attempt", TaskStatus.IN_PROGRESS),
-    "submit": ("asked for approval", TaskStatus.SUBMITTED),
+    "submit": ("left it to people", TaskStatus.SUBMITTED),
+    "wait": ("noted what it waits for", TaskStatus.SUBMITTED),
     "complete": ("finished it", TaskStatus.COMPLETED),
     "fail": ("could not finish it", TaskStatus.FAILED),
     "return": ("returned it", TaskStatus.RETURNED),

@@ -21,3 +21,4 @@ def register_handlers() -> None:
     register("reconciliation.variance", matching.check_variance)
     register(books.PROPOSE, matching.propose_adjustments)
     register("reconciliation.request_approval", matching.request_approvals)
+    register("reconciliation.certify", matching.certify, settle=matching.certify)

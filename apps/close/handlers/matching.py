@@ -1,4 +1,4 @@
-"""Close tasks on reconciliations: run, classify, measure, propose entries, ask for approval."""
+"""Close tasks on reconciliations: run, classify, measure, propose entries, approve, certify."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ from apps.close.registry import TaskContext, TaskResult
 from apps.common.errors import Conflict
 from apps.identity.models import User
 from apps.reconciliation.models import MatchType, Run
-from apps.reconciliation.selectors import causes, live_run, match_rate, variances
+from apps.reconciliation.selectors import (
+    Certified,
+    causes,
+    certification_of,
+    live_run,
+    match_rate,
+    variances,
+)
 from apps.reconciliation.services import execute_run, propose_adjustment, start_run, submit_run
-from apps.reconciliation.states import VARIANCE_LIMIT_PERCENT, RunStatus
+from apps.reconciliation.states import VARIANCE_LIMIT_PERCENT, CertificationStatus, RunStatus
 
 RUN = "reconciliation.run"
 NOTE_DECISION = "apps.close.tasks.note_decision"
@@ -132,6 +139,38 @@ def request_approvals(context: TaskContext) -> TaskResult:
         summary={"reconciliations": len(requests)},
         waits_for=tuple(request.pk for request in requests if request),
     )
+
+
+def certify(context: TaskContext) -> TaskResult:
+    """Wait until preparer and reviewer certified the outcomes of `parameters["match_types"]`.
+
+    What counts is the outcome that stands: a newer run, a change by hand or a break that is open
+    again has to be certified anew before the task is done.
+    """
+    found = [(done, certification_of(done)) for done in _live_runs(context)]
+    missing = [
+        f"{done.match_type.name}: {_missing(certified)}"
+        for done, certified in found
+        if certified.status != CertificationStatus.CERTIFIED
+    ]
+    return TaskResult(
+        summary={"certified": {done.match_type.code: _signed(done, each) for done, each in found}},
+        awaits=f"{'; '.join(missing)}." if missing else "",
+    )
+
+
+def _missing(certified: Certified) -> str:
+    """What has to be done next, by whom."""
+    if certified.open_breaks:
+        return f"{certified.open_breaks} breaks wait for an explanation"
+    part = "reviewer" if certified.status == CertificationStatus.PREPARED else "preparer"
+    return f"its {part} has to certify it"
+
+
+def _signed(done: Run, certified: Certified) -> dict[str, object]:
+    parts = {"prepared_by": certified.prepared, "reviewed_by": certified.reviewed}
+    people = {name: str(part.certified_by) for name, part in parts.items() if part}
+    return {"run": done.pk, "outcome_digest": done.outcome_digest, **people}
 
 
 def _match_type(context: TaskContext, code: str) -> MatchType:

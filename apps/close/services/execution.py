@@ -50,7 +50,7 @@ def run_task(*, task_id: int) -> None:
 
 
 def settle_task(*, task_id: int) -> None:
-    """Look at the approvals a submitted task waits for; act when all are in or one is refused."""
+    """Look at what a submitted task waits for; act when all of it is in or one is refused."""
     with session_lock(AT_WORK, task_id) as is_ours:
         if not is_ours:
             return
@@ -231,8 +231,9 @@ def _finish_attempt(attempt_id: int, result: TaskResult) -> None:
         for request_id in result.waits_for
     )
     task = attempt.task
-    _advance(task, result.status, action=f"close.task.{_VERBS[result.status]}", note=result.warning)
-    if result.waits_for:
+    note = result.awaits or result.warning
+    _advance(task, result.status, action=f"close.task.{_VERBS[result.status]}", note=note)
+    if result.status == TaskStatus.SUBMITTED:
         enqueue("apps.close.tasks.settle", task_id=task.pk)  # a decision may be there already
     else:
         enqueue("apps.close.tasks.start_ready", run_id=task.run_id)
@@ -244,10 +245,29 @@ def _complete_settled(attempt_id: int, result: TaskResult) -> None:
     task = task_for_update(attempt.task_id)
     if task.status != TaskStatus.SUBMITTED:
         return
+    if result.status == TaskStatus.SUBMITTED:
+        _note_what_is_awaited(task, result.awaits)
+        return
     attempt.summary = {**attempt.summary, **result.summary}
     attempt.save(update_fields=["summary"])
     _advance(task, result.status, action=f"close.task.{_VERBS[result.status]}", note=result.warning)
     enqueue("apps.close.tasks.start_ready", run_id=task.run_id)
+
+
+def _note_what_is_awaited(task: CloseTask, awaits: str) -> None:
+    """Tell on the board what people still have to do; asked again and again, said once."""
+    if task.note == awaits:
+        return
+    task.note = awaits
+    task.version += 1
+    task.save()
+    record(
+        actor=system_user(),
+        action="close.task.wait",
+        subject=task,
+        entity_id=task.run.entity_id,
+        awaits=awaits,
+    )
 
 
 _VERBS = {
