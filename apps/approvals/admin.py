@@ -10,10 +10,24 @@ from django.http import HttpRequest
 from django.urls import reverse
 from unfold.admin import TabularInline
 
-from apps.approvals.forms import PolicyForm
-from apps.approvals.models import Conflict, Decision, Notice, Policy, Request
-from apps.approvals.permissions import MANAGE_POLICIES, VIEW_POLICIES, VIEW_REQUESTS
-from apps.approvals.services import retire_policy
+from apps.approvals.forms import LimitForm, PolicyForm, RateForm
+from apps.approvals.models import (
+    Conflict,
+    Decision,
+    ExchangeRate,
+    Limit,
+    Notice,
+    Policy,
+    Request,
+)
+from apps.approvals.permissions import (
+    MANAGE_LIMITS,
+    MANAGE_POLICIES,
+    VIEW_LIMITS,
+    VIEW_POLICIES,
+    VIEW_REQUESTS,
+)
+from apps.approvals.services import retire_limit, retire_policy
 from apps.common.admin import ServiceAdmin, WindowAdmin, run_each
 
 
@@ -73,6 +87,63 @@ class PolicyAdmin(ServiceAdmin):
         )
 
 
+@admin.register(Limit)
+class LimitAdmin(ServiceAdmin):
+    """A limit is never edited: a new one of the same holder and kind replaces it."""
+
+    view_permission = VIEW_LIMITS
+    add_permission = MANAGE_LIMITS
+    add_form = LimitForm
+    list_display = (
+        "item_type",
+        "entity",
+        "role",
+        "user",
+        "amount",
+        "currency",
+        "starts_on",
+        "ends_on",
+        "retired_at",
+    )
+    list_filter = ("entity", "item_type", "role", ("retired_at", admin.EmptyFieldListFilter))
+    list_select_related = ("entity", "user")
+    search_fields = ("item_type", "user__username")
+    actions = ("retire",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return LimitForm.Meta.fields if obj is None else super().get_fields(request, obj)
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        """Django asks this for the action below."""
+        return self.has_add_permission(request)
+
+    @admin.action(description="Retire selected limits", permissions=["manage"])
+    def retire(self, request: HttpRequest, queryset: models.QuerySet[Limit]) -> None:
+        actor: Any = request.user
+        run_each(
+            request,
+            queryset,
+            lambda limit: retire_limit(limit_id=limit.pk, actor=actor),
+            done="retired",
+        )
+
+
+@admin.register(ExchangeRate)
+class ExchangeRateAdmin(ServiceAdmin):
+    """Rates are entered, never changed."""
+
+    view_permission = VIEW_LIMITS
+    add_permission = MANAGE_LIMITS
+    add_form = RateForm
+    list_display = ("entity", "currency", "quote", "quoted_on", "rate", "source", "entered_by")
+    list_filter = ("entity", "currency", "quote")
+    list_select_related = ("entity", "entered_by")
+    date_hierarchy = "quoted_on"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return RateForm.Meta.fields if obj is None else super().get_fields(request, obj)
+
+
 class _PartOfRequest(TabularInline):
     """What belongs to a request, to look at."""
 
@@ -91,7 +162,15 @@ class _PartOfRequest(TabularInline):
 
 class DecisionInline(_PartOfRequest):
     model = Decision
-    fields = ("approver", "verdict", "stage", "role_at_time", "comment", "decided_at")
+    fields = (
+        "approver",
+        "verdict",
+        "stage",
+        "role_at_time",
+        "limit_amount",
+        "comment",
+        "decided_at",
+    )
     readonly_fields = fields
 
 

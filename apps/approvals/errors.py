@@ -24,6 +24,27 @@ class RoleMissing(NotPermitted):
     message = "This stage needs a role that you do not hold."
 
 
+class AboveLimit(NotPermitted):
+    """The amount is above the limit of the actor, his own or that of his roles."""
+
+    code = "ABOVE_LIMIT"
+    message = "This is above your limit."
+
+
+class LimitMissing(NotPermitted):
+    """Approvals of this kind are limited here, and the actor has no limit today."""
+
+    code = "LIMIT_MISSING"
+    message = "You have no limit for this."
+
+
+class RateMissing(NotPermitted):
+    """The limit is in another currency, and no rate of the last days says what that is worth."""
+
+    code = "RATE_MISSING"
+    message = "Your limit cannot be compared with this amount."
+
+
 class CommentMissing(Invalid):
     """The verdict or the policy asks for words."""
 
@@ -50,6 +71,25 @@ class PolicyOverlaps(Conflict):
     code = "POLICY_OVERLAPS"
     message = "Another policy in force covers part of this amount range."
     remedy = "Retire it first, or choose a range that does not overlap."
+
+
+class LimitInvalid(Invalid):
+    """The limit would not work."""
+
+    code = "LIMIT_INVALID"
+
+
+class RateInvalid(Invalid):
+    """A rate between two different currencies is positive and not of the future."""
+
+    code = "RATE_INVALID"
+
+
+class RateExists(Conflict):
+    """There is a rate for that day already; rates are facts and stay."""
+
+    code = "RATE_EXISTS"
+    message = "There is a rate between these currencies for that day already."
 
 
 class AmountMissing(Invalid):

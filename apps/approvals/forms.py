@@ -1,4 +1,4 @@
-"""Forms: a decision, a withdrawal, the filters of a list, and a policy in the admin."""
+"""Forms: a decision, a withdrawal, the filters of a list; policies, limits, rates in the admin."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 from django import forms
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
-from apps.approvals.models import Policy, Request
-from apps.approvals.permissions import DECIDE_REQUEST, MANAGE_POLICIES
-from apps.approvals.services import define_policy
+from apps.approvals.models import ExchangeRate, Limit, Policy, Request
+from apps.approvals.permissions import DECIDE_REQUEST, MANAGE_LIMITS, MANAGE_POLICIES
+from apps.approvals.services import define_limit, define_policy, enter_rate
 from apps.approvals.states import RequestStatus, Verdict
 from apps.common.admin import ServiceForm
 from apps.identity.holders import roles_holding
@@ -163,3 +163,58 @@ def _stages(facts: dict[str, Any]) -> list[dict[str, Any]]:
         for number in (1, 2, 3)
         if facts.get(f"stage_{number}_role")
     ]
+
+
+class LimitForm(ServiceForm):
+    """The limit of a role or of a person."""
+
+    class Meta:
+        model = Limit
+        fields: ClassVar = (
+            "entity",
+            "role",
+            "user",
+            "item_type",
+            "amount",
+            "currency",
+            "starts_on",
+            "ends_on",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"] = forms.ChoiceField(
+            required=False,
+            choices=_deciding_roles,
+            widget=UnfoldAdminSelectWidget,
+            help_text="The role whose holders it is for, or else a person.",
+        )
+        entities: Any = self.fields["entity"]
+        entities.queryset = Entity.objects.filter(pk__in=self.actor.entity_ids(MANAGE_LIMITS))
+
+    def carry_out(self, facts: dict[str, Any]) -> Limit:
+        plain = {name: facts[name] for name in self.Meta.fields if name not in {"entity", "user"}}
+        user = facts["user"]
+        return define_limit(
+            entity_id=facts["entity"].pk,
+            user_id=None if user is None else user.pk,
+            **plain,
+            actor=self.actor,
+        )
+
+
+class RateForm(ServiceForm):
+    """What a currency was worth on a day."""
+
+    class Meta:
+        model = ExchangeRate
+        fields: ClassVar = ("entity", "currency", "quote", "quoted_on", "rate", "source")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        entities: Any = self.fields["entity"]
+        entities.queryset = Entity.objects.filter(pk__in=self.actor.entity_ids(MANAGE_LIMITS))
+
+    def carry_out(self, facts: dict[str, Any]) -> ExchangeRate:
+        plain = {name: facts[name] for name in self.Meta.fields if name != "entity"}
+        return enter_rate(entity_id=facts["entity"].pk, **plain, actor=self.actor)

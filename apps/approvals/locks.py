@@ -1,10 +1,12 @@
-"""Locks of this app, in this order: policies of an entity, policy, subject, request."""
+"""Locks of this app, in this order: limits or policies of an entity, policy, what belongs
+together, subject, request.
+"""
 
 from __future__ import annotations
 
 import hashlib
 
-from apps.approvals.models import Policy, Request
+from apps.approvals.models import Limit, Policy, Request
 from apps.common.access import Actor
 from apps.common.advisory import lock_exclusive
 from apps.common.errors import NotVisible
@@ -41,13 +43,25 @@ def open_requests_for_update(subject_type: str, subject_id: str) -> list[Request
 
     Whoever asks about the same subject at the same moment waits, even if there is none yet.
     """
-    name = hashlib.sha256(f"{subject_type}:{subject_id}".encode()).digest()
-    lock_exclusive("approvals.subject", int.from_bytes(name[:7]))
+    lock_exclusive("approvals.subject", _number(f"{subject_type}:{subject_id}"))
     return list(
         Request.objects.select_for_update()
         .filter(subject_type=subject_type, subject_id=subject_id)
         .exclude(status__in=["rejected", "returned", "withdrawn", "superseded"])
         .order_by("id")
+    )
+
+
+def hold_split(*, entity_id: int, maker_id: int, split_key: str) -> None:
+    """Nobody else asks for what belongs together with it until the transaction ends."""
+    lock_exclusive("approvals.split", _number(f"{entity_id}:{maker_id}:{split_key}"))
+
+
+def limits_for_update(*, entity_id: int) -> list[Limit]:
+    """The limits of an entity that nobody retired, locked; nobody adds one meanwhile."""
+    lock_exclusive("approvals.limits", entity_id)
+    return list(
+        Limit.objects.standing().select_for_update(of=("self",)).filter(entity_id=entity_id)
     )
 
 
@@ -73,3 +87,22 @@ def policy_for_update(policy_id: int, *, actor: Actor) -> Policy:
     if policy is None:
         raise NotVisible
     return policy
+
+
+def _number(name: str) -> int:
+    """A lock number for a name; a clash costs a wait, never a result."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
+
+
+def limit_for_update(limit_id: int, *, actor: Actor) -> Limit:
+    """The limit's row, locked until the transaction ends.
+
+    Raises:
+        NotVisible: no such limit for this actor.
+    """
+    limit: Limit | None = (
+        Limit.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=limit_id).first()
+    )
+    if limit is None:
+        raise NotVisible
+    return limit

@@ -8,6 +8,8 @@ DECIDE_REQUEST: Final = "approvals.decide_request"
 WITHDRAW_REQUEST: Final = "approvals.withdraw_request"
 VIEW_POLICIES: Final = "approvals.view_policies"
 MANAGE_POLICIES: Final = "approvals.manage_policies"
+VIEW_LIMITS: Final = "approvals.view_limits"
+MANAGE_LIMITS: Final = "approvals.manage_limits"
 
 HOLDERS = {
     VIEW_REQUESTS: READERS,
@@ -16,4 +18,6 @@ HOLDERS = {
     WITHDRAW_REQUEST: FINANCE,
     VIEW_POLICIES: (*FINANCE, AUDITOR),
     MANAGE_POLICIES: (CONTROLLER,),
+    VIEW_LIMITS: (*FINANCE, AUDITOR),
+    MANAGE_LIMITS: (CONTROLLER,),
 }

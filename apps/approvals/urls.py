@@ -1,6 +1,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
+from apps.approvals.api.limits import LimitView, RateView
 from apps.approvals.api.notices import NoticeView
 from apps.approvals.api.policies import PolicyView
 from apps.approvals.api.requests import RequestView
@@ -11,6 +12,8 @@ app_name = "approvals"
 router = SimpleRouter(trailing_slash=False)
 router.register("requests", RequestView, basename="approvals-request")
 router.register("policies", PolicyView, basename="approvals-policy")
+router.register("limits", LimitView, basename="approvals-limit")
+router.register("rates", RateView, basename="approvals-rate")
 router.register("notices", NoticeView, basename="approvals-notice")
 
 urlpatterns = [

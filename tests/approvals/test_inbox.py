@@ -121,16 +121,16 @@ def test_the_most_urgent_comes_first(define: Any, ask: Any, bob: Any) -> None:
     assert inbox(bob) == [made[1], made[2], made[0]]
 
 
-def test_the_inbox_is_two_queries(
+def test_the_inbox_is_three_queries(
     scene: list[Request], beth: Any, django_assert_num_queries: Any
 ) -> None:
     reader = User.objects.get(pk=beth.pk)
-    with django_assert_num_queries(2):  # the roles, and the requests with what a list shows
+    with django_assert_num_queries(3):  # roles, limits, and the requests with what a list shows
         for one in inbox(reader):
             assert one.policy.stages
             assert one.maker.username
             assert one.entity.code
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         assert waiting_for(reader).count() == 4
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from apps.approvals.models import Decision, Policy, Request
-from apps.approvals.services import decide, define_policy, withdraw
+from apps.approvals.models import Decision, Limit, Policy, Request
+from apps.approvals.services import decide, define_limit, define_policy, withdraw
 from apps.approvals.states import RequestStatus
 from apps.common.errors import Conflict, Refusal
 from apps.identity.models import User
 from apps.operations.models import OutboxMessage
-from tests.approvals.conftest import ONE_APPROVER, OTHER_HASH
+from tests.approvals.conftest import ONE_APPROVER, OTHER_HASH, subject
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Call = Callable[[], Any]
@@ -171,3 +174,39 @@ def test_policies_defined_at_once_follow_one_another(entity: Any, connie: Any, s
     assert refusals == []
     assert sorted(policy.version for policy in done) == list(range(1, size + 1))
     assert Policy.objects.in_force().count() == 1
+
+
+@pytest.mark.parametrize("size", [2, 8])
+def test_limits_defined_at_once_replace_one_another(entity: Any, connie: Any, size: int) -> None:
+    def define() -> Limit:
+        return define_limit(
+            entity_id=entity.pk,
+            role="approver",
+            item_type="journal_entry",
+            amount=Decimal(10_000),
+            currency="EUR",
+            starts_on=date(2023, 1, 1),
+            actor=User.objects.get(pk=connie.pk),
+        )
+
+    done, refusals = sorted_out(race([define] * size))
+    assert (len(done), refusals) == (size, [])
+    assert Limit.objects.standing().count() == 1
+
+
+@pytest.mark.parametrize("size", [2, 8])
+def test_pieces_asked_for_at_once_are_all_counted(
+    define: Any, ask: Any, bob: Any, size: int
+) -> None:
+    define("journal_entry")
+    facts = {
+        "item_type": "journal_entry",
+        "amount": Decimal(1_000),
+        "currency": "EUR",
+        "split_key": "Acme",
+    }
+    calls: list[Call] = [partial(ask, subject(number), **facts) for number in range(size)]
+    done, refusals = sorted_out(race(calls))
+    assert (len(done), refusals) == (size, [])
+    beside = sorted(Request.objects.values_list("split_amount", flat=True))
+    assert beside == [Decimal(1_000 * number) for number in range(size)]

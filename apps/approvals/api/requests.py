@@ -30,6 +30,10 @@ from apps.operations.idempotency import IdempotentMixin
 
 class DecisionSerializer(serializers.ModelSerializer[Decision]):
     approver = serializers.CharField(source="approver.username")
+    limit_amount = AmountField(
+        currency_source="request.currency",
+        help_text="How much he could approve, in the request's currency; empty: not limited.",
+    )
 
     class Meta:
         model = Decision
@@ -38,6 +42,7 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
             "verdict",
             "stage",
             "role_at_time",
+            "limit_amount",
             "comment",
             "attestation_text",
             "subject_hash",
@@ -49,6 +54,9 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
     entity = serializers.CharField(source="entity.code")
     maker = serializers.CharField(source="maker.username")
     amount = AmountField()
+    split_amount = AmountField(
+        help_text="What belongs together with it, by other requests; limits count it too."
+    )
     stages = serializers.JSONField(source="policy.stages", help_text="Role and count, in order.")
     attestation_text = serializers.CharField(
         source="policy.attestation_text", help_text="What an approver confirms; may be empty."
@@ -69,6 +77,8 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
             "url",
             "amount",
             "currency",
+            "split_key",
+            "split_amount",
             "maker",
             "policy",
             "stages",

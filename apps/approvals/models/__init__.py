@@ -1,7 +1,8 @@
-"""Policies, requests, decisions, and what people are told."""
+"""Policies, limits, requests, decisions, and what people are told."""
 
+from apps.approvals.models.authority import ExchangeRate, Limit
 from apps.approvals.models.notices import Notice
 from apps.approvals.models.policies import Policy
 from apps.approvals.models.requests import Conflict, Decision, Request
 
-__all__ = ["Conflict", "Decision", "Notice", "Policy", "Request"]
+__all__ = ["Conflict", "Decision", "ExchangeRate", "Limit", "Notice", "Policy", "Request"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -22,6 +23,10 @@ class RequestQuerySet(ScopedQuerySet):
     def open(self) -> Self:
         """Requests that still wait for somebody."""
         return self.filter(status__in=OPEN)
+
+    def counted(self) -> Self:
+        """Requests that count when amounts are added up: waiting or approved."""
+        return self.filter(status__in=[*OPEN, RequestStatus.APPROVED])
 
     def with_parts(self) -> Self:
         """Each with its entity, maker and policy, and its decisions with their approvers."""
@@ -46,6 +51,13 @@ class Request(models.Model):
     url = models.CharField(max_length=300, help_text="The page that shows the subject.")
     amount = AmountField(null=True, blank=True)
     currency = CurrencyField(blank=True, default="")
+    split_key = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        help_text="What belongs together with it: the same key, maker and kind within a week.",
+    )
+    split_amount = AmountField(default=0, help_text="The amount of what belongs together with it.")
     maker = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     conflicted: models.ManyToManyField[Any, Any] = models.ManyToManyField(
         _user,
@@ -72,6 +84,11 @@ class Request(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["subject_type", "subject_id"], name="request_subject"),
             models.Index(
+                fields=["entity", "maker", "item_type", "split_key"],
+                name="request_split",
+                condition=~Q(split_key=""),
+            ),
+            models.Index(
                 fields=["entity", "due_at"], name="request_open", condition=Q(ended_at=None)
             ),
         ]
@@ -89,6 +106,11 @@ class Request(models.Model):
     @property
     def is_open(self) -> bool:
         return self.status in OPEN
+
+    @property
+    def exposure(self) -> Decimal | None:
+        """What limits are compared with: the amount and what belongs to it; None without one."""
+        return None if self.amount is None else abs(self.amount) + self.split_amount
 
     @property
     def kind(self) -> str:
@@ -123,6 +145,9 @@ class Decision(models.Model):
     verdict = models.CharField(max_length=10, choices=Verdict.choices)
     stage = models.PositiveSmallIntegerField()
     role_at_time = models.CharField(max_length=20)
+    limit_amount = AmountField(
+        null=True, blank=True, help_text="How much the approver could approve; empty: no limit."
+    )
     comment = models.TextField(blank=True, default="")
     attestation_text = models.TextField(blank=True, default="")
     subject_hash = models.CharField(max_length=64)

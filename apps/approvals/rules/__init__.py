@@ -16,10 +16,11 @@ from .limits import (
     ceilings,
     converted,
 )
-from .splits import Piece, belongs_with, exposure
+from .splits import WINDOW, Piece, belongs_with, exposure
 
 __all__ = [
     "LONGEST_RATE_AGE_DAYS",
+    "WINDOW",
     "BusinessTime",
     "Ceiling",
     "Clock",

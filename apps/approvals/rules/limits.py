@@ -101,8 +101,11 @@ class Ceiling:
 
 
 def are_in_use(limits: Iterable[LimitTerms], item_type: str, day: date) -> bool:
-    """Whether anybody's approvals of this kind of thing are limited on the day."""
-    return any(terms.item_type == item_type and terms.holds_on(day) for terms in limits)
+    """Whether anybody's approvals of this kind of thing are limited on the day.
+
+    One that has ended still says so: when the last one ends, nobody may approve, instead of all.
+    """
+    return any(terms.item_type == item_type and terms.starts_on <= day for terms in limits)
 
 
 def ceiling(

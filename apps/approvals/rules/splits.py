@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+WINDOW = timedelta(days=7)
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:

@@ -8,6 +8,7 @@ from apps.approvals.selectors.deciders import (
     refusal_to_decide,
     waiting_for,
 )
+from apps.approvals.selectors.limits import Limits, limits_of, limits_seen_by
 from apps.approvals.selectors.notices import notices_for, unread_notices
 from apps.approvals.selectors.policies import policies_seen_by, policy_for
 from apps.approvals.selectors.requests import (
@@ -28,6 +29,7 @@ from apps.approvals.selectors.staff import Staff, conflicted_ids, shortage_of, s
 
 __all__ = [
     "Deadlock",
+    "Limits",
     "Staff",
     "approvals_missing",
     "conflicted_ids",
@@ -38,6 +40,8 @@ __all__ = [
     "inbox",
     "is_approved",
     "latest_request_for",
+    "limits_of",
+    "limits_seen_by",
     "notices_for",
     "open_request_for",
     "outbox",

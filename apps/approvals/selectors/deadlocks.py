@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from apps.approvals.models import Request
 from apps.approvals.rules import Shortage
+from apps.approvals.selectors.limits import exposure_in_words
 from apps.approvals.selectors.staff import Staff, conflicted_ids, shortage_of, staff_of
+from apps.common.templatetags.finflow import amount as in_figures
 from apps.identity.models import User
 
 
@@ -28,7 +30,7 @@ class Deadlock:
 
 def deadlock_of(request: Request) -> Deadlock | None:
     """Why the steps of an open request that are left cannot be filled; None if they can."""
-    staff = staff_of(request.entity_id)
+    staff = staff_of(request.entity)
     found = shortage_of(request, staff)
     if found is None:
         return None
@@ -37,23 +39,35 @@ def deadlock_of(request: Request) -> Deadlock | None:
     return Deadlock(
         lack=_lack(request, found, [names[pk] for pk in names if pk in found.people]),
         barred=tuple(f"{names[pk]} {reasons[pk]}." for pk in names if pk in reasons),
-        remedies=_remedies(request, found),
+        remedies=_remedies(request, staff, found, reasons),
     )
 
 
 def _reasons(request: Request, staff: Staff, found: Shortage) -> dict[int, str]:
     """Person to why he does not count, of those who otherwise could decide on these steps."""
     stages = [request.policy.stages[number] for number in found.steps]
-    people = frozenset[int]().union(*(staff.candidates(request, stage) for stage in stages))
-    return {pk: _why_not(request, pk) for pk in people - found.people}
+    people = frozenset[int]().union(*(staff.holders(stage) for stage in stages))
+    return {pk: _why_not(request, staff, pk) for pk in people - found.people}
 
 
-def _why_not(request: Request, user_id: int) -> str:
+def _why_not(request: Request, staff: Staff, user_id: int) -> str:
     if user_id == request.maker_id:
         return "made it"
     if user_id in conflicted_ids(request):
         return "took part in preparing it"
+    if not staff.limits.allow(user_id, staff.roles[user_id], request):
+        return _limit_of(request, staff, user_id)
     return "has decided on it already"
+
+
+def _limit_of(request: Request, staff: Staff, user_id: int) -> str:
+    most = staff.limits.ceiling_of(user_id, staff.roles[user_id], request)
+    if most is None or most.terms is None:
+        return f"has no limit for {request.kind}"
+    limit = f"{in_figures(most.terms.amount, most.terms.currency)} {most.terms.currency}"
+    if most.is_rate_missing:
+        return f"has a limit of {limit}, which no rate compares with {request.currency}"
+    return f"may approve up to {limit}"
 
 
 def _lack(request: Request, found: Shortage, names: Sequence[str]) -> str:
@@ -74,10 +88,18 @@ def _steps(request: Request, found: Shortage) -> str:
     return f"Step{_s(len(numbers))} {_joined(numbers, 'and')}"
 
 
-def _remedies(request: Request, found: Shortage) -> tuple[str, ...]:
+def _remedies(
+    request: Request, staff: Staff, found: Shortage, barred: Iterable[int]
+) -> tuple[str, ...]:
     roles = sorted({str(request.policy.stages[number]["role"]) for number in found.steps})
     more = "1 more person" if found.missing == 1 else f"{found.missing} more people"
+    is_limited = any(not staff.limits.allow(pk, staff.roles[pk], request) for pk in barred)
+    by_limit = (
+        f"A controller defines a limit of at least {exposure_in_words(request)} for somebody who"
+        " took no part in it.",
+    )
     return (
+        *(by_limit if is_limited else ()),
         f"An administrator gives the role {_joined(roles, 'or')} to {more} of"
         f" {request.entity.name} who took no part in it. The request then goes on by itself.",
         "A controller puts a policy in force that these people can meet; the request is then"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import F, Func, IntegerField, Q, TextField
-from django.db.models.functions import Cast
+from django.db.models.functions import Abs, Cast
 
 from apps.approvals.errors import AlreadyDecidedByActor, OwnWork, RoleMissing
 from apps.approvals.models import Request
+from apps.approvals.selectors.limits import limits_of, limits_on, refusal_by_limit
 from apps.approvals.selectors.requests import stage_of
 from apps.approvals.selectors.staff import conflicted_ids, staff_of, steps_left
 from apps.approvals.states import OPEN, RequestStatus
@@ -28,17 +29,18 @@ def refusal_to_decide(request: Request, actor: User) -> NotPermitted | None:
     if request.decisions.filter(approver=actor).exists():
         return AlreadyDecidedByActor()
     role = stage_of(request)["role"]
-    if role not in actor.roles_on(request.entity_id):
+    roles = actor.roles_on(request.entity_id)
+    if role not in roles:
         return RoleMissing(
             f"This stage needs the role {role}, which you do not hold here.",
             remedy=_who_could(request),
         )
-    return None
+    return refusal_by_limit(request, actor, roles, limits_of(request.entity))
 
 
 def eligible_approvers(request: Request) -> list[User]:
     """The people who could decide on the stage at work."""
-    step = steps_left(request, staff_of(request.entity_id))[0]
+    step = steps_left(request, staff_of(request.entity))[0]
     return list(User.objects.filter(pk__in=step.candidates).order_by(*_BY_NAME))
 
 
@@ -54,14 +56,14 @@ def waiting_for(actor: User) -> Any:
     """The requests that this actor can decide on now, most urgent first (a queryset).
 
     The same rules as `refusal_to_decide`: he holds the role of the stage at work on the entity,
-    took no part in the subject, and has not decided on it yet.
+    took no part in the subject, has not decided on it yet, and it is within his limit.
     """
     if not actor.is_authenticated or not actor.is_active:
         return Request.objects.none()
     roles = Q(pk__in=[])
     for role, entity_ids in actor.grants().items():
         roles |= Q(stage_role=role, entity_id__in=entity_ids)
-    return (
+    waiting = (
         Request.objects.visible_to(actor)
         .filter(status=RequestStatus.PENDING)
         .annotate(stage_role=_StageRole(F("policy__stages"), Cast(F("stage"), IntegerField())))
@@ -72,10 +74,25 @@ def waiting_for(actor: User) -> Any:
         .select_related("policy", "maker", "entity")
         .order_by("due_at", "id")
     )
+    return _within_limits(waiting, actor)
+
+
+def _within_limits(waiting: Any, actor: User) -> Any:
+    """The requests whose exposure the actor may approve."""
+    for entity_id, limits in limits_on(actor.granted_entity_ids()).items():
+        roles = actor.roles_on(entity_id)
+        for kind in sorted(limits.kinds()):
+            within = Q(amount__isnull=True)
+            for currency, most in limits.table_of(actor.pk, roles, kind).items():
+                within |= Q(currency=currency, measured__lte=most)
+            waiting = waiting.annotate(measured=Abs("amount") + F("split_amount")).filter(
+                ~Q(entity_id=entity_id, item_type=kind) | within
+            )
+    return waiting
 
 
 def inbox(actor: User) -> list[Request]:
-    """The requests that this actor can decide on now, most urgent first (two queries)."""
+    """The requests that this actor can decide on now, most urgent first (three or four queries)."""
     return list(waiting_for(actor))
 
 

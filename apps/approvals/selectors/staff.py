@@ -8,30 +8,44 @@ from typing import Any
 
 from apps.approvals.models import Request
 from apps.approvals.rules import Shortage, Step, shortage
+from apps.approvals.selectors.limits import Limits, limits_of
 from apps.approvals.states import Verdict
-from apps.identity.models import EntityUserObjectPermission
+from apps.identity.models import Entity, EntityUserObjectPermission
 
 
 @dataclass(frozen=True)
 class Staff:
-    """Who holds which role on one entity; read once for as many requests as one likes."""
+    """Who may approve what on one entity; read once for as many requests as one likes.
 
-    holders: Mapping[str, frozenset[int]]
+    Attributes:
+        roles: person to the roles that he holds there; who is deactivated is left out.
+        limits: how much they may approve.
+    """
+
+    roles: Mapping[int, frozenset[str]]
+    limits: Limits
+
+    def holders(self, stage: Mapping[str, Any]) -> frozenset[int]:
+        """Ids of the people whom this stage asks for."""
+        return frozenset(pk for pk, roles in self.roles.items() if stage["role"] in roles)
 
     def candidates(self, request: Request, stage: Mapping[str, Any]) -> frozenset[int]:
-        """Ids of the people who could decide at this stage, had nobody taken part."""
-        return self.holders.get(stage["role"], frozenset())
+        """Those of them who could decide on the request, had nobody taken part."""
+        return frozenset(
+            pk for pk in self.holders(stage) if self.limits.allow(pk, self.roles[pk], request)
+        )
 
 
-def staff_of(entity_id: int) -> Staff:
-    """The people of the entity as they are now; who is deactivated is none of them."""
-    holders: dict[str, set[int]] = {}
+def staff_of(entity: Entity) -> Staff:
+    """The people of the entity as they are now (two queries, three where there are limits)."""
+    roles: dict[int, set[str]] = {}
     rows = EntityUserObjectPermission.objects.filter(
-        content_object_id=entity_id, user__is_active=True
-    ).values_list("permission__codename", "user_id")
-    for role, user_id in rows:
-        holders.setdefault(role, set()).add(user_id)
-    return Staff({role: frozenset(people) for role, people in holders.items()})
+        content_object=entity, user__is_active=True
+    ).values_list("user_id", "permission__codename")
+    for user_id, role in rows:
+        roles.setdefault(user_id, set()).add(role)
+    held = {user_id: frozenset(names) for user_id, names in roles.items()}
+    return Staff(roles=held, limits=limits_of(entity))
 
 
 def conflicted_ids(request: Request) -> frozenset[int]:

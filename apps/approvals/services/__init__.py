@@ -2,18 +2,22 @@
 
 from apps.approvals.services.asking import request_approval, supersede_requests, withdraw
 from apps.approvals.services.deciding import decide
+from apps.approvals.services.limits import define_limit, enter_rate, retire_limit
 from apps.approvals.services.notices import read_notices
 from apps.approvals.services.policies import define_policy, retire_policy
 from apps.approvals.services.staffing import queue_recheck, recheck_all, recheck_requests
 
 __all__ = [
     "decide",
+    "define_limit",
     "define_policy",
+    "enter_rate",
     "queue_recheck",
     "read_notices",
     "recheck_all",
     "recheck_requests",
     "request_approval",
+    "retire_limit",
     "retire_policy",
     "supersede_requests",
     "withdraw",

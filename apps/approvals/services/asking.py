@@ -15,6 +15,7 @@ from apps.approvals.errors import (
     CommentMissing,
 )
 from apps.approvals.locks import (
+    hold_split,
     open_requests_for_update,
     request_for_update,
 )
@@ -23,12 +24,14 @@ from apps.approvals.permissions import (
     REQUEST_APPROVAL,
     WITHDRAW_REQUEST,
 )
+from apps.approvals.rules import Piece
 from apps.approvals.selectors import (
     policy_for,
     subject_key,
 )
+from apps.approvals.selectors.splits import amount_beside
 from apps.approvals.services.ending import end_request
-from apps.approvals.services.staffing import block_or_release
+from apps.approvals.services.staffing import block_or_release, queue_recheck
 from apps.approvals.states import OPEN, RequestStatus
 from apps.audit.services import record
 from apps.common.access import authorize
@@ -51,6 +54,7 @@ def request_approval(
     currency: str | None = None,
     conflicted: Iterable[User] = (),
     notify_task: str = "",
+    split_key: str = "",
 ) -> Request | None:
     """Ask for approval of exactly this content.
 
@@ -62,6 +66,8 @@ def request_approval(
         subject_hash: SHA-256 over the canonical content that is to be approved.
         conflicted: who took part besides maker and actor (editors, evidence preparers).
         notify_task: full name of the task to run with `request_id` after the final decision.
+        split_key: what pieces of one thing have in common (a counterparty, an account): what the
+            same maker asks for under the same key within a week counts as one amount.
 
     Returns:
         The request, or None if no policy in force asks for an approval.
@@ -73,7 +79,17 @@ def request_approval(
     authorize(actor, REQUEST_APPROVAL, entity_id=entity_id)
     if (amount is None) != (not currency):
         raise AmountMissing(field="amount")
-    policy = policy_for(entity_id=entity_id, item_type=item_type, amount=amount, currency=currency)
+    beside = Decimal(0)
+    if split_key and amount is not None and currency:
+        hold_split(entity_id=entity_id, maker_id=maker.pk, split_key=split_key)
+        piece = Piece(0, maker.pk, item_type, split_key, currency, amount, timezone.now())
+        beside = amount_beside(piece, entity_id=entity_id, subject=subject_key(subject))
+    policy = policy_for(
+        entity_id=entity_id,
+        item_type=item_type,
+        amount=None if amount is None else abs(amount) + beside,
+        currency=currency,
+    )
     if policy is None:
         return None
     standing = _supersede_other_content(subject, subject_hash, actor)
@@ -88,6 +104,8 @@ def request_approval(
         url=url,
         amount=amount,
         currency=currency or "",
+        split_key=split_key,
+        split_amount=beside,
         maker=maker,
         policy=policy,
         notify_task=notify_task,
@@ -104,6 +122,8 @@ def request_approval(
         policy=policy.pk,
     )
     block_or_release(request, actor=actor)
+    if beside:
+        queue_recheck(entity_id)  # the other pieces are measured together with this one
     return request
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import transaction
 
 from apps.approvals.errors import (
@@ -19,8 +21,9 @@ from apps.approvals.selectors import (
     refusal_to_decide,
     stage_of,
 )
+from apps.approvals.selectors.limits import limits_of
 from apps.approvals.services.ending import end_request
-from apps.approvals.services.staffing import block_or_release
+from apps.approvals.services.staffing import block_or_release, measure_anew
 from apps.approvals.states import MOVES, STATUS_AFTER, RequestStatus, Verdict
 from apps.audit.services import record
 from apps.common.access import authorize
@@ -55,6 +58,7 @@ def decide(
     # Not waiting any more says more than "your version is old", so it is asked first.
     require_move(request, to=STATUS_AFTER[Verdict(verdict)], moves=MOVES)
     require_version(request, expected_version)
+    measure_anew(request, actor=actor)
     refusal = refusal_to_decide(request, actor)
     if refusal is not None:
         raise refusal
@@ -65,6 +69,7 @@ def decide(
         verdict=verdict,
         stage=request.stage,
         role_at_time=stage_of(request)["role"],
+        limit_amount=_limit_at_time(request, actor),
         comment=comment,
         attestation_text=request.policy.attestation_text if attested else "",
         subject_hash=request.subject_hash,
@@ -82,6 +87,12 @@ def decide(
     if request.is_open:  # whoever decided is missing at the steps to come
         block_or_release(request, actor=actor)
     return request
+
+
+def _limit_at_time(request: Request, actor: User) -> Decimal | None:
+    roles = actor.roles_on(request.entity_id)
+    most = limits_of(request.entity).ceiling_of(actor.pk, roles, request)
+    return None if most is None else most.amount
 
 
 def _require_words(policy: Policy, verdict: str, comment: str, attested: bool) -> None:

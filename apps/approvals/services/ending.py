@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from apps.approvals.models import Request
+from apps.approvals.services.staffing import queue_recheck
 from apps.approvals.states import MOVES, RequestStatus
 from apps.common.transitions import advance
 from apps.operations.services import enqueue
@@ -16,5 +17,7 @@ def end_request(request: Request, status: RequestStatus) -> None:
     request.ended_at = timezone.now()
     request.version += 1
     request.save(update_fields=["status", "ended_at", "version"])
+    if request.split_key and status != RequestStatus.APPROVED:
+        queue_recheck(request.entity_id)  # what belongs together with it is less now
     if request.notify_task:
         enqueue(request.notify_task, request_id=request.pk)

@@ -7,12 +7,13 @@ from django.db import transaction
 from apps.approvals.locks import request_held
 from apps.approvals.models import Request
 from apps.approvals.permissions import MANAGE_POLICIES
+from apps.approvals.selectors.splits import split_amount_of
 from apps.approvals.selectors.staff import Staff, shortage_of, staff_of
 from apps.approvals.services.notices import notify
 from apps.approvals.states import MOVES, OPEN, NoticeKind, RequestStatus
 from apps.audit.services import record
 from apps.common.transitions import advance
-from apps.identity.models import User
+from apps.identity.models import Entity, User
 from apps.identity.selectors import people_who_may, system_user
 from apps.operations.services import enqueue
 
@@ -27,7 +28,7 @@ def block_or_release(request: Request, *, actor: User) -> bool:
     Returns:
         Whether it changed.
     """
-    missing = shortage_of(request, staff_of(request.entity_id))
+    missing = shortage_of(request, staff_of(request.entity))
     status = RequestStatus.BLOCKED if missing else RequestStatus.PENDING
     if request.status == status:
         return False
@@ -53,22 +54,45 @@ def block_or_release(request: Request, *, actor: User) -> bool:
     return True
 
 
+def measure_anew(request: Request, *, actor: User) -> bool:
+    """Bring what belongs together with a locked request up to date.
+
+    Returns:
+        Whether it changed.
+    """
+    beside = split_amount_of(request)
+    if beside == request.split_amount:
+        return False
+    former, request.split_amount = request.split_amount, beside
+    request.save(update_fields=["split_amount"])
+    record(
+        actor=actor,
+        action="approvals.request.measure",
+        subject=request,
+        split_amount=beside,
+        former=former,
+    )
+    return True
+
+
 def recheck_requests(*, entity_id: int) -> list[int]:
-    """Ask of every open request of the entity whether its steps can be filled.
+    """Ask of every open request of the entity how large it is and whether its steps can be filled.
 
     Safe to run at any time and twice at once: each request that seems to change is locked and
     asked again.
 
     Returns:
-        The requests whose status changed.
+        The requests that changed.
     """
     system = system_user()
     changed = []
     for request_id in _suspects(entity_id):
         with transaction.atomic():
             request = request_held(request_id)
-            if request.is_open and block_or_release(request, actor=system):
-                changed.append(request_id)
+            if request.is_open:
+                is_other = measure_anew(request, actor=system)
+                if block_or_release(request, actor=system) or is_other:
+                    changed.append(request_id)
     return changed
 
 
@@ -89,10 +113,16 @@ def queue_recheck(entity_id: int) -> None:
 
 
 def _suspects(entity_id: int) -> list[int]:
-    staff: Staff = staff_of(entity_id)
+    staff = staff_of(Entity.objects.get(pk=entity_id))
     open_ones = Request.objects.open().filter(entity_id=entity_id).with_participants()
     return [
         request.pk
         for request in open_ones.order_by("pk").iterator(chunk_size=500)
-        if (request.status == RequestStatus.BLOCKED) != (shortage_of(request, staff) is not None)
+        if _seems_changed(request, staff)
     ]
+
+
+def _seems_changed(request: Request, staff: Staff) -> bool:
+    is_short = shortage_of(request, staff) is not None
+    is_blocked = request.status == RequestStatus.BLOCKED
+    return is_short != is_blocked or split_amount_of(request) != request.split_amount

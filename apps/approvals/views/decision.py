@@ -17,6 +17,7 @@ from apps.approvals import selectors
 from apps.approvals.forms import DecisionForm, WithdrawForm
 from apps.approvals.models import Policy, Request
 from apps.approvals.permissions import VIEW_REQUESTS, WITHDRAW_REQUEST
+from apps.approvals.selectors.limits import exposure_in_words
 from apps.approvals.services import decide, withdraw
 from apps.approvals.states import RequestStatus, Verdict
 from apps.approvals.views.lists import person, state_shown
@@ -154,6 +155,7 @@ def _shown(request: HttpRequest, asked: Request, attempt: Attempt | None) -> Htt
         "asked": asked,
         "state": state_shown(asked, timezone.now()),
         "amount_in_words": amount_in_words(asked),
+        "exposure_in_words": exposure_in_words(asked) if asked.split_amount else "",
         "steps": steps(asked),
         "stage": in_words(selectors.stage_of(asked)),
         "needed": selectors.stage_of(asked)["count"],

@@ -142,22 +142,28 @@ def _state_of_step(request: Request, stage: int, made: list[Decision]) -> str:
     return str(request.status)
 
 
+# What the other events say, and the state that they leave.
+_TOLD = {
+    "supersede": ("changed what it is about", "superseded"),
+    "block": ("nobody can approve it as things stand", "blocked_no_approver"),
+    "release": ("it can be approved again", "pending"),
+    "measure": ("what belongs together with it is now another amount", "pending"),
+    "submit": ("asked for approval", "submitted"),
+}
+
+
 def _told(event: Any, made: dict[int, Decision]) -> dict[str, Any]:
     """One entry of the timeline: what was done, its state, and the words that went with it."""
-    if event.action == "approvals.request.decide":
+    verb = event.action.rpartition(".")[2]
+    if verb == "decide":
         decision = made[event.details["decision"]]
         verdict = Verdict(decision.verdict)
         what = f"{_PAST[verdict]} as {decision.role_at_time}"
         return {"what": what, "state": _STATE_AFTER[verdict], "note": decision.comment}
-    if event.action == "approvals.request.withdraw":
+    if verb == "withdraw":
         return {"what": "withdrew it", "state": "withdrawn", "note": event.details["reason"]}
-    if event.action == "approvals.request.supersede":
-        return {"what": "changed what it is about", "state": "superseded"}
-    if event.action == "approvals.request.block":
-        return {"what": "nobody can approve it as things stand", "state": "blocked_no_approver"}
-    if event.action == "approvals.request.release":
-        return {"what": "it can be approved again", "state": "pending"}
-    return {"what": "asked for approval", "state": "submitted"}
+    what, state = _TOLD[verb]
+    return {"what": what, "state": state}
 
 
 def _counted(number: int, noun: str) -> str:

@@ -99,10 +99,11 @@ def test_without_a_limit_nothing_is_allowed() -> None:
         ([], False),
         ([terms()], True),
         ([terms(item_type="period_lock")], False),
-        ([terms(ends_on=TODAY - timedelta(days=1))], False),
+        ([terms(starts_on=TODAY + timedelta(days=1))], False),
+        ([terms(starts_on=date(2023, 1, 1), ends_on=TODAY - timedelta(days=1))], True),
     ],
 )
-def test_limits_are_in_use_once_one_is_in_effect(limits: list[LimitTerms], is_in_use: bool) -> None:
+def test_limits_are_in_use_once_one_has_begun(limits: list[LimitTerms], is_in_use: bool) -> None:
     assert are_in_use(limits, KIND, TODAY) is is_in_use
 
 

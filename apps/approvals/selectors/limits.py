@@ -1,0 +1,164 @@
+"""How much somebody may approve: the limits and rates of entities, as they hold today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from apps.approvals.errors import AboveLimit, LimitMissing, RateMissing
+from apps.approvals.models import ExchangeRate, Limit, Request
+from apps.approvals.rules import (
+    LONGEST_RATE_AGE_DAYS,
+    Ceiling,
+    DatedRate,
+    LimitTerms,
+    Rates,
+    are_in_use,
+    ceiling,
+    ceilings,
+)
+from apps.common.errors import NotPermitted
+from apps.common.templatetags.finflow import amount as in_figures
+from apps.identity.models import Entity, User
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of one entity on one day, with the rates to compare by."""
+
+    day: date
+    terms: tuple[LimitTerms, ...] = ()
+    rates: Rates = field(default_factory=Rates)
+
+    def kinds(self) -> frozenset[str]:
+        """The item types whose approvals are limited."""
+        return frozenset(
+            one.item_type for one in self.terms if are_in_use(self.terms, one.item_type, self.day)
+        )
+
+    def ceiling_of(self, user_id: int, roles: frozenset[str], request: Request) -> Ceiling | None:
+        """How much this person may approve of the request; None if nothing limits it."""
+        if request.exposure is None or not are_in_use(self.terms, request.item_type, self.day):
+            return None
+        return ceiling(
+            self.terms,
+            user_id=user_id,
+            roles=roles,
+            item_type=request.item_type,
+            currency=request.currency,
+            day=self.day,
+            rates=self.rates,
+        )
+
+    def allow(self, user_id: int, roles: frozenset[str], request: Request) -> bool:
+        """Whether the request is within the limit of this person."""
+        most = self.ceiling_of(user_id, roles, request)
+        return most is None or request.exposure is None or most.allows(request.exposure)
+
+    def table_of(
+        self, user_id: int, roles: frozenset[str], item_type: str
+    ) -> Mapping[str, Decimal]:
+        """Currency to the most that the person may approve of a limited kind."""
+        return ceilings(
+            self.terms,
+            user_id=user_id,
+            roles=roles,
+            item_type=item_type,
+            day=self.day,
+            rates=self.rates,
+        )
+
+
+def limits_on(entity_ids: Iterable[int]) -> dict[int, Limits]:
+    """The limits of those entities that have some (one query, and one for rates if any do)."""
+    rows: dict[Entity, list[Limit]] = {}
+    found = Limit.objects.standing().filter(entity_id__in=list(entity_ids))
+    for limit in found.select_related("entity"):
+        rows.setdefault(limit.entity, []).append(limit)
+    rates = _rates_of(rows) if rows else {}
+    return {
+        entity.pk: Limits(
+            day=timezone.localdate(timezone=entity.zone),
+            terms=tuple(_terms(limit) for limit in limits),
+            rates=Rates(tuple(rates.get(entity.pk, ()))),
+        )
+        for entity, limits in rows.items()
+    }
+
+
+def limits_of(entity: Entity) -> Limits:
+    """The limits of one entity, or an empty set of them."""
+    empty = Limits(day=timezone.localdate(timezone=entity.zone))
+    return limits_on([entity.pk]).get(entity.pk, empty)
+
+
+def refusal_by_limit(
+    request: Request, actor: User, roles: frozenset[str], limits: Limits
+) -> NotPermitted | None:
+    """Why the amount keeps the actor from deciding, in words, or None if it does not."""
+    most = limits.ceiling_of(actor.pk, roles, request)
+    if most is None or request.exposure is None or most.allows(request.exposure):
+        return None
+    if most.terms is None:
+        return LimitMissing(
+            f"Approvals of {request.kind} are limited here, and you have no limit today.",
+            remedy="A controller can define one.",
+        )
+    limit = f"{in_figures(most.terms.amount, most.terms.currency)} {most.terms.currency}"
+    if most.amount is None:
+        return RateMissing(
+            f"Your limit is {limit}, and no rate of the last {LONGEST_RATE_AGE_DAYS} days says"
+            f" what that is in {request.currency}.",
+            remedy="A controller can enter the rate.",
+        )
+    return AboveLimit(
+        f"This is {exposure_in_words(request)}, and your limit for {request.kind} is {limit}.",
+        remedy="It takes somebody whose limit is higher.",
+        limit=str(most.terms.amount),
+        limit_currency=most.terms.currency,
+        amount=str(request.exposure),
+        currency=request.currency,
+    )
+
+
+def exposure_in_words(request: Request) -> str:
+    """ "12,450.00 EUR", and that other requests are in it where they are."""
+    figure = f"{in_figures(request.exposure, request.currency)} {request.currency}"
+    if not request.split_amount:
+        return figure
+    return f"{figure} together with what else {request.maker} asked for under {request.split_key}"
+
+
+def limits_seen_by(actor: User) -> Any:
+    """Every limit that the actor may see, standing or retired (a queryset)."""
+    return Limit.objects.visible_to(actor).select_related("entity", "user", "created_by")
+
+
+def _terms(limit: Limit) -> LimitTerms:
+    return LimitTerms(
+        item_type=limit.item_type,
+        amount=limit.amount,
+        currency=limit.currency,
+        starts_on=limit.starts_on,
+        user_id=limit.user_id,
+        role=limit.role,
+        ends_on=limit.ends_on,
+    )
+
+
+def _rates_of(entities: Iterable[Entity]) -> dict[int, list[DatedRate]]:
+    """The rates that can still count, by entity."""
+    oldest = timezone.now().date() - timedelta(days=LONGEST_RATE_AGE_DAYS + 1)
+    found: dict[int, list[DatedRate]] = {}
+    rows = ExchangeRate.objects.filter(
+        entity_id__in=[entity.pk for entity in entities], quoted_on__gte=oldest
+    )
+    for row in rows:
+        rate = DatedRate(row.currency, row.quote, row.quoted_on, row.rate)
+        found.setdefault(row.entity_id, []).append(rate)
+    return found
