@@ -106,7 +106,8 @@ def records_frame(
             values.append(value)
     if record_ids is None:
         where.append(f"NOT {_IS_SUPERSEDED}")
-    stored = _copy_out(f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY id", values, dict(_STORED))
+    # Put in order here: the database would spill a million rows to its disk for it.
+    stored = _copy_out(f"{_SELECT} WHERE {' AND '.join(where)}", values, dict(_STORED)).sort("id")
     places = stored.select("batch_id", "position")
     return stored.hstack(_texts_at(places)).select(RECORD_SCHEMA.names())
 
