@@ -171,15 +171,18 @@ def _import(work: tuple[int, str]) -> tuple[float, dict[str, tuple[float, float]
 
 def _reconcile(match_type_id: int, watch: Stopwatch) -> Any:
     """Start and carry out a run, its parts timed."""
-    from apps.identity.selectors import system_user
-    from apps.reconciliation.services import runs
+    from django.conf import settings
 
-    for name, words in (
-        ("population", "reconcile: read and open the records"),
-        ("reconciled", "reconcile: match and classify"),
-        ("store_outcome", "reconcile: store"),
+    from apps.identity.selectors import system_user
+    from apps.reconciliation.services import completion, runs
+
+    settings.RECONCILE_SHARDS = 1  # there are no workers to take shards
+    for module, name, words in (
+        (runs, "population", "reconcile: read and open the records"),
+        (runs, "reconciled", "reconcile: match and classify"),
+        (completion, "store_outcome", "reconcile: store"),
     ):
-        setattr(runs, name, watch.wrapped(getattr(runs, name), words))
+        setattr(module, name, watch.wrapped(getattr(module, name), words))
     with watch.stage("reconcile, all in all"):
         run = runs.start_run(
             match_type_id=match_type_id, starts_on=FIRST_DAY, ends_on=LAST_DAY, actor=system_user()

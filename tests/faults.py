@@ -18,6 +18,8 @@ from django.conf import settings
 from django.db import connection
 
 PATIENCE_SECONDS = 120
+# Settings that tests change and the other process has to know.
+_CARRIED = ("STORAGES", "MEDIA_ROOT", "RECONCILE_SHARDS", "RECONCILE_SHARDS_FROM")
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,8 @@ def die_at(trap: Trap, work: str, **arguments: Any) -> None:
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.faults"])
-    stage = {
-        "database": connection.settings_dict["NAME"],
-        "storages": settings.STORAGES,
-        "media": settings.MEDIA_ROOT,
-    }
+    stage = {name: getattr(settings, name) for name in _CARRIED}
+    stage["database"] = connection.settings_dict["NAME"]
     process = context.Process(target=_perform, args=(trap, work, arguments, stage))
     process.start()
     process.join(PATIENCE_SECONDS)
@@ -65,7 +64,8 @@ def _perform(trap: Trap, work: str, arguments: Mapping[str, Any], stage: Mapping
     import django
 
     django.setup()
-    settings.STORAGES, settings.MEDIA_ROOT = stage["storages"], stage["media"]
+    for name in _CARRIED:
+        setattr(settings, name, stage[name])
     connection.settings_dict["NAME"] = stage["database"]
     from apps.identity.models import User
 

@@ -88,7 +88,7 @@ from apps.reconciliation.services import (
     write_off_break,
 )
 from apps.reconciliation.services.standing import require_outcome
-from apps.reconciliation.states import RunStatus
+from apps.reconciliation.states import UNDER_WAY, RunStatus
 
 _AT = OpenApiParameter("at", datetime, description="As things stood at this moment.")
 
@@ -112,8 +112,8 @@ class StartView(IdempotentMixin, views.APIView):
             ends_on=facts["ends_on"],
             actor=actor,
         )
-        is_queued = run.status == RunStatus.QUEUED
-        code = status.HTTP_202_ACCEPTED if is_queued else status.HTTP_200_OK
+        is_under_way = run.status in UNDER_WAY
+        code = status.HTTP_202_ACCEPTED if is_under_way else status.HTTP_200_OK
         return Response(RunSerializer(run).data, status=code)
 
 
@@ -124,7 +124,7 @@ class StatusView(views.APIView):
         parameters=[OpenApiParameter("run", int, required=True)], responses=StatusSerializer
     )
     def get(self, request: Request) -> Response:
-        """Where a run is, and, once it is completed, its match rate and variance."""
+        """Where a run is and how far; once it is completed, its match rate and variance."""
         actor: Any = request.user
         authorize(actor, VIEW_RUNS)
         wanted = request.query_params.get("run", "")

@@ -75,6 +75,14 @@ class ProofFailed(Conflict):
     remedy = "This is a fault of the product; please report it with the run's number."
 
 
+class ShardUnreadable(Conflict):
+    """What a shard found is gone from the storage, or damaged."""
+
+    code = "SHARD_UNREADABLE"
+    message = "What a part of this run found cannot be read any more, so nothing was stored."
+    remedy = "Start the run again."
+
+
 class RulesNotApproved(Conflict):
     """A policy asks for an approval of rules, and these have none."""
 

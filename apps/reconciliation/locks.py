@@ -1,4 +1,4 @@
-"""Row locks of this app, in this order: match type, run, review."""
+"""Row locks of this app, in this order: match type, run, shard plan, shard, review."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from apps.reconciliation.models import (
     ResolutionRule,
     RuleSetVersion,
     Run,
+    ShardPlan,
 )
+
+# Session locks (apps.common.advisory) of the process at work on a shard, and on a run's end.
+SHARD_AT_WORK = "reconciliation.shard"
+FINISHING = "reconciliation.finish"
 
 
 def match_type_for_update(match_type_id: int, *, actor: Actor) -> MatchType:
@@ -80,6 +85,15 @@ def run_for_execution(run_id: int) -> Run:
         .get(pk=run_id)
     )
     return run
+
+
+def plan_for_update(plan_id: int) -> ShardPlan | None:
+    """The plan of a run in shards, locked: its shards are handed in one after the other.
+
+    None if the run has ended, or was planned anew.
+    """
+    plan: ShardPlan | None = ShardPlan.objects.select_for_update().filter(pk=plan_id).first()
+    return plan
 
 
 def run_for_update(run_id: int, *, actor: Actor) -> Run:

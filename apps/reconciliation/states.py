@@ -10,6 +10,7 @@ from apps.common.transitions import Moves
 
 class RunStatus(TextChoices):
     QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
     COMPLETED = "completed", "Completed"
     SUPERSEDED = "superseded", "Superseded by a newer run"
     FAILED = "failed", "Failed"
@@ -113,8 +114,21 @@ class Side(TextChoices):
 # From this net variance on, in percent of the right side, a reconciliation asks for a look.
 VARIANCE_LIMIT_PERCENT: Final = Decimal(1)
 
+# Runs that have not ended. A run in one piece is never seen running: it completes where it begins.
+UNDER_WAY: Final = (RunStatus.QUEUED, RunStatus.RUNNING)
+
+# By what records can be put into shards: fields stored in the clear, the finest first.
+SPLIT_FIELDS: Final = ("reference", "external_id", "account")
+
+# A shard whose worker dies so often is what kills it: the run fails.
+MOST_ATTEMPTS: Final = 3
+
+# See `apps.privacy.keyring`: what a shard found is sealed while it waits for the others.
+SHARD_LABEL: Final = "reconciliation.shard"
+
 RUN_MOVES: Final[Moves] = {
-    RunStatus.QUEUED: frozenset({RunStatus.COMPLETED, RunStatus.FAILED}),
+    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.COMPLETED, RunStatus.FAILED}),
+    RunStatus.RUNNING: frozenset({RunStatus.QUEUED, RunStatus.COMPLETED, RunStatus.FAILED}),
     RunStatus.COMPLETED: frozenset({RunStatus.SUPERSEDED}),
 }
 

@@ -5,7 +5,28 @@ from apps.reconciliation import services
 
 @shared_task
 def execute_run(run_id: int) -> None:
-    services.execute_run(run_id=run_id)
+    services.begin_run(run_id=run_id)
+
+
+@shared_task
+def match_shard(shard_id: int) -> None:
+    services.match_shard(shard_id=shard_id)
+
+
+@shared_task
+def finish_run(run_id: int) -> None:
+    services.finish_run(run_id=run_id)
+
+
+@shared_task
+def forget_shards(names: list[str]) -> None:
+    services.forget_found(names)
+
+
+@shared_task
+def resume_runs() -> None:
+    """Called by the beat."""
+    services.resume_runs()
 
 
 @shared_task

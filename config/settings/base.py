@@ -178,12 +178,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=10),
         "options": {"expires": 600},
     },
+    "reconciliation: resume interrupted runs": {
+        "task": "apps.reconciliation.tasks.resume_runs",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 10},
+    },
     "ingestion: look for pulls that are due": {
         "task": "apps.ingestion.tasks.look_for_pulls",
         "schedule": timedelta(minutes=1),
         "options": {"expires": 60},
     },
 }
+# A reconciliation of at least so many records is split into shards, each a task of its own: this
+# many, or one for each core of the machine that plans it.
+RECONCILE_SHARDS_FROM = env.integer("RECONCILE_SHARDS_FROM", default=200_000, least=1)
+RECONCILE_SHARDS = env.integer("RECONCILE_SHARDS", default=0, most=1_000)
 # A change commits its outbox row first; this hands it to the broker at once instead of at the
 # next beat. Off in unit tests, which look at the outbox itself.
 OUTBOX_RELAY_ON_COMMIT = True

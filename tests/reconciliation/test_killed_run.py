@@ -15,11 +15,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 FACTS = (MatchGroup, MatchItem, Break, BreakItem)
 RUNS = "apps.reconciliation.services.runs"
+COMPLETION = "apps.reconciliation.services.completion"
 BEFORE_COMMIT = {
     "the records are read": Trap(RUNS, "population"),
     "all is matched": Trap(RUNS, "reconciled"),
-    "facts are stored, nothing is committed": Trap(RUNS, "store_outcome"),
-    "the audit event is written": Trap(RUNS, "record"),
+    "facts are stored, nothing is committed": Trap(COMPLETION, "store_outcome"),
+    "the audit event is written": Trap(COMPLETION, "record"),
 }
 
 

@@ -26,13 +26,13 @@ import django
 from django.conf import settings
 settings.DATABASES["default"]["NAME"] = sys.argv[1]
 django.setup()
-from apps.reconciliation.services import runs
-store = runs.store_outcome
+from apps.reconciliation.services import completion, runs
+store = completion.store_outcome
 def store_and_wait(*given):
     store(*given)
     print("stored", flush=True)
     time.sleep(120)
-runs.store_outcome = store_and_wait
+completion.store_outcome = store_and_wait
 runs.execute_run(run_id=int(sys.argv[2]))
 """
 

@@ -1,5 +1,5 @@
 """Reads: `batches` tells what came in, `findings` whether it is whole, `feeds` sums up each source,
-`frames` hands records over in columns, `showing` shows them to people."""
+`frames` hands records over in columns, `parts` some of them, `showing` shows them to people."""
 
 from apps.ingestion.selectors.batches import (
     balanced,
@@ -22,6 +22,7 @@ from apps.ingestion.selectors.corrections import (
 from apps.ingestion.selectors.feeds import Feed, feeds
 from apps.ingestion.selectors.findings import Finding, validation_findings
 from apps.ingestion.selectors.frames import RECORD_SCHEMA, record_ids, records_frame
+from apps.ingestion.selectors.parts import Part, agreeing_ids, batch_ids, shard_sizes
 from apps.ingestion.selectors.pulls import Circuit, circuit_of, pulls_for
 from apps.ingestion.selectors.showing import (
     account_shown,
@@ -36,9 +37,12 @@ __all__ = [
     "Circuit",
     "Feed",
     "Finding",
+    "Part",
     "account_shown",
+    "agreeing_ids",
     "balanced",
     "balanced_statements",
+    "batch_ids",
     "batches_between",
     "batches_for",
     "changes_shown",
@@ -58,6 +62,7 @@ __all__ = [
     "record_shown",
     "records_frame",
     "rejected_lines_for",
+    "shard_sizes",
     "source_named",
     "sources_for",
     "validation_findings",

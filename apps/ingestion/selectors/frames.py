@@ -13,6 +13,7 @@ import polars as pl
 from django.db import connection
 
 from apps.ingestion.models import Record
+from apps.ingestion.selectors.parts import Part
 from apps.ingestion.states import SEALED_TEXTS, TEXTS_LABEL
 from apps.privacy.blocks import BLOCK_ROWS, opened_block
 from apps.privacy.keyring import Unreadable
@@ -82,6 +83,7 @@ def records_frame(
     ends_on: date | None = None,
     accounts: Sequence[str] | None = None,
     record_ids: Sequence[int] | None = None,
+    part: Part | None = None,
 ) -> pl.DataFrame:
     """Records of the sources that stand, oldest id first; those that were amended are left out.
 
@@ -89,6 +91,7 @@ def records_frame(
         starts_on, ends_on: booking dates, both inclusive.
         accounts: only these accounts; None for all.
         record_ids: only these records, amended or not; None for all that stand.
+        part: only these of them, as things stood when its batches were all that there was.
 
     Returns:
         RECORD_SCHEMA; `attributes` is JSON text, or "" where the file said nothing more.
@@ -104,7 +107,10 @@ def records_frame(
         if value is not None:
             where.append(condition)
             values.append(value)
-    if record_ids is None:
+    if part is not None:
+        where.append(part.condition)
+        values += part.values
+    elif record_ids is None:
         where.append(f"NOT {_IS_SUPERSEDED}")
     # Put in order here: the database would spill a million rows to its disk for it.
     stored = _copy_out(f"{_SELECT} WHERE {' AND '.join(where)}", values, dict(_STORED)).sort("id")

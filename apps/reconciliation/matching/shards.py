@@ -196,26 +196,34 @@ def finished(
     known = known_rates(rules, rates)
     run = Run(items[LEFT], items[RIGHT], rules, RateTable(known))
     run.resume(is_open, _doubts_by_row(shards.doubts, items, split))
-    for step in rules.passes[: split.passes]:
-        if step.likeness and step.likeness.weights:
-            run.learned[step.name] = step.likeness.weights
     run.match(range(split.passes, len(rules.passes)))
-    named = {side: items[side].select("id", "currency") for side in items}
     return concluded(
         run,
         as_of,
         known,
         elsewhere=shards.told,
-        totals={side: _of_side(shards.totals, side) for side in items},
-        currencies={
-            side: pl.concat([named[side], _of_side(shards.converted, side)]).unique("id")
-            for side in items
-        },
+        totals=totals(shards),
+        currencies=currencies(shards),
     )
 
 
-def _of_side(frame: pl.DataFrame, side: str) -> pl.DataFrame:
-    return frame.filter(pl.col("side") == side).drop("side")
+def totals(shards: ShardOutcome) -> dict[str, pl.DataFrame]:
+    """By side, ``currency`` and ``amount`` (in the left side's sense) of all items, added up."""
+    return {
+        side: shards.totals.filter(pl.col("side") == side).select("currency", "amount")
+        for side in shards.sides
+    }
+
+
+def currencies(shards: ShardOutcome) -> dict[str, pl.DataFrame]:
+    """By side, ``id`` and ``currency`` of open items, and of those in groups that convert."""
+    return {
+        side: pl.concat(
+            frame.select("id", "currency")
+            for frame in (items, shards.converted.filter(pl.col("side") == side))
+        )
+        for side, items in shards.sides.items()
+    }
 
 
 def _doubts_by_row(

@@ -60,5 +60,5 @@ def _shared(rules: RuleSet, key: str) -> int:
 
 
 def _is_local(step: Pass) -> bool:
-    """Whether items with other keys have no say: weights that are not given come of all items."""
-    return step.likeness is None or step.likeness.weights is not None
+    """Whether items with other keys have no say: weights that are not known come of all items."""
+    return step.likeness is None or bool(step.likeness.weights or step.likeness.learned)

@@ -22,6 +22,7 @@ from apps.reconciliation.models.reviews import (
     WriteOff,
 )
 from apps.reconciliation.models.setup import MatchType, RuleSetAdoption, RuleSetVersion
+from apps.reconciliation.models.sharding import Shard, ShardPlan
 
 __all__ = [
     "Break",
@@ -43,5 +44,7 @@ __all__ = [
     "RuleSetVersion",
     "Run",
     "RunQuerySet",
+    "Shard",
+    "ShardPlan",
     "WriteOff",
 ]

@@ -14,7 +14,7 @@ from apps.common.guards import append_only, audited
 from apps.common.models import ScopedQuerySet, history, scoped_by
 from apps.common.money import AmountField, CurrencyField
 from apps.reconciliation.models.setup import MatchType, RuleSetVersion
-from apps.reconciliation.states import RevisionKind, RunStatus, Side
+from apps.reconciliation.states import UNDER_WAY, RevisionKind, RunStatus, Side
 
 _user = settings.AUTH_USER_MODEL
 
@@ -89,6 +89,11 @@ class Run(models.Model):
     requested_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
     failure = models.TextField(blank=True, default="")
+    division = models.TextField(
+        blank=True,
+        default="",
+        help_text="Into which shards it was split, or why into none; empty: it is small.",
+    )
     due_on = models.DateField(
         null=True, blank=True, help_text="By when its breaks are to be worked; a new run keeps it."
     )
@@ -110,8 +115,13 @@ class Run(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["match_type", "starts_on", "ends_on"],
-                condition=Q(status="queued"),
+                condition=Q(status__in=UNDER_WAY),
                 name="one_queued_run_per_days",
+            ),
+            models.UniqueConstraint(
+                fields=["match_type"],
+                condition=Q(status=RunStatus.RUNNING),
+                name="one_running_run_per_match_type",
             ),
         ]
 

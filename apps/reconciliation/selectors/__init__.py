@@ -46,6 +46,7 @@ from apps.reconciliation.selectors.rule_sets import (
     thresholds,
     versions_of,
 )
+from apps.reconciliation.selectors.sharding import Progress, progress_of
 from apps.reconciliation.selectors.showing import (
     evidence_shown,
     items_shown,
@@ -85,6 +86,7 @@ __all__ = [
     "NetVariance",
     "OpenItem",
     "Population",
+    "Progress",
     "RollForward",
     "RuleChange",
     "Standing",
@@ -120,6 +122,7 @@ __all__ = [
     "original_shown",
     "owner_of",
     "population",
+    "progress_of",
     "reason_shown",
     "reasons_shown",
     "references_of",

@@ -38,7 +38,7 @@ def population(run: Run) -> Population:
     them, unless the match type carries all that is open.
     """
     match_type = run.match_type
-    carried = _carried_ids(run)
+    carried = carried_over(run)
     left = _side(run, match_type.left_source, match_type.left_accounts, carried[Side.LEFT])
     right = _side(run, match_type.right_source, match_type.right_accounts, carried[Side.RIGHT])
     return Population(left, right, len(carried[Side.LEFT]), len(carried[Side.RIGHT]))
@@ -47,7 +47,7 @@ def population(run: Run) -> Population:
 def population_ids(run: Run) -> tuple[Ints, Ints]:
     """`population(run).ids` without reading or unsealing the records."""
     match_type = run.match_type
-    carried = _carried_ids(run)
+    carried = carried_over(run)
     sides = (
         (match_type.left_source_id, match_type.left_accounts, carried[Side.LEFT]),
         (match_type.right_source_id, match_type.right_accounts, carried[Side.RIGHT]),
@@ -101,7 +101,7 @@ def _side(
     return pl.concat([carried, current])
 
 
-def _carried_ids(run: Run) -> dict[Side, list[int]]:
+def carried_over(run: Run) -> dict[Side, list[int]]:
     """Records in breaks of the live run that ended the day before this one starts.
 
     Those in awaited breaks, or, where the match type carries all open items, in every break that

@@ -17,8 +17,10 @@ from apps.reconciliation.models import (
     Run,
 )
 from apps.reconciliation.selectors import (
+    Progress,
     evidence_shown,
     match_rate,
+    progress_of,
     reason_shown,
     reasons_shown,
     rule_set_status,
@@ -46,6 +48,8 @@ _RUN_FIELDS = (
     "requested_at",
     "finished_at",
     "outcome_digest",
+    "division",
+    "progress",
 )
 
 
@@ -67,15 +71,39 @@ class MatchTypeSerializer(serializers.ModelSerializer[MatchType]):
         )
 
 
+class ProgressSerializer(serializers.Serializer[Progress]):
+    """How far a run in shards is; `phase` is matching, or finishing once all are through."""
+
+    phase = serializers.CharField()
+    shards_done = serializers.IntegerField()
+    shards = serializers.IntegerField()
+    rows_done = serializers.IntegerField(help_text="Records of the shards that are through.")
+    rows = serializers.IntegerField()
+    seconds_left = serializers.SerializerMethodField()
+
+    def get_seconds_left(self, progress: Progress) -> int | None:
+        """An estimate; null before a shard is through."""
+        return None if progress.left is None else int(progress.left.total_seconds())
+
+
 class RunSerializer(serializers.ModelSerializer[Run]):
+    """A run; `progress` is null unless it is at work in shards."""
+
     entity = serializers.CharField(source="entity.code")
     match_type = serializers.CharField(source="match_type.code")
     rule_set = serializers.IntegerField(source="rule_set.number")
     requested_by = serializers.CharField(source="requested_by.username")
+    progress = serializers.SerializerMethodField()
 
     class Meta:
         model = Run
         fields: ClassVar[tuple[str, ...]] = _RUN_FIELDS
+
+    @extend_schema_field(ProgressSerializer(allow_null=True))
+    def get_progress(self, run: Run) -> dict[str, Any] | None:
+        """How far it is."""
+        found = progress_of(run)
+        return ProgressSerializer(found).data if found else None
 
 
 class LearnedSerializer(serializers.ModelSerializer[LearnedWeights]):

@@ -22,13 +22,16 @@ from apps.reconciliation.services.revisions import (
     unmatch_group,
 )
 from apps.reconciliation.services.rule_sets import adopt_rules, change_rules, settle_rules
-from apps.reconciliation.services.runs import execute_run, start_run
+from apps.reconciliation.services.runs import begin_run, execute_run, start_run
+from apps.reconciliation.services.shard_files import forget_found
+from apps.reconciliation.services.shards import finish_run, match_shard, resume_runs
 from apps.reconciliation.services.write_offs import write_off_break
 
 __all__ = [
     "accept_break",
     "adopt_rules",
     "assign_break",
+    "begin_run",
     "certify_run",
     "change_rules",
     "choose_carries",
@@ -36,7 +39,10 @@ __all__ = [
     "define_match_type",
     "execute_run",
     "explain_break",
+    "finish_run",
     "force_match",
+    "forget_found",
+    "match_shard",
     "permit_rematch",
     "preview_rules",
     "propose_adjustment",
@@ -44,6 +50,7 @@ __all__ = [
     "propose_resolution",
     "reopen_break",
     "resolve_small_breaks",
+    "resume_runs",
     "retire_resolution",
     "set_terms",
     "settle_resolution",

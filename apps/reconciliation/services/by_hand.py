@@ -7,7 +7,7 @@ the groups that were taken back, and breaks that people split or explained anew 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ import polars as pl
 from apps.common.money import to_ten_thousandths
 from apps.reconciliation.matching import Outcome, RuleSet, reconcile
 from apps.reconciliation.matching.proof import exchanged, proved
+from apps.reconciliation.matching.schemas import Ints
 from apps.reconciliation.models import (
     Break,
     BreakItem,
@@ -73,29 +74,52 @@ class HandWork:
 
 def reconciled(run: Run, items: Population, rules: RuleSet) -> Outcome:
     """The outcome of the rules on what people left to them, with what people did put back."""
-    work = hand_work(run, items)
+    work = hand_work(run, lambda: items.ids)
     taken = {pk for forced in work.forced for pk in forced.records}
     left, right = (
         side.filter(~pl.col("id").is_in(list(taken))) if taken else side
         for side in (items.left, items.right)
     )
     outcome = reconcile(left, right, rules, as_of=run.ends_on)
+    turned = items.right.with_columns(pl.col("amount") * rules.right_sign)
+    sides = {Side.LEFT.value: items.left, Side.RIGHT.value: turned}
+    return put_back(outcome, work, run, rules, totals=sides, currencies=sides)
+
+
+def put_back(
+    outcome: Outcome,
+    work: HandWork,
+    run: Run,
+    rules: RuleSet,
+    *,
+    totals: dict[str, pl.DataFrame],
+    currencies: dict[str, pl.DataFrame],
+) -> Outcome:
+    """The outcome with what people did, proved again.
+
+    Args:
+        totals: by side, `currency` and `amount` of all items in the left side's sense.
+        currencies: by side, `id` and `currency` of items, of those at least that are in groups of
+            passes that convert.
+    """
     if not work:
         return outcome
     outcome = _without_revoked(outcome, run, work, rules)
     outcome = _rewritten(outcome, work.rewrites, rules)
     outcome = _with_forced(outcome, work, run)
-    turned = items.right.with_columns(pl.col("amount") * rules.right_sign)
-    sides = {Side.LEFT.value: items.left, Side.RIGHT.value: turned}
-    exchange = exchanged(sides, outcome.groups, outcome.items, rules)
-    return replace(outcome, proof=proved(sides, outcome.groups, outcome.breaks, exchange))
+    exchange = exchanged(currencies, outcome.groups, outcome.items, rules)
+    return replace(outcome, proof=proved(totals, outcome.groups, outcome.breaks, exchange))
 
 
-def hand_work(run: Run, items: Population) -> HandWork:
-    """What people did to this match type's outcomes and that concerns these items."""
+def hand_work(run: Run, present_ids: Callable[[], tuple[Ints, Ints]]) -> HandWork:
+    """What people did to this match type's outcomes and that concerns these items.
+
+    Args:
+        present_ids: the items of either side, asked for only if people did something.
+    """
     if not Revision.objects.filter(run__match_type_id=run.match_type_id).exists():
         return HandWork()  # as nearly always: millions of ids need not be looked at
-    present = set(items.left["id"].to_list()) | set(items.right["id"].to_list())
+    present = {pk for side in present_ids() for pk in side.tolist()}
     return HandWork(_forced(run, present), _revoked(run, present), _rewrites(run, present))
 
 

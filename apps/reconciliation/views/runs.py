@@ -35,7 +35,8 @@ from apps.reconciliation.selectors import (
     variances,
 )
 from apps.reconciliation.services import start_run, submit_run
-from apps.reconciliation.states import VARIANCE_LIMIT_PERCENT, RunStatus
+from apps.reconciliation.states import UNDER_WAY, VARIANCE_LIMIT_PERCENT, RunStatus
+from apps.reconciliation.views.progress import progress_shown
 from apps.reconciliation.views.scope import cause_label, runs_link, viewer
 from apps.reconciliation.views.statements import certify_ways
 
@@ -70,7 +71,7 @@ def start(request: HttpRequest) -> HttpResponse:
             field = refusal.field if refusal.field in form.fields else None
             form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
         else:
-            if run.status != RunStatus.QUEUED:
+            if run.status not in UNDER_WAY:
                 messages.info(request, "Items and rules are the same as before: this run stands.")
             return redirect("reconciliation:run", run.pk)
     return _runs_page(request, form, status=422)
@@ -81,23 +82,29 @@ def start(request: HttpRequest) -> HttpResponse:
 def run_page(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run: items, matches, variance, proof, breaks by cause, approval.
 
-    While it is queued, `?part=run` answers the part that asks again until it is done.
+    While it is under way, `?part=run` answers the part that asks again until it is done;
+    `?part=status` answers its status in the list.
     """
     actor = viewer(request)
     found = run_seen_by(actor, run_id)
     show_times_of(found.entity)
+    part = request.GET.get("part", "")
+    if part == "status":
+        shown = {"run": found, "progress": progress_shown(found)}
+        return render(request, "reconciliation/_status.html", shown)
     is_done = found.status in {RunStatus.COMPLETED, RunStatus.SUPERSEDED}
+    is_under_way = found.status in UNDER_WAY
     context = {
         "page_title": found.match_type.name,
         "breadcrumbs": [runs_link()],
         "run": found,
         "is_done": is_done,
+        "is_under_way": is_under_way,
+        "progress": progress_shown(found),
         **(_outcome(found, actor) if is_done else {}),
     }
-    part = request.GET.get("part") == "run" and found.status == RunStatus.QUEUED
-    return render(
-        request, "reconciliation/_queued.html" if part else "reconciliation/run.html", context
-    )
+    name = "_queued.html" if part == "run" and is_under_way else "run.html"
+    return render(request, f"reconciliation/{name}", context)
 
 
 @require_POST
@@ -126,9 +133,12 @@ def _runs_page(request: HttpRequest, form: StartForm, status: int = 200) -> Http
     rates = match_rates(listed)
     context = {
         "page_title": "Reconciliations",
-        "rows": [{"run": run, "rate": rates[run.pk] / 100} for run in listed],
+        "rows": [
+            {"run": run, "rate": rates[run.pk] / 100, "progress": progress_shown(run)}
+            for run in listed
+        ],
         "live": found.filter(status=RunStatus.COMPLETED).count(),
-        "queued": found.filter(status=RunStatus.QUEUED).count(),
+        "queued": found.filter(status__in=UNDER_WAY).count(),
         "first_url": request.path if before else None,
         "next_url": f"?before={listed[-1].pk}" if len(rows) > _PAGE else None,
         "form": form if actor.may(START_RUN) else None,

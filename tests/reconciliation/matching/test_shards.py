@@ -271,11 +271,9 @@ def test_what_cannot_be_split_says_why(step: dict, words: str):
     assert obstacle(rules(step), FIELDS) == words
 
 
-def test_weights_that_were_given_are_told_as_in_one_run():
-    rule_set = rules(_fuzzy(weights=WEIGHTS))
-    left, right = items(item(1, reference="A")), items()
-    found, _ = in_shards((left, right), rule_set, Split("reference", 1), 2, {"A": 1})
-    assert found.learned == reconcile(left, right, rule_set, as_of=AS_OF).learned != {}
+def test_weights_that_were_learned_before_are_no_obstacle():
+    rule_set = rules(_fuzzy())
+    assert splits_of(rule_set.with_learned({"alike": WEIGHTS}), FIELDS) == (Split("reference", 1),)
 
 
 def test_an_item_is_in_one_shard_only():

@@ -1,0 +1,148 @@
+"""Which records a run takes that is carried out in shards, shard by shard; how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import polars as pl
+from django.utils import timezone
+
+from apps.ingestion.models import Record, Source
+from apps.ingestion.selectors import Part, agreeing_ids, records_frame, shard_sizes
+from apps.reconciliation.matching.shards import COPY_FACTS, ShardOutcome
+from apps.reconciliation.matching.splitting import Split
+from apps.reconciliation.models import Run, Shard, ShardPlan
+from apps.reconciliation.states import RunStatus, Side
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run in shards is.
+
+    Attributes:
+        phase: matching, or finishing once all shards are through.
+        rows_done: records of the shards that are through.
+        left: the time that the other shards will take, if they are like the first ones; None
+            before there is one to judge by.
+    """
+
+    phase: str
+    shards_done: int
+    shards: int
+    rows_done: int
+    rows: int
+    left: timedelta | None
+
+
+def progress_of(run: Run) -> Progress | None:
+    """How far the run is; None for a run that is not at work in shards."""
+    plan = ShardPlan.objects.filter(run=run).first() if run.status == RunStatus.RUNNING else None
+    if plan is None:
+        return None
+    shards = list(plan.shards.all())
+    done = [shard for shard in shards if shard.finished_at]
+    rows = sum(shard.row_count for shard in shards)
+    rows_done = sum(shard.row_count for shard in done)
+    taken = max(timezone.now() - plan.planned_at, timedelta(0))  # clocks of two machines
+    return Progress(
+        phase="matching" if len(done) < len(shards) else "finishing",
+        shards_done=len(done),
+        shards=len(shards),
+        rows_done=rows_done,
+        rows=rows,
+        left=taken * ((rows - rows_done) / rows_done) if rows_done else None,
+    )
+
+
+def sides_of(run: Run) -> tuple[tuple[Side, Source, Sequence[str] | None], ...]:
+    """Each side with its source and its accounts (None: all)."""
+    match_type = run.match_type
+    return (
+        (Side.LEFT, match_type.left_source, match_type.left_accounts or None),
+        (Side.RIGHT, match_type.right_source, match_type.right_accounts or None),
+    )
+
+
+def record_count(run: Run) -> int:
+    """How many records the run's days have on both sides, amended ones too; quick."""
+    total = 0
+    for _, source, accounts in sides_of(run):
+        records = Record.objects.filter(
+            source=source, booked_on__gte=run.starts_on, booked_on__lte=run.ends_on
+        )
+        total += (records.filter(account__in=accounts) if accounts else records).count()
+    return total
+
+
+def planned_sizes(plan: ShardPlan, split: Split, count: int) -> list[tuple[int, int]]:
+    """The records that each of so many shards would have, left and right."""
+    run = plan.run
+    left, right = (
+        shard_sizes(
+            source_id=source.pk,
+            starts_on=run.starts_on,
+            ends_on=run.ends_on,
+            accounts=accounts,
+            part=Part(plan.batch_ids[side], split.field(side), count=count),
+            more_ids=plan.carried_ids[side],
+            without_ids=plan.taken_ids[side],
+        )
+        for side, source, accounts in sides_of(run)
+    )
+    return list(zip(left, right, strict=True))
+
+
+def shard_items(shard: Shard, split: Split) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The records of a shard, left and right, as they were when the run was planned."""
+    plan, run = shard.plan, shard.plan.run
+    count = plan.shards.count()
+    frames = []
+    for side, source, accounts in sides_of(run):
+        part = Part(None, split.field(side), shard.number, count)
+        current = records_frame(
+            source_ids=[source.pk],
+            starts_on=run.starts_on,
+            ends_on=run.ends_on,
+            accounts=accounts,
+            part=replace(part, batch_ids=plan.batch_ids[side]),
+        )
+        carried = records_frame(
+            source_ids=[source.pk], record_ids=plan.carried_ids[side], part=part
+        )
+        frame = pl.concat([carried, current])
+        taken = pl.Series(plan.taken_ids[side], dtype=pl.Int64)
+        frames.append(frame.filter(~pl.col("id").is_in(taken.implode())))
+    return frames[0], frames[1]
+
+
+def copies_in_shards(plan: ShardPlan, found: ShardOutcome) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Of either side, the matched records that may be copies of open ones (see `finished`)."""
+    run = plan.run
+    frames = []
+    for side, source, _ in sides_of(run):
+        told = found.sides[side].filter(pl.col("reference").str.strip_chars() != "")
+        alike = agreeing_ids(
+            source_id=source.pk,
+            starts_on=run.starts_on,
+            ends_on=run.ends_on,
+            facts=told.select(COPY_FACTS),
+            more_ids=plan.carried_ids[side],
+        )
+        held = found.members.filter(pl.col("side") == side)["item_id"]
+        ids = (
+            pl.Series("id", alike, dtype=pl.Int64)
+            .to_frame()
+            .join(held.alias("id").to_frame(), on="id", how="semi")
+        )
+        frames.append(records_frame(source_ids=[source.pk], record_ids=ids["id"].to_list()))
+    return frames[0], frames[1]
+
+
+def taken_items(plan: ShardPlan) -> dict[str, pl.DataFrame]:
+    """By side, the records that people have matched by hand."""
+    return {
+        side: records_frame(source_ids=[source.pk], record_ids=plan.taken_ids[side])
+        for side, source, _ in sides_of(plan.run)
+    }
