@@ -8,7 +8,13 @@ from apps.ingestion.services.correcting import correct_line, read_again, texts_o
 from apps.ingestion.services.filing import source_of_file
 from apps.ingestion.services.imports import ImportOutcome, import_file
 from apps.ingestion.services.previewing import MappingPreview, preview_mapping
-from apps.ingestion.services.pulling import ask_pull, perform_pull, resume_pulls, retry_pull
+from apps.ingestion.services.pulling import (
+    ask_pull,
+    perform_pull,
+    pull_now,
+    resume_pulls,
+    retry_pull,
+)
 from apps.ingestion.services.schedules import ask_scheduled_pulls, schedule_source
 from apps.ingestion.services.setup import define_connected_source, set_up_source
 from apps.ingestion.services.sources import change_mapping, define_source, retire_source
@@ -27,6 +33,7 @@ __all__ = [
     "import_file",
     "perform_pull",
     "preview_mapping",
+    "pull_now",
     "read_again",
     "resume_pulls",
     "retire_source",

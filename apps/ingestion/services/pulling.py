@@ -81,13 +81,27 @@ def ask_pull(
     authorize(actor, IMPORT_FILE, entity_id=source.entity_id)
     _require_connected(source)
     window = _window(source, starts_on, ends_on)
-    open_one: Pull | None = source.pulls.filter(
-        starts_on=window.starts_on, ends_on=window.ends_on, status__in=OPEN_PULLS
-    ).first()
+    open_one = _open_pull(source, window.starts_on, window.ends_on)
     if open_one is not None:
         return open_one
     _require_awake(source)
     return create_pull(source, window, actor=actor)
+
+
+def pull_now(*, source_id: int, starts_on: date, ends_on: date, actor: User) -> Pull:
+    """Pull a source in this process, and wait for what becomes of it; for a close.
+
+    What failed a while ago and waits for its next try is tried at once. What another process is
+    pulling at this moment is left to it, and comes back as it stands.
+
+    Raises:
+        NotVisible, NotPermitted, SourceRetired, SourceNotConnected, SourceResting, WindowInvalid:
+            see `ask_pull`.
+    """
+    pull = _pull_due_now(source_id, starts_on, ends_on, actor)
+    perform_pull(pull_id=pull.pk)
+    found: Pull = Pull.objects.select_related("batch", "failed_import").get(pk=pull.pk)
+    return found
 
 
 @transaction.atomic
@@ -104,9 +118,7 @@ def retry_pull(*, pull_id: int, actor: User) -> Pull:
     _require_connected(pull.source)
     _require_awake(pull.source)
     advance(pull, to=PullStatus.WAITING, moves=PULL_MOVES)
-    open_one: Pull | None = pull.source.pulls.filter(
-        starts_on=pull.starts_on, ends_on=pull.ends_on, status__in=OPEN_PULLS
-    ).first()
+    open_one = _open_pull(pull.source, pull.starts_on, pull.ends_on)
     if open_one is not None:
         return open_one
     pull.try_count, pull.due_at, pull.ended_at = 0, timezone.now(), None
@@ -120,6 +132,14 @@ def create_pull(
     source: Source, window: Window, *, actor: User, slot_at: datetime | None = None
 ) -> Pull:
     """The pull's row and its task, in the caller's transaction, which holds the source's row."""
+    pull = _new_pull(source, window, actor=actor, slot_at=slot_at)
+    enqueue(_TASK, pull_id=pull.pk)
+    return pull
+
+
+def _new_pull(
+    source: Source, window: Window, *, actor: User, slot_at: datetime | None = None
+) -> Pull:
     pull: Pull = Pull.objects.create(
         entity_id=source.entity_id,
         source=source,
@@ -138,7 +158,6 @@ def create_pull(
         starts_on=pull.starts_on,
         ends_on=pull.ends_on,
     )
-    enqueue(_TASK, pull_id=pull.pk)
     return pull
 
 
@@ -183,6 +202,35 @@ def resume_pulls() -> list[int]:
             enqueue(_TASK, pull_id=pull.pk)
         resumed.append(pull.pk)
     return resumed
+
+
+@transaction.atomic
+def _pull_due_now(source_id: int, starts_on: date, ends_on: date, actor: User) -> Pull:
+    """The open pull of these days, due now, or a new one.
+
+    No task is queued for it, since that would race us; if we die, `resume_pulls` finds it.
+    """
+    source = source_for_update(source_id, actor=actor)
+    authorize(actor, IMPORT_FILE, entity_id=source.entity_id)
+    _require_connected(source)
+    window = _window(source, starts_on, ends_on)
+    pull = _open_pull(source, window.starts_on, window.ends_on)
+    if pull is None or pull.status == PullStatus.WAITING:
+        _require_awake(source)
+    if pull is None:
+        return _new_pull(source, window, actor=actor)
+    if pull.status == PullStatus.WAITING and pull.due_at > timezone.now():
+        pull.due_at = timezone.now()
+        pull.save()
+        record(actor=actor, action="ingestion.pull.hasten", subject=pull)
+    return pull
+
+
+def _open_pull(source: Source, starts_on: date, ends_on: date) -> Pull | None:
+    found: Pull | None = source.pulls.filter(
+        starts_on=starts_on, ends_on=ends_on, status__in=OPEN_PULLS
+    ).first()
+    return found
 
 
 def _window(source: Source, starts_on: date | None, ends_on: date | None) -> Window:
