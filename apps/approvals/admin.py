@@ -27,6 +27,7 @@ from apps.approvals.permissions import (
     VIEW_POLICIES,
     VIEW_REQUESTS,
 )
+from apps.approvals.selectors import stage_in_words
 from apps.approvals.services import retire_limit, retire_policy
 from apps.common.admin import ServiceAdmin, WindowAdmin, run_each
 
@@ -57,9 +58,9 @@ class PolicyAdmin(ServiceAdmin):
         "item_type",
         "currency",
         ("least_amount", "below_amount"),
-        ("stage_1_role", "stage_1_count"),
-        ("stage_2_role", "stage_2_count"),
-        ("stage_3_role", "stage_3_count"),
+        ("stage_1_role", "stage_1_people", "stage_1_count"),
+        ("stage_2_role", "stage_2_people", "stage_2_count"),
+        ("stage_3_role", "stage_3_people", "stage_3_count"),
         "needs_comment",
         "attestation_text",
         "due_after_hours",
@@ -70,7 +71,7 @@ class PolicyAdmin(ServiceAdmin):
 
     @admin.display(description="Who approves")
     def steps(self, policy: Policy) -> str:
-        return ", then ".join(f"{stage['count']} {stage['role']}" for stage in policy.stages)
+        return ", then ".join(stage_in_words(stage) for stage in policy.stages)
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
         """Django asks this for the action below."""

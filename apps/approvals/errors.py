@@ -24,6 +24,13 @@ class RoleMissing(NotPermitted):
     message = "This stage needs a role that you do not hold."
 
 
+class NotNamed(NotPermitted):
+    """The stage names who decides, and the actor is not among them or decides nothing here."""
+
+    code = "NOT_NAMED"
+    message = "This stage names who decides, and you are not among them."
+
+
 class AboveLimit(NotPermitted):
     """The amount is above the limit of the actor, his own or that of his roles."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from apps.approvals.models import ExchangeRate, Limit, Policy, Request
 from apps.approvals.permissions import DECIDE_REQUEST, MANAGE_LIMITS, MANAGE_POLICIES
@@ -104,13 +104,23 @@ def _role_of_stage(number: int) -> forms.ChoiceField:
     )
 
 
-def _people_of_stage(number: int) -> forms.IntegerField:
-    return forms.IntegerField(
+def _people_of_stage(number: int) -> forms.CharField:
+    return forms.CharField(
+        label=f"Stage {number}: or named people",
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="User names, with commas between them.",
+    )
+
+
+def _count_of_stage(number: int) -> forms.RegexField:
+    return forms.RegexField(
+        r"^(all|[1-9][0-9]?)$",
         label=f"Stage {number}: how many different people",
         required=False,
-        min_value=1,
-        widget=UnfoldAdminIntegerFieldWidget,
-        help_text="Empty: one.",
+        widget=UnfoldAdminTextInputWidget,
+        help_text='Empty: one; "all": everybody.',
+        error_messages={"invalid": 'A number from 1 to 99, or "all".'},
     )
 
 
@@ -125,11 +135,14 @@ class PolicyForm(ServiceForm):
     """A policy with up to three stages, the empty ones left out."""
 
     stage_1_role = _role_of_stage(1)
-    stage_1_count = _people_of_stage(1)
+    stage_1_people = _people_of_stage(1)
+    stage_1_count = _count_of_stage(1)
     stage_2_role = _role_of_stage(2)
-    stage_2_count = _people_of_stage(2)
+    stage_2_people = _people_of_stage(2)
+    stage_2_count = _count_of_stage(2)
     stage_3_role = _role_of_stage(3)
-    stage_3_count = _people_of_stage(3)
+    stage_3_people = _people_of_stage(3)
+    stage_3_count = _count_of_stage(3)
 
     class Meta:
         model = Policy
@@ -159,10 +172,23 @@ class PolicyForm(ServiceForm):
 def _stages(facts: dict[str, Any]) -> list[dict[str, Any]]:
     """The stages that are filled in, in order."""
     return [
-        {"role": facts[f"stage_{number}_role"], "count": facts[f"stage_{number}_count"] or 1}
-        for number in (1, 2, 3)
-        if facts.get(f"stage_{number}_role")
+        _stage(*parts)
+        for parts in (
+            [facts[f"stage_{number}_{part}"] for part in ("role", "people", "count")]
+            for number in (1, 2, 3)
+        )
+        if parts[0] or parts[1]
     ]
+
+
+def _stage(role: str, people: str, count: str) -> dict[str, Any]:
+    """One stage; with both a role and people the service refuses it."""
+    named = [name.strip() for name in people.split(",") if name.strip()]
+    return {
+        **({"role": role} if role else {}),
+        **({"people": named} if people else {}),
+        "count": int(count) if count.isdecimal() else count or 1,
+    }
 
 
 class LimitForm(ServiceForm):

@@ -190,7 +190,7 @@ def test_the_configuration_names_who_may_what(
     }
     limits = [(row[1], row[2]) for row in tables["Approval matrix"] if row[0] == "journal entry"]
     assert limits == [("0.00\xa0EUR", "10,000.00\xa0EUR"), ("1.500\xa0KWD", "no end")]
-    assert tables["Approval matrix"][0][3] == "1 approver; then 2 controller"
+    assert tables["Approval matrix"][0][3] == "1 approver; then 2 controllers"
     assert ("integration", "Ivy", "ivy", "inactive") in tables["Role membership"]
     assert ("controller", "Connie", "connie", "active") in tables["Role membership"]
     assert ("Build", "FinFlow 0.1.0") in tables["Build and calendar"]

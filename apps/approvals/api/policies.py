@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request as RestRequest
@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from apps.approvals.models import Policy
 from apps.approvals.permissions import DECIDE_REQUEST, VIEW_POLICIES
+from apps.approvals.selectors.stages import ALL
 from apps.approvals.services import define_policy, retire_policy
 from apps.common.api import AmountField, ScopedReadView, StrictSerializer
 from apps.common.errors import NotVisible
@@ -47,9 +48,30 @@ class PolicySerializer(serializers.ModelSerializer[Policy]):
         )
 
 
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string", "enum": ["all"]}]})
+class CountField(serializers.Field[int | str, Any, int | str, Any]):
+    """A number of people, or "all"."""
+
+    def to_internal_value(self, data: Any) -> int | str:
+        if data == ALL or (type(data) is int and 1 <= data <= 20):
+            return cast(int | str, data)
+        raise serializers.ValidationError('A whole number from 1 to 20, or "all".')
+
+    def to_representation(self, value: int | str) -> int | str:
+        return value
+
+
 class StageSerializer(StrictSerializer):
-    role = serializers.CharField(max_length=20, help_text="reviewer, approver or controller.")
-    count = serializers.IntegerField(min_value=1, max_value=20, help_text="Different people.")
+    role = serializers.CharField(
+        max_length=20, required=False, help_text="reviewer, approver or controller; or `people`."
+    )
+    people = serializers.ListField(
+        child=serializers.CharField(max_length=150),
+        required=False,
+        max_length=20,
+        help_text="User names of those who may decide, instead of a role.",
+    )
+    count = CountField(help_text="How many different people, or all.")
 
     def validate_role(self, role: str) -> str:
         if role not in roles_holding(DECIDE_REQUEST):

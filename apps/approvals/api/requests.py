@@ -20,6 +20,7 @@ from apps.approvals.selectors import (
     deadlock_of,
     refusal_to_decide,
     request_seen_by,
+    staff_of,
     waiting_for,
 )
 from apps.approvals.services import decide, withdraw
@@ -130,7 +131,9 @@ class RequestDetailSerializer(RequestSerializer):
         return None if found is None else asdict(found)
 
     def get_approvals_missing(self, request: Request) -> int:
-        return approvals_missing(request) if request.status in OPEN else 0
+        if request.status not in OPEN:
+            return 0
+        return approvals_missing(request, staff_of(request.entity))
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_why_not(self, request: Request) -> str | None:

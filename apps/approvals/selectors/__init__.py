@@ -12,7 +12,6 @@ from apps.approvals.selectors.limits import Limits, limits_of, limits_seen_by
 from apps.approvals.selectors.notices import notices_for, unread_notices
 from apps.approvals.selectors.policies import policies_seen_by, policy_for
 from apps.approvals.selectors.requests import (
-    approvals_missing,
     decisions_on,
     earlier_rounds,
     is_approved,
@@ -25,7 +24,14 @@ from apps.approvals.selectors.requests import (
     stage_of,
     subject_key,
 )
-from apps.approvals.selectors.staff import Staff, conflicted_ids, shortage_of, staff_of
+from apps.approvals.selectors.staff import (
+    Staff,
+    approvals_missing,
+    conflicted_ids,
+    shortage_of,
+    staff_of,
+)
+from apps.approvals.selectors.stages import stage_in_words
 
 __all__ = [
     "Deadlock",
@@ -54,6 +60,7 @@ __all__ = [
     "seen_at_version",
     "shortage_of",
     "staff_of",
+    "stage_in_words",
     "stage_of",
     "subject_key",
     "unread_notices",

@@ -9,6 +9,7 @@ from apps.approvals.models import Request
 from apps.approvals.rules import Shortage
 from apps.approvals.selectors.limits import exposure_in_words
 from apps.approvals.selectors.staff import Staff, conflicted_ids, shortage_of, staff_of
+from apps.approvals.selectors.stages import people_named, stage_in_words
 from apps.common.templatetags.finflow import amount as in_figures
 from apps.identity.models import User
 
@@ -73,8 +74,7 @@ def _limit_of(request: Request, staff: Staff, user_id: int) -> str:
 def _lack(request: Request, found: Shortage, names: Sequence[str]) -> str:
     stages = [request.policy.stages[number] for number in found.steps]
     if len(stages) == 1:
-        what = f"{stages[0]['count']} {stages[0]['role']}{_s(stages[0]['count'])}"
-        needs = f"needs {what}"
+        needs = f"needs {stage_in_words(stages[0])}"
     else:
         needs = f"need {found.needed} different people together"
     there = f"only {_joined(names, 'and')}" if names else "nobody"
@@ -91,17 +91,21 @@ def _steps(request: Request, found: Shortage) -> str:
 def _remedies(
     request: Request, staff: Staff, found: Shortage, barred: Iterable[int]
 ) -> tuple[str, ...]:
-    roles = sorted({str(request.policy.stages[number]["role"]) for number in found.steps})
+    stages = [request.policy.stages[number] for number in found.steps]
+    roles = sorted({str(stage["role"]) for stage in stages if not people_named(stage)})
     more = "1 more person" if found.missing == 1 else f"{found.missing} more people"
     is_limited = any(not staff.limits.allow(pk, staff.roles[pk], request) for pk in barred)
     by_limit = (
         f"A controller defines a limit of at least {exposure_in_words(request)} for somebody who"
         " took no part in it.",
     )
-    return (
-        *(by_limit if is_limited else ()),
+    by_role = (
         f"An administrator gives the role {_joined(roles, 'or')} to {more} of"
         f" {request.entity.name} who took no part in it. The request then goes on by itself.",
+    )
+    return (
+        *(by_limit if is_limited else ()),
+        *(by_role if roles else ()),
         "A controller puts a policy in force that these people can meet; the request is then"
         " withdrawn and asked anew.",
     )
@@ -115,7 +119,7 @@ def _names(user_ids: Iterable[int]) -> Mapping[int, str]:
 
 def _joined(words: Sequence[str], last: str) -> str:
     """ "a", "a and b", "a, b and c"."""
-    return f" {last} ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def _s(number: int) -> str:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import F, Func, IntegerField, Q, TextField
+from django.db.models import F, Func, IntegerField, JSONField, Q
 from django.db.models.functions import Abs, Cast
 
-from apps.approvals.errors import AlreadyDecidedByActor, OwnWork, RoleMissing
+from apps.approvals.errors import AlreadyDecidedByActor, NotNamed, OwnWork, RoleMissing
 from apps.approvals.models import Request
+from apps.approvals.permissions import DECIDE_REQUEST
 from apps.approvals.selectors.limits import limits_of, limits_on, refusal_by_limit
 from apps.approvals.selectors.requests import stage_of
 from apps.approvals.selectors.staff import conflicted_ids, staff_of, steps_left
+from apps.approvals.selectors.stages import people_named
 from apps.approvals.states import OPEN, RequestStatus
 from apps.common.errors import NotPermitted
+from apps.identity.holders import roles_holding
 from apps.identity.models import User
 
 _BY_NAME = ("last_name", "first_name", "pk")
@@ -28,11 +31,13 @@ def refusal_to_decide(request: Request, actor: User) -> NotPermitted | None:
         return OwnWork()
     if request.decisions.filter(approver=actor).exists():
         return AlreadyDecidedByActor()
-    role = stage_of(request)["role"]
-    roles = actor.roles_on(request.entity_id)
-    if role not in roles:
+    stage, roles = stage_of(request), actor.roles_on(request.entity_id)
+    named = people_named(stage)
+    if named and (actor.username not in named or not roles & roles_holding(DECIDE_REQUEST)):
+        return NotNamed(remedy=_who_could(request))
+    if not named and stage["role"] not in roles:
         return RoleMissing(
-            f"This stage needs the role {role}, which you do not hold here.",
+            f"This stage needs the role {stage['role']}, which you do not hold here.",
             remedy=_who_could(request),
         )
     return refusal_by_limit(request, actor, roles, limits_of(request.entity))
@@ -44,30 +49,31 @@ def eligible_approvers(request: Request) -> list[User]:
     return list(User.objects.filter(pk__in=step.candidates).order_by(*_BY_NAME))
 
 
-class _StageRole(Func):
-    """The role that the stage at work asks for: the policy's JSON list, at the stage's index."""
+class _StageAtWork(Func):
+    """The stage at work: the policy's JSON list, at the stage's index."""
 
-    template = "(%(expressions)s) ->> 'role'"
+    template = "(%(expressions)s)"
     arg_joiner = " -> "
-    output_field = TextField()
+    output_field = JSONField()
 
 
 def waiting_for(actor: User) -> Any:
     """The requests that this actor can decide on now, most urgent first (a queryset).
 
-    The same rules as `refusal_to_decide`: he holds the role of the stage at work on the entity,
-    took no part in the subject, has not decided on it yet, and it is within his limit.
+    The same rules as `refusal_to_decide`: he is named by the stage at work, or holds its role on
+    the entity, took no part in the subject, has not decided on it yet, and it is within his limit.
     """
     if not actor.is_authenticated or not actor.is_active:
         return Request.objects.none()
-    roles = Q(pk__in=[])
+    deciding = actor.entity_ids(DECIDE_REQUEST)
+    asked = Q(at_work__people__contains=[actor.username], entity_id__in=deciding)
     for role, entity_ids in actor.grants().items():
-        roles |= Q(stage_role=role, entity_id__in=entity_ids)
+        asked |= Q(at_work__role=role, entity_id__in=entity_ids)
     waiting = (
         Request.objects.visible_to(actor)
         .filter(status=RequestStatus.PENDING)
-        .annotate(stage_role=_StageRole(F("policy__stages"), Cast(F("stage"), IntegerField())))
-        .filter(roles)
+        .annotate(at_work=_StageAtWork(F("policy__stages"), Cast(F("stage"), IntegerField())))
+        .filter(asked)
         .exclude(maker=actor)
         .exclude(conflicts__user=actor)
         .exclude(decisions__approver=actor)

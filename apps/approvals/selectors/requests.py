@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Model
 
 from apps.approvals.models import Decision, Request
-from apps.approvals.states import RequestStatus, Verdict
+from apps.approvals.states import RequestStatus
 from apps.audit.models import Event
 from apps.common.errors import NotVisible
 from apps.identity.models import User
@@ -75,17 +75,6 @@ def earlier_rounds(request: Request) -> list[Request]:
         )
         .with_parts()
         .order_by("-pk")
-    )
-
-
-def approvals_missing(request: Request) -> int:
-    """How many more people have to approve before the request is approved, all stages together."""
-    stages = request.policy.stages
-    needed = sum(int(stage["count"]) for stage in stages[request.stage :])
-    return needed - sum(
-        1
-        for decision in request.decisions.all()
-        if decision.stage == request.stage and decision.verdict == Verdict.APPROVE
     )
 
 

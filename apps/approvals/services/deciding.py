@@ -22,12 +22,15 @@ from apps.approvals.selectors import (
     stage_of,
 )
 from apps.approvals.selectors.limits import limits_of
+from apps.approvals.selectors.staff import staff_of, steps_left
+from apps.approvals.selectors.stages import people_needed
 from apps.approvals.services.ending import end_request
 from apps.approvals.services.staffing import block_or_release, measure_anew
 from apps.approvals.states import MOVES, STATUS_AFTER, RequestStatus, Verdict
 from apps.audit.services import record
 from apps.common.access import authorize
 from apps.common.transitions import require_move, require_version
+from apps.identity.holders import roles_holding
 from apps.identity.models import User
 
 
@@ -68,7 +71,7 @@ def decide(
         approver=actor,
         verdict=verdict,
         stage=request.stage,
-        role_at_time=stage_of(request)["role"],
+        role_at_time=_role_at_time(request, actor),
         limit_amount=_limit_at_time(request, actor),
         comment=comment,
         attestation_text=request.policy.attestation_text if attested else "",
@@ -89,6 +92,12 @@ def decide(
     return request
 
 
+def _role_at_time(request: Request, actor: User) -> str:
+    """The role that the stage asks for; where it names people, one by which the actor decides."""
+    deciding = actor.roles_on(request.entity_id) & roles_holding(DECIDE_REQUEST)
+    return str(stage_of(request).get("role") or min(deciding))
+
+
 def _limit_at_time(request: Request, actor: User) -> Decimal | None:
     roles = actor.roles_on(request.entity_id)
     most = limits_of(request.entity).ceiling_of(actor.pk, roles, request)
@@ -107,11 +116,18 @@ def _move_on(request: Request, verdict: Verdict) -> None:
     if verdict != Verdict.APPROVE:
         end_request(request, STATUS_AFTER[verdict])
         return
-    approvals = request.decisions.filter(stage=request.stage, verdict=Verdict.APPROVE).count()
-    if approvals >= stage_of(request)["count"]:
+    if _is_stage_done(request):
         if request.stage + 1 == len(request.policy.stages):
             end_request(request, RequestStatus.APPROVED)
             return
         request.stage += 1
     request.version += 1
     request.save(update_fields=["stage", "version"])
+
+
+def _is_stage_done(request: Request) -> bool:
+    """As many as it needs have approved; for all of a role, nobody is left who could."""
+    step = steps_left(request, staff_of(request.entity))[0]
+    if people_needed(stage_of(request)) is None:
+        return not step.candidates
+    return step.needed == 0

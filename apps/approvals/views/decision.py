@@ -18,6 +18,7 @@ from apps.approvals.forms import DecisionForm, WithdrawForm
 from apps.approvals.models import Policy, Request
 from apps.approvals.permissions import VIEW_REQUESTS, WITHDRAW_REQUEST
 from apps.approvals.selectors.limits import exposure_in_words
+from apps.approvals.selectors.stages import people_needed
 from apps.approvals.services import decide, withdraw
 from apps.approvals.states import RequestStatus, Verdict
 from apps.approvals.views.lists import person, state_shown
@@ -27,7 +28,6 @@ from apps.approvals.views.words import (
     consequences,
     done_in_words,
     events,
-    in_words,
     policy_in_words,
     steps,
 )
@@ -157,9 +157,9 @@ def _shown(request: HttpRequest, asked: Request, attempt: Attempt | None) -> Htt
         "amount_in_words": amount_in_words(asked),
         "exposure_in_words": exposure_in_words(asked) if asked.split_amount else "",
         "steps": steps(asked),
-        "stage": in_words(selectors.stage_of(asked)),
-        "needed": selectors.stage_of(asked)["count"],
-        "role": selectors.stage_of(asked)["role"],
+        "stage": selectors.stage_in_words(selectors.stage_of(asked)),
+        "needed": people_needed(selectors.stage_of(asked)) or "all",
+        "role": selectors.stage_of(asked).get("role", ""),
         "refusal": refusal,
         "deciders": selectors.eligible_approvers(asked) if asked.is_open else [],
         "deadlock": selectors.deadlock_of(asked) if asked.is_open else None,

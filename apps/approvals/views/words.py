@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from apps.approvals.models import Decision, Request
-from apps.approvals.selectors import approvals_missing, record_of, seen_at_version
+from apps.approvals.selectors import (
+    approvals_missing,
+    record_of,
+    seen_at_version,
+    staff_of,
+    stage_in_words,
+)
 from apps.approvals.states import RequestStatus, Verdict
 from apps.common.templatetags.finflow import amount, status
 
@@ -25,15 +31,10 @@ def amount_in_words(request: Request) -> str:
     return f"{amount(request.amount, request.currency)} {request.currency}"
 
 
-def in_words(stage: dict[str, Any]) -> str:
-    """A stage of a policy: "1 approver", "2 approvers"."""
-    return f"{stage['count']} {stage['role']}{'' if stage['count'] == 1 else 's'}"
-
-
 def step_in_words(request: Request) -> str:
     """Who has to decide at this step: "1 approver", "step 2 of 3: 2 controllers"."""
     stages = request.policy.stages
-    people = in_words(stages[request.stage])
+    people = stage_in_words(stages[request.stage])
     return people if len(stages) == 1 else f"step {request.stage + 1} of {len(stages)}: {people}"
 
 
@@ -43,7 +44,7 @@ def policy_in_words(request: Request) -> str:
     """
     policy = request.policy
     sentence = f"Policy for {request.kind}, version {policy.version}: "
-    sentence += ", then ".join(in_words(stage) for stage in policy.stages)
+    sentence += ", then ".join(stage_in_words(stage) for stage in policy.stages)
     limits = [
         f"{word} {amount(limit, policy.currency)} {policy.currency}"
         for word, limit in (("from", policy.least_amount), ("below", policy.below_amount))
@@ -64,7 +65,7 @@ def consequences(request: Request, verdict: Verdict) -> list[str]:
             f"It goes back to {request.maker}, who reads your reason, changes it and asks again.",
             "Every step then starts anew.",
         ]
-    rest = approvals_missing(request) - 1
+    rest = _missing(request) - 1
     last = "Yours is the last approval that is needed: it takes effect at once."
     more = f"{_counted(rest, 'more approval')} needed after yours."
     return [
@@ -83,7 +84,7 @@ def done_in_words(request: Request, verdict: Verdict) -> str:
         return f"Returned to {request.maker}: {request.title}."
     if request.status == RequestStatus.APPROVED:
         return f"Approved: {request.title}."
-    rest = _counted(approvals_missing(request), "more")
+    rest = _counted(_missing(request), "more")
     return f"Your approval of {request.title} is recorded; {rest} needed."
 
 
@@ -93,7 +94,7 @@ def steps(request: Request) -> list[dict[str, Any]]:
     return [
         {
             "number": number,
-            "people": in_words(stage),
+            "people": stage_in_words(stage),
             "state": _state_of_step(request, number - 1, made),
             "deciders": [decision for decision in made if decision.stage == number - 1],
         }
@@ -127,8 +128,13 @@ def changes_since(request: Request, version: int) -> list[dict[str, Any]]:
     return [{"label": label, "left": left, "right": right} for label, left, right in rows]
 
 
+def _missing(request: Request) -> int:
+    return approvals_missing(request, staff_of(request.entity))
+
+
 def _step_of(request: Request, stage: int) -> str:
-    return f"{stage + 1} of {len(request.policy.stages)}: {in_words(request.policy.stages[stage])}"
+    stages = request.policy.stages
+    return f"{stage + 1} of {len(stages)}: {stage_in_words(stages[stage])}"
 
 
 def _state_of_step(request: Request, stage: int, made: list[Decision]) -> str:

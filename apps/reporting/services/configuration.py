@@ -11,6 +11,7 @@ from pathlib import Path
 from django.conf import settings
 
 from apps.approvals.models import Policy
+from apps.approvals.selectors import stage_in_words
 from apps.identity.models import Entity, EntityUserObjectPermission
 from apps.ledger.models import Period
 from apps.reconciliation.models import Run
@@ -99,7 +100,7 @@ def _approval_matrix(entity: Entity) -> Setting:
                 policy.item_type.replace("_", " "),
                 _limit(policy.least_amount, policy.currency),
                 _limit(policy.below_amount, policy.currency),
-                "; then ".join(f"{stage['count']} {stage['role']}" for stage in policy.stages),
+                "; then ".join(stage_in_words(stage) for stage in policy.stages),
                 str(policy.version),
             )
             for policy in policies

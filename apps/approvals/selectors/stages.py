@@ -1,0 +1,32 @@
+"""The stages of a policy as it stores them: of a role or of named people; so many, or all.
+
+`{"role": "approver", "count": 2}`, `{"people": ["bob", "beth"], "count": 1}`, and "all" for the
+count: of a role everybody who can decide then, of named people each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+ALL = "all"
+
+
+def people_named(stage: Mapping[str, Any]) -> frozenset[str]:
+    """The user names that the stage names; empty where it asks for a role."""
+    return frozenset(stage.get("people", ()))
+
+
+def people_needed(stage: Mapping[str, Any]) -> int | None:
+    """How many have to approve; None if it is everybody who holds the role."""
+    if stage["count"] != ALL:
+        return int(stage["count"])
+    return len(people_named(stage)) or None
+
+
+def stage_in_words(stage: Mapping[str, Any]) -> str:
+    """ "1 approver", "2 approvers", "all approvers", "1 of beth, bob", "all of beth, bob"."""
+    names = ", ".join(sorted(people_named(stage)))
+    if names:
+        return f"{stage['count']} of {names}"
+    return f"{stage['count']} {stage['role']}{'' if stage['count'] == 1 else 's'}"
