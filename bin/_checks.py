@@ -50,7 +50,16 @@ STEPS = {
     "migrations": ("manage.py", "makemigrations", "--check", "--dry-run"),
     "system checks": ("manage.py", "check"),
     "pytest": (
-        *(*PYTEST, "-n", "2", "-m", "not nightly", "--cov-branch", "--cov-report="),
+        *(
+            *PYTEST,
+            "-n",
+            "2",
+            "-m",
+            "not nightly",
+            "--durations=25",
+            "--cov-branch",
+            "--cov-report=",
+        ),
         *(f"--cov={package}" for package in COVERED if (ROOT / package).is_dir()),
     ),
     "coverage of services": coverage_step(
