@@ -35,7 +35,8 @@ FUZZY: dict[str, Any] = {
             "keys": [],
             "date_window": {"before_days": 3, "after_days": 3},
             "likeness": {"fields": ["counterparty"], "automatic": "0.99", "suggested": "0.6"},
-        }
+        },
+        {"name": "Reference", "kind": "exact", "keys": ["reference"]},
     ],
 }
 
