@@ -104,6 +104,11 @@ class Batch(models.Model):
     amended_count = models.PositiveIntegerField(
         default=0, help_text="Of the added lines: those that supersede an earlier version."
     )
+    closed_periods = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Of the added lines: those dated in periods that were closed, by the period.",
+    )
     rejected_count = models.PositiveIntegerField()
     pending_count = models.PositiveIntegerField(default=0)
     control_totals = models.JSONField(help_text="Sum of the accepted lines by currency.")
@@ -127,6 +132,19 @@ class Batch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.filename} ({self.sha256[:8]})"
+
+    @property
+    def closed_words(self) -> str:
+        """What came late, for people; '' if nothing did."""
+        count = sum(self.closed_periods.values())
+        if not count:
+            return ""
+        names = ", ".join(f"{name}: {lines:,}" for name, lines in self.closed_periods.items())
+        return (
+            f"1 new line falls into a closed period ({names})"
+            if count == 1
+            else f"{count:,} new lines fall into closed periods ({names})"
+        )
 
     @property
     def totals(self) -> list[tuple[str, Decimal]]:

@@ -67,6 +67,7 @@ class BatchSerializer(serializers.ModelSerializer[Batch]):
             "line_count",
             "added_count",
             "amended_count",
+            "closed_periods",
             "rejected_count",
             "pending_count",
             "control_totals",

@@ -86,6 +86,11 @@ def validation_findings(
             for batch in batches
             if batch.amended_count
         )
+        findings += (
+            Finding(source.name, batch.filename, batch.closed_words, False, batch.pk)
+            for batch in batches
+            if batch.closed_periods
+        )
         findings += _statement_findings(source, _statements_until(source, ends_on), batches)
     return findings
 

@@ -37,7 +37,12 @@ from apps.ingestion.selectors.corrections import corrected_texts, rejected_lines
 from apps.ingestion.selectors.frames import known_records
 from apps.ingestion.services.amending import Additions, additions, amend
 from apps.ingestion.services.bulk import copy_records
-from apps.ingestion.services.facts import control_totals, days_covered, statement_facts
+from apps.ingestion.services.facts import (
+    control_totals,
+    days_covered,
+    late_lines,
+    statement_facts,
+)
 from apps.ingestion.services.imports import ImportOutcome, import_file
 from apps.ingestion.services.reading import read_file
 from apps.privacy.permissions import READ_CONFIDENTIAL
@@ -249,6 +254,7 @@ def _create_batch(
         line_count=lines.height,
         added_count=added.lines.height,
         amended_count=added.amendments.height,
+        closed_periods=late_lines(former.entity_id, added.lines),
         rejected_count=0,
         control_totals=control_totals(lines),
         statements=[statement_facts(statement) for statement in reading.statements],

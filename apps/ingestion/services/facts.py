@@ -10,6 +10,7 @@ import polars as pl
 from apps.common.money import from_ten_thousandths, plain
 from apps.ingestion.formats import ControlTotal, Reading, Statement
 from apps.ingestion.states import ACCOUNT_LABEL
+from apps.ledger.selectors import closed_periods
 from apps.privacy.selectors import key_ring
 
 
@@ -20,6 +21,19 @@ def control_totals(lines: pl.DataFrame) -> dict[str, str]:
         currency: plain(from_ten_thousandths(int(units)), currency)
         for currency, units in totals.iter_rows()
     }
+
+
+def late_lines(entity_id: int, lines: pl.DataFrame) -> dict[str, int]:
+    """How many of the lines are dated in closed periods, by the period's name."""
+    first, last = lines["booked_on"].min(), lines["booked_on"].max()
+    if not isinstance(first, date) or not isinstance(last, date):
+        return {}
+    days = lines["booked_on"]
+    counts = {
+        period.name: int(days.is_between(period.starts_on, period.ends_on).sum())
+        for period in closed_periods(entity_id, first, last)
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def days_covered(reading: Reading) -> tuple[date | None, date | None]:

@@ -25,7 +25,12 @@ from apps.ingestion.selectors.corrections import open_lines
 from apps.ingestion.selectors.frames import known_records
 from apps.ingestion.services.amending import Additions, additions, amend
 from apps.ingestion.services.bulk import copy_records
-from apps.ingestion.services.facts import control_totals, days_covered, statement_facts
+from apps.ingestion.services.facts import (
+    control_totals,
+    days_covered,
+    late_lines,
+    statement_facts,
+)
 from apps.ingestion.services.originals import keep_original
 from apps.ingestion.services.reading import read_file
 
@@ -58,7 +63,8 @@ def import_file(
 ) -> ImportOutcome:
     """Import a file into a source.
 
-    The original is sealed and kept whatever happens. The same bytes again change nothing;
+    The original is sealed and kept whatever happens. Lines dated in closed periods come in too, and
+    the batch tells how many. The same bytes again change nothing;
     overlapping files add only the lines that are new, and identical genuine lines of one file
     all survive (content key + occurrence). A line that changed under its external id is added and
     amends the earlier one, which stays but no longer stands (see `amending`). After the source's
@@ -177,6 +183,7 @@ def _publish(
         added=batch.added_count,
         amended=batch.amended_count,
         rejected=batch.rejected_count,
+        closed_periods=batch.closed_periods,
         control_totals=batch.control_totals,
     )
     return ImportOutcome(batch)
@@ -222,6 +229,7 @@ def _create_batch(
         line_count=accepted.height,
         added_count=added.lines.height,
         amended_count=added.amendments.height,
+        closed_periods=late_lines(source.entity_id, added.lines),
         rejected_count=len(reading.rejected),
         pending_count=reading.pending.height,
         control_totals=control_totals(accepted),

@@ -273,7 +273,9 @@ def _words(batch: Batch, *, is_new: bool) -> str:
     if not is_new:
         return f"{batch.filename} was imported before: nothing was changed."
     rejected = f" {batch.rejected_count} were rejected." if batch.rejected_count else ""
-    return f"{batch.filename}: {batch.line_count} lines, {batch.added_count} of them new.{rejected}"
+    late = f" {batch.closed_words}." if batch.closed_periods else ""
+    told = f"{batch.filename}: {batch.line_count} lines, {batch.added_count} of them new."
+    return f"{told}{rejected}{late}"
 
 
 def _why(failure: FailedImport) -> str:

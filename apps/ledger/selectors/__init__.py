@@ -29,6 +29,7 @@ from apps.ledger.selectors.entries import (
 from apps.ledger.selectors.periods import (
     PERIOD_ITEM,
     PeriodSummary,
+    closed_periods,
     period_digest,
     period_for,
     period_summary,
@@ -46,6 +47,7 @@ __all__ = [
     "TrialBalanceRow",
     "TrialBalanceTotal",
     "account_balances",
+    "closed_periods",
     "content_hash",
     "editors_of",
     "entries_for",

@@ -12,7 +12,7 @@ from django.db.models import Count, Sum
 from apps.ledger.errors import PeriodMissing
 from apps.ledger.models import JournalEntry, JournalLine, Period
 from apps.ledger.selectors.entries import CurrencyTotal
-from apps.ledger.states import EntryStatus
+from apps.ledger.states import CLOSED, EntryStatus
 
 PERIOD_ITEM = "period_lock"
 
@@ -39,6 +39,15 @@ def period_for(entity_id: int, on: date) -> Period:
     if period is None:
         raise PeriodMissing(f"No period contains {on.isoformat()}.", field="posted_on")
     return period
+
+
+def closed_periods(entity_id: int, starts_on: date, ends_on: date) -> list[Period]:
+    """The entity's closed periods that touch these days (both included), oldest first."""
+    return list(
+        Period.objects.filter(
+            entity_id=entity_id, status__in=CLOSED, starts_on__lte=ends_on, ends_on__gte=starts_on
+        ).order_by("starts_on")
+    )
 
 
 def period_summary(period: Period) -> PeriodSummary:

@@ -172,7 +172,8 @@ def _told(outcome: ImportOutcome) -> str:
     batch = outcome.batch
     if batch is None or not outcome.is_new:
         return "This file was imported before: nothing changed."
+    late = f" {batch.closed_words}." if batch.closed_periods else ""
     return (
         f"Imported into {batch.source.code}: {batch.line_count} lines,"
-        f" {batch.added_count} of them new, {batch.rejected_count} rejected."
+        f" {batch.added_count} of them new, {batch.rejected_count} rejected.{late}"
     )
