@@ -284,6 +284,20 @@ class TestBatch:
         assert "No new lines" in self.page(client, batch, "?from=900")
         assert "REF-001" in self.page(client, batch, "?after=x&from=-1")
 
+    def test_rejected_lines_come_in_pages(
+        self, visit: Any, alice: Any, sales: Source, bring: Any
+    ) -> None:
+        rows = [f"L-{n},2023-04-03,x,REF-{n:03},,," for n in range(1, 61)]
+        batch = bring(sales, table(*rows)).batch
+        client = visit(alice)
+        first = self.page(client, batch)
+        assert first.count("Correct it") == 50
+        assert "50 of 60 rejected lines" in first
+        last = list(batch.rejected_lines.order_by("pk"))[49]
+        assert f'href="?rejected_after={last.pk}"' in first
+        second = self.page(client, batch, f"?rejected_after={last.pk}")
+        assert second.count("Correct it") == 10
+
     def test_a_second_reading_is_linked(
         self, visit: Any, alice: Any, connie: Any, define: Any, bring: Any
     ) -> None:

@@ -41,7 +41,7 @@ from apps.ingestion.views.correcting import may_correct
 from apps.ingestion.views.mapping import convention_words
 
 _LINES_A_PAGE = 50
-_MOST_REJECTED = 200
+_REJECTED_A_PAGE = 50
 
 
 @require_safe
@@ -151,7 +151,7 @@ def batch_page(request: HttpRequest, batch_id: int) -> HttpResponse:
         "first_url": request.path if after_id or from_line else None,
         "next_url": f"?after={lines[-1]['id']}" if has_more else None,
         "marked_line": from_line,
-        "rejected": rejected_lines_for(actor).filter(batch=batch)[:_MOST_REJECTED],
+        **_rejected_page(request, batch),
         "open_count": open_rejections(batch).count(),
         "may_read_again": later is None
         and batch.source.is_active
@@ -163,6 +163,19 @@ def batch_page(request: HttpRequest, batch_id: int) -> HttpResponse:
         "correction": corrections_for(actor).filter(batch=batch).first(),
     }
     return render(request, "ingestion/batch.html", context)
+
+
+def _rejected_page(request: HttpRequest, batch: Batch) -> dict[str, Any]:
+    """The rejected lines of a page, and the way to the next."""
+    after_id = _number(request, "rejected_after")
+    lines = rejected_lines_for(_actor(request)).filter(batch=batch, pk__gt=after_id).order_by("pk")
+    rows = list(lines[: _REJECTED_A_PAGE + 1])
+    shown = rows[:_REJECTED_A_PAGE]
+    return {
+        "rejected": shown,
+        "rejected_first_url": request.path if after_id else None,
+        "rejected_next_url": f"?rejected_after={shown[-1].pk}" if len(rows) > len(shown) else None,
+    }
 
 
 @require_POST
