@@ -9,6 +9,14 @@ class OwnWork(NotPermitted):
     remedy = "It stays in the inbox of the other approvers."
 
 
+class ApproverTookPart(Conflict):
+    """Somebody who approved an earlier step has had a hand in the subject since."""
+
+    code = "APPROVER_TOOK_PART"
+    message = "Somebody who approved an earlier step has taken part in this since."
+    remedy = "Return it, so that it is asked for and approved anew by others."
+
+
 class AlreadyDecidedByActor(NotPermitted):
     """One person, one decision, across all stages."""
 

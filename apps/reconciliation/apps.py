@@ -7,7 +7,11 @@ class ReconciliationConfig(AppConfig):
     verbose_name = "Reconciliation"
 
     def ready(self) -> None:
+        from apps.approvals.registry import register_participants
         from apps.common.navigation import add_entry
         from apps.reconciliation.permissions import VIEW_RUNS
+        from apps.reconciliation.selectors.participants import participants_in_run
+
+        register_participants("reconciliation.run", participants_in_run)
 
         add_entry(20, "Breaks", "reconciliation:breaks", VIEW_RUNS)

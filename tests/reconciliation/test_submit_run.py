@@ -91,6 +91,28 @@ def test_who_prepared_or_explained_does_not_approve(
     assert refusal_to_decide(asked, bob) is None
 
 
+def test_who_explains_after_the_approval_was_asked_for_does_not_approve_either(
+    april: Run, policy: Any, alice: User, bob: User, connie: User, system: User, entity: Any
+) -> None:
+    grant_role(user_id=connie.pk, role="approver", entity_id=entity.pk, actor=system)
+    asked = submit_run(run_id=april.pk, preparer=alice, actor=alice)
+    assert asked is not None
+    controller = User.objects.get(pk=connie.pk)
+    assert refusal_to_decide(asked, controller) is None
+    fee = april.breaks.get(cause="fee")
+    explain_break(break_id=fee.pk, comment="Wire fee", actor=controller)
+    with pytest.raises(NotPermitted):
+        decide(
+            request_id=asked.pk,
+            verdict="approve",
+            comment="",
+            attested=True,
+            expected_version=asked.version,
+            actor=controller,
+        )
+    assert eligible_approvers(asked) == [bob]
+
+
 def test_without_a_policy_nothing_is_asked(april: Run, alice: User, table_counts: Any) -> None:
     before = table_counts()
     assert submit_run(run_id=april.pk, preparer=alice, actor=alice) is None

@@ -1,5 +1,6 @@
 """What has to be approved by whom, and what is."""
 
+from apps.approvals.selectors.conflicts import conflicted_ids
 from apps.approvals.selectors.deadlocks import Deadlock, deadlock_of
 from apps.approvals.selectors.deciders import (
     eligible_approvers,
@@ -27,7 +28,6 @@ from apps.approvals.selectors.requests import (
 from apps.approvals.selectors.staff import (
     Staff,
     approvals_missing,
-    conflicted_ids,
     shortage_of,
     staff_of,
 )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from apps.approvals.models import Request
 from apps.approvals.rules import Shortage
+from apps.approvals.selectors.conflicts import conflicted_ids
 from apps.approvals.selectors.limits import exposure_in_words
-from apps.approvals.selectors.staff import Staff, conflicted_ids, shortage_of, staff_of
+from apps.approvals.selectors.staff import Staff, shortage_of, staff_of
 from apps.approvals.selectors.stages import people_named, stage_in_words
 from apps.common.templatetags.finflow import amount as in_figures
 from apps.identity.models import User

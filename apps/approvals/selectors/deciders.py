@@ -10,9 +10,10 @@ from django.db.models.functions import Abs, Cast
 from apps.approvals.errors import AlreadyDecidedByActor, NotNamed, OwnWork, RoleMissing
 from apps.approvals.models import Request
 from apps.approvals.permissions import DECIDE_REQUEST
+from apps.approvals.selectors.conflicts import conflicted_ids
 from apps.approvals.selectors.limits import limits_of, limits_on, refusal_by_limit
 from apps.approvals.selectors.requests import stage_of
-from apps.approvals.selectors.staff import conflicted_ids, staff_of, steps_left
+from apps.approvals.selectors.staff import staff_of, steps_left
 from apps.approvals.selectors.stages import people_named
 from apps.approvals.states import OPEN, RequestStatus
 from apps.common.errors import NotPermitted

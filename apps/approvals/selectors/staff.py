@@ -9,6 +9,7 @@ from typing import Any
 from apps.approvals.models import Request
 from apps.approvals.permissions import DECIDE_REQUEST
 from apps.approvals.rules import Shortage, Step, shortage
+from apps.approvals.selectors.conflicts import conflicted_ids
 from apps.approvals.selectors.limits import Limits, limits_of
 from apps.approvals.selectors.stages import people_named, people_needed
 from apps.approvals.states import Verdict
@@ -61,11 +62,6 @@ def staff_of(entity: Entity) -> Staff:
     held = {user_id: frozenset(given) for user_id, given in roles.items()}
     names = {user_id: username for user_id, username, _ in rows}
     return Staff(roles=held, names=names, limits=limits_of(entity))
-
-
-def conflicted_ids(request: Request) -> frozenset[int]:
-    """Everybody who took part in the subject: maker, editors, requester, preparers."""
-    return frozenset({request.maker_id, *(one.user_id for one in request.conflicts.all())})
 
 
 def steps_left(request: Request, staff: Staff) -> list[Step]:

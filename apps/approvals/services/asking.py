@@ -64,7 +64,8 @@ def request_approval(
     Args:
         subject: a saved row; only its type and id are kept.
         subject_hash: SHA-256 over the canonical content that is to be approved.
-        conflicted: who took part besides maker and actor (editors, evidence preparers).
+        conflicted: who took part besides maker and actor (editors, evidence preparers). Who does
+            so later is told by what the subject's app registered in `approvals.registry`.
         notify_task: full name of the task to run with `request_id` after the final decision.
         split_key: what pieces of one thing have in common (a counterparty, an account): what the
             same maker asks for under the same key within a week counts as one amount.

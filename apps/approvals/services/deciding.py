@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from apps.approvals.errors import (
+    ApproverTookPart,
     AttestationMissing,
     CommentMissing,
 )
@@ -21,11 +22,12 @@ from apps.approvals.selectors import (
     refusal_to_decide,
     stage_of,
 )
+from apps.approvals.selectors.conflicts import approvers_who_took_part
 from apps.approvals.selectors.limits import limits_of
 from apps.approvals.selectors.staff import staff_of, steps_left
 from apps.approvals.selectors.stages import people_needed
 from apps.approvals.services.ending import end_request
-from apps.approvals.services.staffing import block_or_release, measure_anew
+from apps.approvals.services.staffing import block_or_release, measure_anew, note_participants
 from apps.approvals.states import MOVES, STATUS_AFTER, RequestStatus, Verdict
 from apps.audit.services import record
 from apps.common.access import authorize
@@ -54,6 +56,7 @@ def decide(
         NotVisible, NotPermitted, OwnWork, RoleMissing, AlreadyDecidedByActor: not this actor.
         StaleVersion: it changed since the approver looked.
         IllegalMove: it is not waiting any more.
+        ApproverTookPart: an earlier approval is one of somebody who has taken part since.
         CommentMissing, AttestationMissing: the policy asks for more.
     """
     request = request_for_update(request_id, actor=actor)
@@ -62,9 +65,12 @@ def decide(
     require_move(request, to=STATUS_AFTER[Verdict(verdict)], moves=MOVES)
     require_version(request, expected_version)
     measure_anew(request, actor=actor)
+    note_participants(request, actor=actor)
     refusal = refusal_to_decide(request, actor)
     if refusal is not None:
         raise refusal
+    if verdict == Verdict.APPROVE and approvers_who_took_part(request):
+        raise ApproverTookPart
     _require_words(request.policy, verdict, comment, attested)
     decision = Decision.objects.create(
         request=request,

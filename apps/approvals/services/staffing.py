@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.db import transaction
 
 from apps.approvals.locks import request_held
-from apps.approvals.models import Request
+from apps.approvals.models import Conflict, Request
 from apps.approvals.permissions import MANAGE_POLICIES
+from apps.approvals.selectors.conflicts import conflicted_ids, noted_ids
 from apps.approvals.selectors.splits import split_amount_of
 from apps.approvals.selectors.staff import Staff, shortage_of, staff_of
 from apps.approvals.services.notices import notify
@@ -75,6 +76,20 @@ def measure_anew(request: Request, *, actor: User) -> bool:
     return True
 
 
+def note_participants(request: Request, *, actor: User) -> bool:
+    """Put on record who has had a hand in the subject since the approval was asked for.
+
+    Returns:
+        Whether there is anybody new.
+    """
+    late = sorted(conflicted_ids(request) - noted_ids(request))
+    if not late:
+        return False
+    Conflict.objects.bulk_create(Conflict(request=request, user_id=pk) for pk in late)
+    record(actor=actor, action="approvals.request.exclude", subject=request, people=late)
+    return True
+
+
 def recheck_requests(*, entity_id: int) -> list[int]:
     """Ask of every open request of the entity how large it is and whether its steps can be filled.
 
@@ -91,6 +106,7 @@ def recheck_requests(*, entity_id: int) -> list[int]:
             request = request_held(request_id)
             if request.is_open:
                 is_other = measure_anew(request, actor=system)
+                is_other |= note_participants(request, actor=system)
                 if block_or_release(request, actor=system) or is_other:
                     changed.append(request_id)
     return changed
@@ -125,4 +141,5 @@ def _suspects(entity_id: int) -> list[int]:
 def _seems_changed(request: Request, staff: Staff) -> bool:
     is_short = shortage_of(request, staff) is not None
     is_blocked = request.status == RequestStatus.BLOCKED
-    return is_short != is_blocked or split_amount_of(request) != request.split_amount
+    is_other_size = split_amount_of(request) != request.split_amount
+    return is_short != is_blocked or is_other_size or conflicted_ids(request) > noted_ids(request)

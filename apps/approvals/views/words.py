@@ -154,6 +154,7 @@ _TOLD = {
     "block": ("nobody can approve it as things stand", "blocked_no_approver"),
     "release": ("it can be approved again", "pending"),
     "measure": ("what belongs together with it is now another amount", "pending"),
+    "exclude": ("people took part in it after it was asked for, and cannot decide", "pending"),
     "submit": ("asked for approval", "submitted"),
 }
 

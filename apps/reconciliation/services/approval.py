@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
 
 from apps.approvals.models import Request
@@ -14,9 +12,9 @@ from apps.approvals.services import request_approval
 from apps.common.access import authorize
 from apps.identity.models import User
 from apps.reconciliation.locks import run_for_update
-from apps.reconciliation.models import BreakReview, Run
 from apps.reconciliation.permissions import SUBMIT_RUN
 from apps.reconciliation.selectors.outcomes import variance
+from apps.reconciliation.selectors.participants import participants_in_run
 from apps.reconciliation.services.standing import require_standing
 
 ITEM_TYPE = "reconciliation"
@@ -57,17 +55,7 @@ def submit_run(
         amount=abs(deviation.amount) if deviation else Decimal(0),
         currency=deviation.currency if deviation else run.entity.functional_currency,
         maker=preparer,
-        conflicted=User.objects.filter(Q(pk__in=_explainers(run)) | Q(pk__in=_revisers(run))),
+        conflicted=User.objects.filter(pk__in=participants_in_run(str(run.pk))),
         notify_task=notify_task,
         actor=actor,
     )
-
-
-def _explainers(run: Run) -> Any:
-    return BreakReview.objects.filter(broken__run=run, explained_by__isnull=False).values(
-        "explained_by"
-    )
-
-
-def _revisers(run: Run) -> Any:
-    return run.revisions.values("revised_by")

@@ -1,0 +1,30 @@
+"""Who may not decide on a request because he has a hand in its subject."""
+
+from __future__ import annotations
+
+from apps.approvals.models import Request
+from apps.approvals.registry import participants_in
+from apps.approvals.states import Verdict
+
+
+def conflicted_ids(request: Request) -> frozenset[int]:
+    """Everybody who took part in the subject: maker, editors, requester, preparers.
+
+    As noted when it was asked for, and as the subject's app tells it now.
+    """
+    return noted_ids(request) | participants_in(request.subject_type, request.subject_id)
+
+
+def noted_ids(request: Request) -> frozenset[int]:
+    """Those of them that are on record already."""
+    return frozenset({request.maker_id, *(one.user_id for one in request.conflicts.all())})
+
+
+def approvers_who_took_part(request: Request) -> frozenset[int]:
+    """Those who approved an earlier step and have had a hand in the subject since."""
+    approvers = {
+        decision.approver_id
+        for decision in request.decisions.all()
+        if decision.verdict == Verdict.APPROVE
+    }
+    return conflicted_ids(request) & approvers
