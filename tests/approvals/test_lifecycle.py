@@ -1,0 +1,351 @@
+"""Whatever people do in whatever order: the requests are where a plain model says they are.
+
+The model knows nothing of the product but the rules as the handbook has them. It checks that no
+maker (nor who took part) approves, no limit is exceeded, no stage is skipped, nobody decides twice,
+and nothing that has ended comes back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from itertools import combinations
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from apps.approvals.models import Decision, Request
+from apps.approvals.selectors import inbox, is_approved
+from apps.approvals.services import (
+    decide,
+    define_limit,
+    define_policy,
+    recheck_requests,
+    request_approval,
+    supersede_requests,
+    withdraw,
+)
+from apps.common.errors import Refusal
+from apps.identity.models import Entity, User
+from apps.identity.selectors import system_user
+from apps.identity.services import create_user, grant_role, register_entity, revoke_role
+from tests.approvals.conftest import subject
+
+KIND = "journal_entry"
+STAGES = ({"role": "reviewer", "count": 1}, {"role": "approver", "count": 2})
+LIMITS = {"reviewer": 500, "approver": 1_000}
+CAST = {
+    "mia": ("preparer", "reviewer", "approver"),
+    "rob": ("reviewer",),
+    "rae": ("reviewer", "approver"),
+    "ann": ("approver",),
+    "abe": ("approver",),
+    "axl": ("approver", "preparer"),
+}
+PEOPLE = st.sampled_from(sorted(CAST))
+SUBJECTS = st.integers(0, 1)
+ENDED = {"approved", "rejected", "returned", "withdrawn", "superseded"}
+
+
+@dataclass
+class Round:
+    """One request as the model sees it."""
+
+    subject: int
+    content: str
+    amount: int
+    maker: str
+    conflicted: set[str]
+    decided: list[tuple[int, str, str]] = field(default_factory=list)  # stage, who, verdict
+    stage: int = 0
+    status: str = "pending"
+
+    def barred(self) -> set[str]:
+        return {self.maker, *self.conflicted, *(who for _, who, _ in self.decided)}
+
+    def given(self) -> int:
+        return sum(stage == self.stage for stage, _, _ in self.decided)
+
+
+class Lifecycle(RuleBasedStateMachine):
+    """Two subjects, six people, two stages, and everything that may happen to them."""
+
+    @initialize()
+    def stage(self) -> None:
+        system = system_user()
+        self.entity: Entity = register_entity(
+            code="LIFE",
+            name="Lifecycle",
+            country="NL",
+            functional_currency="EUR",
+            time_zone="Europe/Amsterdam",
+            actor=system,
+        )
+        self.roles = {name: set(roles) for name, roles in CAST.items()}
+        self.ids = {name: self.person(name, system).pk for name in CAST}
+        facts: dict[str, Any] = {"entity_id": self.entity.pk, "item_type": KIND, "actor": system}
+        define_policy(stages=STAGES, **facts)
+        for role, amount in LIMITS.items():
+            define_limit(
+                role=role,
+                amount=Decimal(amount),
+                currency="EUR",
+                starts_on=date(2023, 1, 1),
+                **facts,
+            )
+        self.rounds: dict[int, Round] = {}
+
+    def person(self, name: str, system: User) -> User:
+        user = create_user(username=name, email=f"{name}@example.com", password=None, actor=system)
+        for role in CAST[name]:
+            grant_role(user_id=user.pk, role=role, entity_id=self.entity.pk, actor=system)
+        return user
+
+    def user(self, name: str) -> User:
+        return User.objects.get(pk=self.ids[name])
+
+    # --- The model ---
+
+    def able(self, one: Round, stage: int) -> set[str]:
+        """Who could decide at a stage, by role, limit and part in it."""
+        found = set()
+        for name, roles in self.roles.items():
+            most = max((LIMITS[role] for role in roles if role in LIMITS), default=-1)
+            if STAGES[stage]["role"] in roles and one.amount <= most:
+                found.add(name)
+        return found - one.barred()
+
+    def can_be_filled(self, one: Round) -> bool:
+        """Try every choice of people for the stages that are left."""
+
+        def fill(stage: int, taken: frozenset[str], needed: int) -> bool:
+            free = sorted(self.able(one, stage) - taken)
+            return any(
+                stage + 1 == len(STAGES)
+                or fill(stage + 1, taken | set(chosen), int(STAGES[stage + 1]["count"]))
+                for chosen in combinations(free, needed)
+            )
+
+        return fill(one.stage, frozenset(), int(STAGES[one.stage]["count"]) - one.given())
+
+    def settle(self, one: Round) -> None:
+        if one.status in {"pending", "blocked_no_approver"}:
+            one.status = "pending" if self.can_be_filled(one) else "blocked_no_approver"
+
+    def open_round(self, number: int) -> Round | None:
+        waiting = [
+            one for one in self.rounds.values() if one.subject == number and one.status not in ENDED
+        ]
+        assert len(waiting) <= 1
+        return waiting[0] if waiting else None
+
+    # --- What people do ---
+
+    @rule(
+        number=SUBJECTS,
+        content=st.sampled_from("ab"),
+        amount=st.sampled_from([1, 500, 501, 1_000, 1_001]),
+        maker=st.sampled_from(["mia", "axl"]),
+        helper=st.none() | PEOPLE,
+    )
+    def ask(self, number: int, content: str, amount: int, maker: str, helper: str | None) -> None:
+        made = request_approval(
+            entity_id=self.entity.pk,
+            item_type=KIND,
+            subject=subject(number),
+            subject_hash=content * 64,
+            title="Entry",
+            url="/",
+            maker=self.user(maker),
+            actor=system_user(),
+            amount=Decimal(amount),
+            currency="EUR",
+            conflicted=[self.user(helper)] if helper else [],
+        )
+        assert made is not None
+        same = [
+            pk
+            for pk, one in self.rounds.items()
+            if one.subject == number
+            and one.content == content
+            and one.status in {"pending", "blocked_no_approver", "approved"}
+        ]
+        for one in self.rounds.values():
+            lives = one.status in {"pending", "blocked_no_approver", "approved"}
+            if one.subject == number and one.content != content and lives:
+                one.status = "superseded"
+        if same:
+            assert made.pk in same
+            return
+        self.rounds[made.pk] = Round(number, content, amount, maker, {helper} if helper else set())
+        self.settle(self.rounds[made.pk])
+
+    @precondition(lambda self: self.rounds)
+    @rule(
+        data=st.data(),
+        who=PEOPLE,
+        verdict=st.sampled_from(["approve", "approve", "approve", "reject", "return"]),
+        is_stale=st.sampled_from([False, False, False, True]),
+    )
+    def decide(self, data: st.DataObject, who: str, verdict: str, is_stale: bool) -> None:
+        pk = data.draw(st.sampled_from(sorted(self.rounds)))
+        one = self.rounds[pk]
+        may = one.status == "pending" and not is_stale and who in self.able(one, one.stage)
+        version = Request.objects.get(pk=pk).version
+        try:
+            with transaction.atomic():
+                decide(
+                    request_id=pk,
+                    verdict=verdict,
+                    comment="x",
+                    attested=True,
+                    expected_version=version - is_stale,
+                    actor=self.user(who),
+                )
+        except Refusal:
+            assert not may
+            return
+        assert may
+        one.decided.append((one.stage, who, verdict))
+        if verdict != "approve":
+            one.status = "rejected" if verdict == "reject" else "returned"
+        elif one.given() == STAGES[one.stage]["count"]:
+            if one.stage + 1 == len(STAGES):
+                one.status = "approved"
+            else:
+                one.stage += 1
+        self.settle(one)
+
+    @precondition(lambda self: self.rounds)
+    @rule(data=st.data(), who=PEOPLE)
+    def withdraw(self, data: st.DataObject, who: str) -> None:
+        pk = data.draw(st.sampled_from(sorted(self.rounds)))
+        one = self.rounds[pk]
+        try:
+            with transaction.atomic():
+                withdraw(request_id=pk, reason="x", actor=self.user(who))
+        except Refusal:
+            assert who != one.maker or one.status in ENDED
+            return
+        assert who == one.maker
+        assert one.status not in ENDED
+        one.status = "withdrawn"
+
+    @rule(number=SUBJECTS)
+    def content_falls(self, number: int) -> None:
+        supersede_requests(subject=subject(number), actor=system_user())
+        one = self.open_round(number)
+        if one is not None:
+            one.status = "superseded"
+
+    @rule(who=PEOPLE, role=st.sampled_from(["reviewer", "approver"]))
+    def change_roles(self, who: str, role: str) -> None:
+        facts = {
+            "user_id": self.ids[who],
+            "role": role,
+            "entity_id": self.entity.pk,
+            "actor": system_user(),
+        }
+        if role in self.roles[who]:
+            if self.roles[who] == {role}:
+                return  # who holds no role at all sees nothing; another test is about that
+            revoke_role(**facts)
+            self.roles[who].remove(role)
+        else:
+            grant_role(**facts)
+            self.roles[who].add(role)
+        recheck_requests(entity_id=self.entity.pk)
+        for one in self.rounds.values():
+            self.settle(one)
+
+    # --- What always holds ---
+
+    @invariant()
+    def the_requests_are_where_the_model_says(self) -> None:
+        if not hasattr(self, "rounds"):
+            return
+        stored = dict(Request.objects.values_list("pk", "status"))
+        assert stored == {pk: one.status for pk, one in self.rounds.items()}
+        for pk, one in self.rounds.items():
+            made = Decision.objects.filter(request_id=pk).values_list(
+                "stage", "approver__username", "verdict"
+            )
+            assert list(made) == one.decided
+            deciders = [who for _, who, _ in one.decided]
+            assert len(deciders) == len(set(deciders)), "nobody twice"
+            assert not {one.maker, *one.conflicted} & set(deciders), "nobody his own"
+            if one.status == "approved":
+                stages = [stage for stage, _, _ in one.decided]
+                assert stages == [0, 1, 1], "no stage is skipped"
+
+    @invariant()
+    def an_approval_stands_for_what_was_approved(self) -> None:
+        if not hasattr(self, "rounds"):
+            return
+        for number in range(2):
+            for content in "ab":
+                stands = any(
+                    one.subject == number and one.content == content and one.status == "approved"
+                    for one in self.rounds.values()
+                )
+                assert is_approved(subject(number), content * 64) == stands
+
+    @invariant()
+    def inboxes_hold_what_can_be_decided(self) -> None:
+        if not hasattr(self, "rounds"):
+            return
+        for name in CAST:
+            expected = {
+                pk
+                for pk, one in self.rounds.items()
+                if one.status == "pending" and name in self.able(one, one.stage)
+            }
+            assert {request.pk for request in inbox(self.user(name))} == expected
+
+
+class Contained(Lifecycle):
+    """Each run in a transaction that is rolled back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._transaction = transaction.atomic()
+        self._transaction.__enter__()
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self._transaction.__exit__(None, None, None)
+
+
+def run(examples: int, steps: int) -> None:
+    run_state_machine_as_test(
+        Contained,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.django_db
+def test_whatever_people_do_the_model_agrees() -> None:
+    run(examples=8, steps=12)
+
+
+@pytest.mark.nightly
+@pytest.mark.django_db
+def test_whatever_people_do_for_long_the_model_agrees() -> None:
+    run(examples=2_000, steps=50)
