@@ -16,6 +16,7 @@ class MenuEntry:
     """One entry: where in the order, its words, the URL name, and the permission it needs.
 
     `count` says how many things wait there for the user; it may ask one cheap query a page.
+    `beside` are URL names of pages that belong to the entry without lying below it.
     """
 
     position: int
@@ -23,6 +24,11 @@ class MenuEntry:
     url_name: str
     permission: str
     count: Callable[[Any], int] | None = field(default=None, compare=False)
+    beside: tuple[str, ...] = ()
+
+    def is_of(self, path: str) -> bool:
+        """Whether the page at this path belongs to the entry."""
+        return any(path.startswith(reverse(name)) for name in (self.url_name, *self.beside))
 
 
 _ENTRIES: set[MenuEntry] = set()
@@ -35,9 +41,10 @@ def add_entry(
     permission: str,
     *,
     count: Callable[[Any], int] | None = None,
+    beside: tuple[str, ...] = (),
 ) -> None:
     """Put a page into the main menu (called from `AppConfig.ready`)."""
-    _ENTRIES.add(MenuEntry(position, label, url_name, permission, count))
+    _ENTRIES.add(MenuEntry(position, label, url_name, permission, count, beside))
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
@@ -50,8 +57,8 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         "nav_items": [
             {
                 "label": entry.label,
-                "url": (url := reverse(entry.url_name)),
-                "is_current": request.path.startswith(url),
+                "url": reverse(entry.url_name),
+                "is_current": entry.is_of(request.path),
                 # Asked by the template that shows it, once; a page without menu asks nothing.
                 "count": cache(partial(entry.count, user)) if entry.count else None,
             }

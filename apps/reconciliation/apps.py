@@ -14,4 +14,4 @@ class ReconciliationConfig(AppConfig):
 
         register_participants("reconciliation.run", participants_in_run)
 
-        add_entry(20, "Breaks", "reconciliation:breaks", VIEW_RUNS)
+        add_entry(20, "Breaks", "reconciliation:breaks", VIEW_RUNS, beside=("reconciliation:runs",))

@@ -694,3 +694,14 @@ def test_evidence_in_words() -> None:
         ("Differing", "account differs: a / b; narrative is blank on both sides"),
         ("Fee", "7.50 EUR"),
     ]
+
+
+def test_reconciliations_belong_to_the_menu_entry_of_breaks(
+    visit: Visit, april: Run, alice: User
+) -> None:
+    for url in (
+        BREAKS,
+        reverse("reconciliation:runs"),
+        reverse("reconciliation:run", args=[april.pk]),
+    ):
+        assert 'href="/breaks/" aria-current="page"' in text(visit(alice).get(url))
