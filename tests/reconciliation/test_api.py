@@ -54,6 +54,8 @@ def test_a_run_is_queued(by_id: bool, pair: Pair, api: Any, ivy: User) -> None:
         "requested_at": answer.json()["requested_at"],
         "finished_at": None,
         "outcome_digest": "",
+        "division": "",
+        "progress": None,
     }
     assert OutboxMessage.objects.get().arguments == {"run_id": run.pk}
 

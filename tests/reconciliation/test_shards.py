@@ -559,7 +559,8 @@ class TestResuming:
         Shard.objects.filter(number=1).update(attempt_count=3)
         match_shard(shard_id=shard_ids()[1])
         running.refresh_from_db()
-        assert (running.status, running.failure) == ("failed", "3 workers died on shard 1.")
+        assert running.status == "failed"
+        assert running.failure.startswith("Work on shard 1 broke off 3 times.")
 
     def test_an_end_that_kills_three_workers_fails_the_run(self, running: Run) -> None:
         for shard_id in shard_ids():
@@ -567,7 +568,7 @@ class TestResuming:
         ShardPlan.objects.update(attempt_count=3)
         assert finish_run(run_id=running.pk)
         running.refresh_from_db()
-        assert running.failure == "3 workers died joining what the shards found."
+        assert running.failure.startswith("Joining what the shards found broke off 3 times.")
 
 
 @contextmanager
@@ -642,6 +643,7 @@ class TestProgress:
         part = client.get(f"/reconciliations/{running.pk}/?part=run").content.decode()
         listed = client.get("/reconciliations/").content.decode()
         status = client.get(f"/reconciliations/{running.pk}/?part=status").content.decode()
+        assert "<strong>1</strong> at work" in listed
         for text in (page, part, listed, status):
             assert words in text
             assert 'hx-trigger="every 2s"' in text

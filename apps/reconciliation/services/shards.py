@@ -41,6 +41,7 @@ _FINISH_TASK = "apps.reconciliation.tasks.finish_run"
 _FORGET_TASK = "apps.reconciliation.tasks.forget_shards"
 _PATIENCE = timedelta(seconds=30)  # until work that nobody has begun is handed out again
 _POLL_SECONDS = 0.2
+_BROKE_OFF = f"broke off {MOST_ATTEMPTS} times. Look into the log, then start the run again."
 
 
 def hand_out(run: Run, plan: ShardPlan) -> None:
@@ -70,7 +71,7 @@ def match_shard(*, shard_id: int) -> bool:
         if shard is None:
             return False
         if shard.attempt_count > MOST_ATTEMPTS:
-            _break_off(shard.plan.run_id, f"{MOST_ATTEMPTS} workers died on shard {shard.number}.")
+            _break_off(shard.plan.run_id, f"Work on shard {shard.number} {_BROKE_OFF}")
             return True
         try:
             found = _matched(shard)
@@ -96,7 +97,7 @@ def finish_run(*, run_id: int) -> bool:
         if plan is None:
             return False
         if plan.attempt_count > MOST_ATTEMPTS:
-            _break_off(run_id, f"{MOST_ATTEMPTS} workers died joining what the shards found.")
+            _break_off(run_id, f"Joining what the shards found {_BROKE_OFF}")
         else:
             _finish(run_id)
         return True

@@ -138,7 +138,8 @@ def _runs_page(request: HttpRequest, form: StartForm, status: int = 200) -> Http
             for run in listed
         ],
         "live": found.filter(status=RunStatus.COMPLETED).count(),
-        "queued": found.filter(status__in=UNDER_WAY).count(),
+        "queued": found.filter(status=RunStatus.QUEUED).count(),
+        "running": found.filter(status=RunStatus.RUNNING).count(),
         "first_url": request.path if before else None,
         "next_url": f"?before={listed[-1].pk}" if len(rows) > _PAGE else None,
         "form": form if actor.may(START_RUN) else None,
