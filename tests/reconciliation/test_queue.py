@@ -229,11 +229,16 @@ def test_the_page_is_narrowed_and_gives_breaks_to_people(
         return " ".join(answer.content.decode().split())
 
     assert "<strong>5 breaks</strong> wait" in page()
+    assert page().count('data-key="a"') == 5  # whoever may accept does so by a key
     url = f"/breaks/{broken('fee').pk}/"
     assert "Give to somebody" in client.get(url).content.decode()
     answer = client.post(f"{url}assign/", {"owner": rita.pk, "reason": "Mine"}, follow=True)
     assert "Rita has break" in answer.content.decode()
-    assert "Choose an owner" in client.post(f"{url}assign/", {}, follow=True).content.decode()
+    again = client.post(f"{url}assign/", {"reason": "Because of X"})
+    assert again.status_code == 422
+    dialog = again.content.decode().split('id="assign" aria-labelledby')[1].split("</dialog>")[0]
+    assert "Because of X" in dialog
+    assert "This field is required." in dialog
     assert "<strong>1 break</strong> waits" in page("?owner=me")
     assert "<strong>4 breaks</strong> wait" in page("?owner=nobody")
     assert "<strong>1 break</strong> waits" in page(f"?owner={rita.pk}")
@@ -245,7 +250,9 @@ def test_the_page_is_narrowed_and_gives_breaks_to_people(
     assert "<strong>5 breaks</strong> wait" in page("?owner=nonsense&page=7")
     client.force_login(otto)
     assert "Give to somebody" not in client.get(url).content.decode()
+    assert 'data-key="a"' not in page()
     refused = client.post(f"{url}assign/", {"owner": rita.pk, "reason": "x"}, follow=True)
+    assert refused.status_code == 403
     assert "You may not do this" in refused.content.decode()
     assert client.post("/breaks/0/assign/", {}).status_code == 404
 

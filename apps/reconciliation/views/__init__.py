@@ -1,9 +1,9 @@
 """Pages of reconciliation."""
 
 from apps.reconciliation.views.breaks import break_page, breaks_page, review
-from apps.reconciliation.views.changing import revise_break
+from apps.reconciliation.views.changing import assign, revise_break
 from apps.reconciliation.views.groups import group_page, groups_page
-from apps.reconciliation.views.queue import assign, queue_page
+from apps.reconciliation.views.queue import queue_page
 from apps.reconciliation.views.revising import revise_group
 from apps.reconciliation.views.rules import (
     change,

@@ -1,6 +1,8 @@
-"""A break is changed by hand; what could not be done comes back with what was filled in."""
+"""A break is changed by hand or given away; a refusal comes back with what was filled in."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -9,9 +11,38 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from apps.common.errors import NotPermitted, NotVisible, Refusal
+from apps.reconciliation.services import assign_break
 from apps.reconciliation.views.breaks import break_context, break_seen_by
+from apps.reconciliation.views.queue import assign_form
 from apps.reconciliation.views.revising import CHANGES, LABELS, form_of
 from apps.reconciliation.views.scope import viewer
+
+
+@require_POST
+@login_required
+def assign(request: HttpRequest, break_id: int) -> HttpResponse:
+    """Give a break to somebody else."""
+    actor = viewer(request)
+    found = break_seen_by(actor, break_id)
+    form = assign_form(found, request.POST)
+    code = 422
+    if form.is_valid():
+        owner, reason = form.cleaned_data["owner"], form.cleaned_data["reason"]
+        try:
+            assign_break(break_id=found.pk, owner_id=owner.pk, reason=reason, actor=actor)
+        except (NotVisible, NotPermitted):
+            raise
+        except Refusal as refusal:
+            code = refusal.status
+            form.add_error(None, f"{refusal.message} {refusal.remedy}".strip())
+        else:
+            messages.success(request, f"{owner} has break {found.number} now.")
+            return redirect("reconciliation:break", found.pk)
+    context = break_context(found, actor, {"assign": form})
+    if not (context["assigned"] and context["assigned"]["way"]):
+        _tell(request, form)
+        return redirect("reconciliation:break", found.pk)
+    return render(request, "reconciliation/break.html", context, status=code)
 
 
 @require_POST
@@ -37,8 +68,13 @@ def revise_break(request: HttpRequest, break_id: int, verb: str) -> HttpResponse
     context = break_context(break_seen_by(actor, break_id), actor, {verb: form})
     is_shown = verb in {way["verb"] for way in context["changes"]} and not context["write_off"]
     if not is_shown:
-        for name, problems in form.errors.items():
-            label = form.fields[name].label if name in form.fields else ""
-            messages.error(request, f"{label}: {' '.join(map(str, problems))}".strip(": "))
+        _tell(request, form)
         return redirect("reconciliation:break", found.pk)
     return render(request, "reconciliation/break.html", context, status=code)
+
+
+def _tell(request: HttpRequest, form: Any) -> None:
+    """What is wrong, where the dialog itself is no longer there to say it."""
+    for name, problems in form.errors.items():
+        label = form.fields[name].label if name in form.fields else ""
+        messages.error(request, f"{label}: {' '.join(map(str, problems))}".strip(": "))

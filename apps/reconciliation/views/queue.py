@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from apps.common.errors import NotVisible, Refusal
 from apps.identity.context import entity_in_view
 from apps.identity.models import User
 from apps.identity.selectors import people_who_may
@@ -30,7 +28,6 @@ from apps.reconciliation.selectors import (
     today_of,
     with_size,
 )
-from apps.reconciliation.services import assign_break
 from apps.reconciliation.views.scope import cause_label, viewer
 
 _PAGE: Final = 50
@@ -86,32 +83,12 @@ def queue_page(request: HttpRequest) -> HttpResponse:
     return render(request, "reconciliation/queue.html", context)
 
 
-@require_POST
-@login_required
-def assign(request: HttpRequest, break_id: int) -> HttpResponse:
-    """Give a break to somebody else."""
-    actor = viewer(request)
-    found: Break | None = Break.objects.visible_to(actor).filter(pk=break_id).first()
-    if found is None:
-        raise NotVisible
-    form = _assign_form(found, request.POST)
-    if not form.is_valid():
-        messages.error(request, "Choose an owner, and say why in a few words.")
-        return redirect("reconciliation:break", found.pk)
-    owner = form.cleaned_data["owner"]
-    try:
-        assign_break(
-            break_id=found.pk, owner_id=owner.pk, reason=form.cleaned_data["reason"], actor=actor
-        )
-    except Refusal as refusal:
-        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
-    else:
-        messages.success(request, f"{owner} has break {found.number} now.")
-    return redirect("reconciliation:break", found.pk)
+def assigning(found: Break, actor: Any, bound: Any = None) -> dict[str, Any]:
+    """Who has the break, and the dialog that gives it to somebody else if this person may.
 
-
-def assigning(found: Break, actor: Any) -> dict[str, Any]:
-    """Who has the break, and the dialog that gives it to somebody else if this person may."""
+    Args:
+        bound: the form that came back with errors.
+    """
     owner_id = owner_of(found)
     way = None
     if actor.may(ASSIGN_BREAK, found.run.entity_id):
@@ -119,13 +96,14 @@ def assigning(found: Break, actor: Any) -> dict[str, Any]:
             "verb": "assign",
             "label": "Give to somebody",
             "title": f"Give break {found.number} to somebody",
-            "form": _assign_form(found, None),
+            "form": bound or assign_form(found, None),
             "action": reverse("reconciliation:assign", args=[found.pk]),
         }
     return {"owner": User.objects.filter(pk=owner_id).first() if owner_id else None, "way": way}
 
 
-def _assign_form(found: Break, posted: Any) -> AssignForm:
+def assign_form(found: Break, posted: Any) -> AssignForm:
+    """Who is to have the break, and why."""
     people = people_who_may(EXPLAIN_BREAK, entity_id=found.run.entity_id)
     return AssignForm(posted, auto_id="assign_%s", people=people)
 
