@@ -47,6 +47,7 @@ class PolicyAdmin(ServiceAdmin):
         "below_amount",
         "steps",
         "version",
+        "in_force_at",
         "retired_at",
     )
     list_filter = ("entity", "item_type", ("retired_at", admin.EmptyFieldListFilter))

@@ -75,6 +75,12 @@ def policies_for_update(*, entity_id: int, item_type: str, currency: str) -> lis
     )
 
 
+def policy_held(policy_id: int) -> Policy:
+    """Like `policy_for_update`, for scheduled work, which sees everything."""
+    policy: Policy = Policy.objects.select_for_update().get(pk=policy_id)
+    return policy
+
+
 def policy_for_update(policy_id: int, *, actor: Actor) -> Policy:
     """The policy's row, locked until the transaction ends.
 

@@ -13,3 +13,9 @@ def recheck_requests(entity_id: int) -> None:
 def recheck_all() -> None:
     """By beat: what begins or ends by date, and what two changes at once left over."""
     services.recheck_all()
+
+
+@shared_task
+def settle_policy(request_id: int) -> None:
+    """Called after the final decision on a request about a policy."""
+    services.settle_policy(request_id=request_id)

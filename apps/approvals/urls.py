@@ -5,7 +5,7 @@ from apps.approvals.api.limits import LimitView, RateView
 from apps.approvals.api.notices import NoticeView
 from apps.approvals.api.policies import PolicyView
 from apps.approvals.api.requests import RequestView
-from apps.approvals.views import decision, lists, notices
+from apps.approvals.views import decision, lists, notices, policies
 
 app_name = "approvals"
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("approvals/mine/", lists.mine, name="mine"),
     path("approvals/all/", lists.everything, name="everything"),
     path("approvals/notices/", notices.notices_page, name="notices"),
+    path("approvals/policies/<int:policy_id>/", policies.policy_page, name="policy"),
     path("approvals/<int:request_id>/", decision.request_page, name="request"),
     path("approvals/<int:request_id>/withdraw/", decision.withdraw_page, name="withdraw"),
     path("api/approvals/", include(router.urls)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, cast
 
+from django.db import models
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
@@ -43,6 +44,7 @@ class PolicySerializer(serializers.ModelSerializer[Policy]):
             "due_after_hours",
             "version",
             "created_by",
+            "proposed_at",
             "in_force_at",
             "retired_at",
         )
@@ -93,13 +95,15 @@ class DefinePolicySerializer(StrictSerializer):
 
 class PolicyFilter(filters.FilterSet):
     entity = filters.CharFilter(field_name="entity__code")
-    in_force = filters.BooleanFilter(
-        field_name="retired_at", lookup_expr="isnull", label="Whether new requests follow it."
-    )
+    in_force = filters.BooleanFilter(method="of_force", label="Whether new requests follow it.")
 
     class Meta:
         model = Policy
         fields: ClassVar = ("entity", "item_type", "currency", "in_force")
+
+    def of_force(self, queryset: Any, name: str, value: bool) -> models.QuerySet[Policy]:
+        standing = models.Q(in_force_at__isnull=False, retired_at__isnull=True)
+        return queryset.filter(standing if value else ~standing)
 
 
 class PolicyView(IdempotentMixin, ScopedReadView):
@@ -113,6 +117,9 @@ class PolicyView(IdempotentMixin, ScopedReadView):
     @extend_schema(request=DefinePolicySerializer, responses={201: PolicySerializer})
     def create(self, request: RestRequest) -> Response:
         """Put a policy in force; the one for the same range is retired.
+
+        Where a policy for policies is in force, it is proposed (`in_force_at` is null) and takes
+        effect once somebody else approves it.
 
         409 POLICY_OVERLAPS if the range cuts into another one; 422 POLICY_INVALID.
         """
@@ -129,7 +136,10 @@ class PolicyView(IdempotentMixin, ScopedReadView):
     @extend_schema(request=None, responses=PolicySerializer)
     @action(detail=True, methods=["post"])
     def retire(self, request: RestRequest, pk: str) -> Response:
-        """Take a policy out of force; requests under it go on under it."""
+        """Take a policy out of force; requests under it go on under it.
+
+        Where a policy for policies is in force, this is done once somebody else approves it.
+        """
         actor: Any = request.user
         policy = retire_policy(policy_id=self.get_object().pk, actor=actor)
         return Response(PolicySerializer(policy).data)

@@ -19,7 +19,7 @@ _user = settings.AUTH_USER_MODEL
 class PolicyQuerySet(ScopedQuerySet):
     def in_force(self) -> Self:
         """Policies that new requests follow."""
-        return self.filter(retired_at__isnull=True)
+        return self.filter(in_force_at__isnull=False, retired_at__isnull=True)
 
 
 @audited
@@ -37,7 +37,10 @@ class Policy(models.Model):
     due_after_hours = models.PositiveIntegerField(default=24)
     version = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
-    in_force_at = models.DateTimeField(db_default=Now(), editable=False)
+    proposed_at = models.DateTimeField(db_default=Now(), editable=False)
+    in_force_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Empty: proposed, and not approved yet."
+    )
     retired_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = PolicyQuerySet.as_manager()
@@ -53,10 +56,20 @@ class Policy(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["entity", "item_type", "currency", "least_amount"],
-                condition=Q(retired_at__isnull=True),
+                condition=Q(retired_at__isnull=True, in_force_at__isnull=False),
                 name="one_policy_in_force_per_range",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.item_type} from {self.least_amount.normalize():f} (version {self.version})"
+
+    @property
+    def is_proposed(self) -> bool:
+        """It waits for approval and binds nobody yet."""
+        return self.in_force_at is None and self.retired_at is None
+
+    @property
+    def kind(self) -> str:
+        """The item type in words: "journal entry"."""
+        return self.item_type.replace("_", " ")

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from apps.approvals.models import Policy
+from apps.common.errors import NotVisible
 from apps.identity.models import User
 
 
@@ -28,6 +29,34 @@ def policy_for(
         .order_by("-currency", "-least_amount")
     )
     return policies.first()
+
+
+def policy_seen_by(actor: User, policy_id: int) -> Policy:
+    """One of the policies that the actor may see.
+
+    Raises:
+        NotVisible: no such policy for this actor.
+    """
+    policy: Policy | None = policies_seen_by(actor).filter(pk=policy_id).first()
+    if policy is None:
+        raise NotVisible
+    return policy
+
+
+def policy_in_place_of(policy: Policy) -> Policy | None:
+    """The policy in force for the range that a proposed one is for."""
+    found: Policy | None = (
+        Policy.objects.in_force()
+        .filter(
+            entity_id=policy.entity_id,
+            item_type=policy.item_type,
+            currency=policy.currency,
+            least_amount=policy.least_amount,
+        )
+        .exclude(pk=policy.pk)
+        .first()
+    )
+    return found
 
 
 def policies_seen_by(actor: User) -> Any:

@@ -4,7 +4,7 @@ from apps.approvals.services.asking import request_approval, supersede_requests,
 from apps.approvals.services.deciding import decide
 from apps.approvals.services.limits import define_limit, enter_rate, retire_limit
 from apps.approvals.services.notices import read_notices
-from apps.approvals.services.policies import define_policy, retire_policy
+from apps.approvals.services.policies import define_policy, retire_policy, settle_policy
 from apps.approvals.services.staffing import queue_recheck, recheck_all, recheck_requests
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "request_approval",
     "retire_limit",
     "retire_policy",
+    "settle_policy",
     "supersede_requests",
     "withdraw",
 ]

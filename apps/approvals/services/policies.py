@@ -1,38 +1,32 @@
-"""Put policies in force and retire them."""
+"""Put policies in force and retire them, or propose it where that takes an approval."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
-from apps.approvals.errors import (
-    PolicyInvalid,
-    PolicyOverlaps,
-)
-from apps.approvals.locks import (
-    policies_for_update,
-    policy_for_update,
-)
-from apps.approvals.models import Policy
-from apps.approvals.permissions import (
-    DECIDE_REQUEST,
-    MANAGE_POLICIES,
-)
-from apps.approvals.rules import Step, shortage
-from apps.approvals.selectors.stages import ALL, people_needed
-from apps.audit.services import record
+from apps.approvals.errors import PolicyOverlaps
+from apps.approvals.locks import policies_for_update, policy_for_update, policy_held
+from apps.approvals.models import Policy, Request
+from apps.approvals.permissions import MANAGE_POLICIES
+from apps.approvals.selectors.stages import stage_in_words
+from apps.approvals.services.asking import request_approval
+from apps.approvals.services.soundness import require_disjoint, require_people, require_sound
+from apps.approvals.states import RequestStatus
+from apps.audit.services import canonical_bytes, record
 from apps.common.access import authorize
 from apps.common.errors import IllegalMove
-from apps.common.money import require_minor_units
-from apps.identity.holders import roles_holding
 from apps.identity.models import User
-from apps.identity.selectors import people_who_may
+from apps.identity.selectors import system_user
 
-MOST_STAGES: Final = 10
+POLICY_ITEM: Final = "policy"
+SETTLE_TASK: Final = "apps.approvals.tasks.settle_policy"
 
 
 @transaction.atomic
@@ -51,6 +45,9 @@ def define_policy(
 ) -> Policy:
     """Put a policy in force for new requests; the one for the same range is retired.
 
+    Where a policy for policies is in force (item type "policy"), it is proposed instead, and takes
+    effect once somebody else approves it.
+
     Raises:
         NotPermitted: the actor may not manage policies here.
         PolicyInvalid: no stage, a role or somebody that decides nothing here, a count below one,
@@ -58,14 +55,10 @@ def define_policy(
         PolicyOverlaps: the range cuts into that of another policy in force.
     """
     authorize(actor, MANAGE_POLICIES, entity_id=entity_id)
-    _require_sound(stages, currency, least_amount, below_amount)
-    _require_people(stages, entity_id)
+    require_sound(stages, currency, least_amount, below_amount)
+    require_people(stages, entity_id)
     others = policies_for_update(entity_id=entity_id, item_type=item_type, currency=currency)
-    former = next((policy for policy in others if policy.least_amount == least_amount), None)
-    _require_disjoint([policy for policy in others if policy != former], least_amount, below_amount)
-    if former is not None:
-        former.retired_at = timezone.now()
-        former.save(update_fields=["retired_at"])
+    former = _former(others, least_amount, below_amount)
     policy = Policy.objects.create(
         entity_id=entity_id,
         item_type=item_type,
@@ -79,9 +72,12 @@ def define_policy(
         version=former.version + 1 if former else 1,
         created_by=actor,
     )
+    if _ask(policy, content_digest(policy), "Policy", actor) is None:
+        _put_in_force(policy, former, actor)
+        return policy
     record(
         actor=actor,
-        action="approvals.policy.define",
+        action="approvals.policy.propose",
         subject=policy,
         item_type=item_type,
         stages=list(stages),
@@ -94,88 +90,139 @@ def define_policy(
 def retire_policy(*, policy_id: int, actor: User) -> Policy:
     """Take a policy out of force; requests under it go on under it.
 
+    Where a policy for policies is in force, that is proposed, and done once somebody else approves.
+
     Raises:
         NotVisible, NotPermitted: not this actor.
-        IllegalMove: it is retired already.
+        IllegalMove: it is retired already, or not in force yet.
     """
     policy = policy_for_update(policy_id, actor=actor)
     authorize(actor, MANAGE_POLICIES, entity_id=policy.entity_id)
     if policy.retired_at is not None:
         raise IllegalMove("This policy is retired already.")
-    policy.retired_at = timezone.now()
-    policy.save(update_fields=["retired_at"])
-    record(actor=actor, action="approvals.policy.retire", subject=policy)
+    if policy.is_proposed:
+        raise IllegalMove(
+            "This policy is not in force yet.", remedy="Withdraw the request for its approval."
+        )
+    if _ask(policy, retirement_digest(policy), "Retire the policy", actor) is None:
+        _retire(policy, actor)
     return policy
 
 
-def _require_sound(
-    stages: Sequence[dict[str, Any]],
-    currency: str,
-    least_amount: Decimal,
-    below_amount: Decimal | None,
-) -> None:
-    if not 1 <= len(stages) <= MOST_STAGES:
-        raise PolicyInvalid(f"A policy has one to {MOST_STAGES} stages.", field="stages")
-    for number, stage in enumerate(stages, start=1):
-        _require_sound_stage(number, stage)
-    if least_amount < 0 or (below_amount is not None and below_amount <= least_amount):
-        raise PolicyInvalid("The amount range is empty.", field="below_amount")
-    for amount in filter(None, (least_amount, below_amount)):
-        if not currency:
-            raise PolicyInvalid("Amount limits need a currency.", field="currency")
-        require_minor_units(amount, currency)
+@transaction.atomic
+def settle_policy(*, request_id: int) -> Policy:
+    """What the decision on a request does to its policy; a second call changes nothing.
+
+    An approved one takes effect, an approved retirement too. A proposal that was not approved is
+    dropped, and so is one whose range meanwhile cuts into that of another policy in force.
+    """
+    system = system_user()
+    request = Request.objects.get(pk=request_id)
+    seen = Policy.objects.get(pk=int(request.subject_id))
+    others = policies_for_update(
+        entity_id=seen.entity_id, item_type=seen.item_type, currency=seen.currency
+    )
+    policy = policy_held(seen.pk)
+    is_given = request.status == RequestStatus.APPROVED
+    if policy.is_proposed and is_given and request.subject_hash == content_digest(policy):
+        try:
+            former = _former(others, policy.least_amount, policy.below_amount)
+        except PolicyOverlaps:
+            _drop(policy, request, system)
+        else:
+            _put_in_force(policy, former, system)
+    elif policy.is_proposed and not request.is_open:
+        _drop(policy, request, system)
+    elif (
+        policy.retired_at is None and is_given and request.subject_hash == retirement_digest(policy)
+    ):
+        _retire(policy, system)
+    return policy
 
 
-def _require_sound_stage(number: int, stage: Mapping[str, Any]) -> None:
-    if set(stage) not in ({"role", "count"}, {"people", "count"}):
-        raise PolicyInvalid(
-            f"Stage {number} has a count, and either a role or people.", field="stages"
-        )
-    if "role" in stage and stage["role"] not in roles_holding(DECIDE_REQUEST):
-        raise PolicyInvalid(
-            f"Stage {number} names a role that decides nothing.",
-            remedy=f"These do: {', '.join(sorted(roles_holding(DECIDE_REQUEST)))}.",
-            field="stages",
-        )
-    if stage["count"] != ALL and (type(stage["count"]) is not int or stage["count"] < 1):
-        raise PolicyInvalid(
-            f'Stage {number} needs a count of at least 1, or "all".', field="stages"
-        )
+def content_digest(policy: Policy) -> str:
+    """SHA-256 over what is approved: where, what for, from which amount, and by whom."""
+    return _digest(
+        policy,
+        "define",
+        {
+            "currency": policy.currency,
+            "least_amount": policy.least_amount.normalize(),
+            "below_amount": policy.below_amount and policy.below_amount.normalize(),
+            "stages": policy.stages,
+            "needs_comment": policy.needs_comment,
+            "attestation_text": policy.attestation_text,
+            "due_after_hours": policy.due_after_hours,
+        },
+    )
 
 
-def _require_people(stages: Sequence[Mapping[str, Any]], entity_id: int) -> None:
-    """Whoever is named decides here, and they suffice: nobody decides twice."""
-    deciders = people_who_may(DECIDE_REQUEST, entity_id=entity_id)
-    ids = {person.username: person.pk for person in deciders}
-    steps = []
-    for number, stage in enumerate(stages, start=1):
-        names = stage.get("people", [])
-        if "people" in stage and not names:
-            raise PolicyInvalid(f"Stage {number} names nobody.", field="stages")
-        strangers = sorted(set(names) - set(ids))
-        if strangers:
-            raise PolicyInvalid(
-                f"Stage {number} names {', '.join(strangers)}, who decides nothing here.",
-                remedy="Give a role of the entity that does.",
-                field="stages",
-            )
-        needed = people_needed(stage) if names else 0
-        steps.append(Step(frozenset(ids[name] for name in names), needed or 0))
-    found = shortage(steps)
-    if found is not None:
-        numbers = ", ".join(str(step + 1) for step in found.steps)
-        raise PolicyInvalid(
-            f"Stages {numbers} need {found.needed} different people, and name {len(found.people)}.",
-            remedy="Name more people, or ask for fewer.",
-            field="stages",
-        )
+def retirement_digest(policy: Policy) -> str:
+    """SHA-256 over the wish to retire exactly this policy."""
+    return _digest(policy, "retire", {"policy": policy.pk})
 
 
-def _require_disjoint(
+def _digest(policy: Policy, wish: str, facts: dict[str, Any]) -> str:
+    content = {"entity": policy.entity_id, "item_type": policy.item_type, "wish": wish, **facts}
+    return hashlib.sha256(canonical_bytes(content)).hexdigest()
+
+
+def _ask(policy: Policy, digest: str, wish: str, actor: User) -> Request | None:
+    """Ask for the approval that a policy for policies wants; None if there is none."""
+    steps = ", then ".join(stage_in_words(stage) for stage in policy.stages)
+    return request_approval(
+        entity_id=policy.entity_id,
+        item_type=POLICY_ITEM,
+        subject=policy,
+        subject_hash=digest,
+        title=f"{wish} for {policy.kind}: {steps}"[:200],
+        url=reverse("approvals:policy", args=[policy.pk]),
+        maker=actor,
+        actor=actor,
+        notify_task=SETTLE_TASK,
+    )
+
+
+def _former(
     others: Sequence[Policy], least_amount: Decimal, below_amount: Decimal | None
-) -> None:
-    for other in others:
-        ends_before = below_amount is not None and below_amount <= other.least_amount
-        starts_after = other.below_amount is not None and other.below_amount <= least_amount
-        if not (ends_before or starts_after):
-            raise PolicyOverlaps(str(other), field="least_amount")
+) -> Policy | None:
+    """The policy in force that one for this range replaces; refused if it cuts into another."""
+    former = next((policy for policy in others if policy.least_amount == least_amount), None)
+    require_disjoint([policy for policy in others if policy != former], least_amount, below_amount)
+    return former
+
+
+def _put_in_force(policy: Policy, former: Policy | None, actor: User) -> None:
+    now = timezone.now()
+    if former is not None:
+        former.retired_at = now
+        former.save(update_fields=["retired_at"])
+        policy.version = former.version + 1
+    policy.in_force_at = now
+    policy.save(update_fields=["in_force_at", "version"])
+    record(
+        actor=actor,
+        action="approvals.policy.define",
+        subject=policy,
+        item_type=policy.item_type,
+        stages=policy.stages,
+        version=policy.version,
+    )
+
+
+def _retire(policy: Policy, actor: User) -> None:
+    policy.retired_at = timezone.now()
+    policy.save(update_fields=["retired_at"])
+    record(actor=actor, action="approvals.policy.retire", subject=policy)
+
+
+def _drop(policy: Policy, request: Request, actor: User) -> None:
+    policy.retired_at = timezone.now()
+    policy.save(update_fields=["retired_at"])
+    record(
+        actor=actor,
+        action="approvals.policy.drop",
+        subject=policy,
+        request=request.pk,
+        decision=request.status,
+    )

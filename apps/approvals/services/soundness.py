@@ -1,0 +1,91 @@
+"""What a policy has to be like to work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from apps.approvals.errors import PolicyInvalid, PolicyOverlaps
+from apps.approvals.models import Policy
+from apps.approvals.permissions import DECIDE_REQUEST
+from apps.approvals.rules import Step, shortage
+from apps.approvals.selectors.stages import ALL, people_needed
+from apps.common.money import require_minor_units
+from apps.identity.holders import roles_holding
+from apps.identity.selectors import people_who_may
+
+MOST_STAGES: Final = 10
+
+
+def require_sound(
+    stages: Sequence[dict[str, Any]],
+    currency: str,
+    least_amount: Decimal,
+    below_amount: Decimal | None,
+) -> None:
+    if not 1 <= len(stages) <= MOST_STAGES:
+        raise PolicyInvalid(f"A policy has one to {MOST_STAGES} stages.", field="stages")
+    for number, stage in enumerate(stages, start=1):
+        _require_sound_stage(number, stage)
+    if least_amount < 0 or (below_amount is not None and below_amount <= least_amount):
+        raise PolicyInvalid("The amount range is empty.", field="below_amount")
+    for amount in filter(None, (least_amount, below_amount)):
+        if not currency:
+            raise PolicyInvalid("Amount limits need a currency.", field="currency")
+        require_minor_units(amount, currency)
+
+
+def _require_sound_stage(number: int, stage: Mapping[str, Any]) -> None:
+    if set(stage) not in ({"role", "count"}, {"people", "count"}):
+        raise PolicyInvalid(
+            f"Stage {number} has a count, and either a role or people.", field="stages"
+        )
+    if "role" in stage and stage["role"] not in roles_holding(DECIDE_REQUEST):
+        raise PolicyInvalid(
+            f"Stage {number} names a role that decides nothing.",
+            remedy=f"These do: {', '.join(sorted(roles_holding(DECIDE_REQUEST)))}.",
+            field="stages",
+        )
+    if stage["count"] != ALL and (type(stage["count"]) is not int or stage["count"] < 1):
+        raise PolicyInvalid(
+            f'Stage {number} needs a count of at least 1, or "all".', field="stages"
+        )
+
+
+def require_people(stages: Sequence[Mapping[str, Any]], entity_id: int) -> None:
+    """Whoever is named decides here, and they suffice: nobody decides twice."""
+    deciders = people_who_may(DECIDE_REQUEST, entity_id=entity_id)
+    ids = {person.username: person.pk for person in deciders}
+    steps = []
+    for number, stage in enumerate(stages, start=1):
+        names = stage.get("people", [])
+        if "people" in stage and not names:
+            raise PolicyInvalid(f"Stage {number} names nobody.", field="stages")
+        strangers = sorted(set(names) - set(ids))
+        if strangers:
+            raise PolicyInvalid(
+                f"Stage {number} names {', '.join(strangers)}, who decides nothing here.",
+                remedy="Give a role of the entity that does.",
+                field="stages",
+            )
+        needed = people_needed(stage) if names else 0
+        steps.append(Step(frozenset(ids[name] for name in names), needed or 0))
+    found = shortage(steps)
+    if found is not None:
+        numbers = ", ".join(str(step + 1) for step in found.steps)
+        raise PolicyInvalid(
+            f"Stages {numbers} need {found.needed} different people, and name {len(found.people)}.",
+            remedy="Name more people, or ask for fewer.",
+            field="stages",
+        )
+
+
+def require_disjoint(
+    others: Sequence[Policy], least_amount: Decimal, below_amount: Decimal | None
+) -> None:
+    for other in others:
+        ends_before = below_amount is not None and below_amount <= other.least_amount
+        starts_after = other.below_amount is not None and other.below_amount <= least_amount
+        if not (ends_before or starts_after):
+            raise PolicyOverlaps(str(other), field="least_amount")
