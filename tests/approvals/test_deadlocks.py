@@ -194,6 +194,10 @@ def test_what_has_ended_meanwhile_is_left_alone(
     monkeypatch.setattr(staffing, "_suspects", lambda entity_id: [made.pk])
     assert recheck_requests(entity_id=entity.pk) == []
     assert status_of(made) == RequestStatus.WITHDRAWN
+    again = ask()
+    monkeypatch.setattr(staffing, "_suspects", lambda entity_id: [again.pk])
+    assert recheck_requests(entity_id=entity.pk) == []
+    assert status_of(again) == PENDING
 
 
 # --- Told -----------------------------------------------------------------------------------

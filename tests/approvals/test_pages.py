@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.approvals.models import Decision, Request
-from apps.approvals.services import decide
+from apps.approvals.services import decide, withdraw
 from apps.approvals.states import RequestStatus
 from tests.approvals.conftest import OTHER_HASH, subject
 
@@ -129,6 +129,16 @@ def test_other_lists_take_the_same_queries_too(
     for number in range(1, 20):
         ask(subject(number))
     assert queries() == before
+
+
+def test_a_list_is_narrowed_to_what_is_still_open(
+    define: Any, ask: Any, bob: Any, alice: Any
+) -> None:
+    define()
+    ask(subject(0), title="Over")
+    withdraw(request_id=Request.objects.get().pk, reason="x", actor=alice)
+    ask(subject(1), title="Open")
+    assert titles(signed_in(alice).get(ALL, {"status": "open"})) == ["Open"]
 
 
 def test_a_long_list_has_pages(define: Any, ask: Any, bob: Any) -> None:

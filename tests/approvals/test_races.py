@@ -13,10 +13,19 @@ import pytest
 from django.db import connection
 
 from apps.approvals.models import Decision, Limit, Policy, Request
-from apps.approvals.services import decide, define_limit, define_policy, withdraw
+from apps.approvals.services import (
+    decide,
+    define_limit,
+    define_policy,
+    recheck_requests,
+    settle_policy,
+    withdraw,
+)
 from apps.approvals.states import RequestStatus
+from apps.audit.models import Event
 from apps.common.errors import Conflict, Refusal
 from apps.identity.models import User
+from apps.identity.services import revoke_role
 from apps.operations.models import OutboxMessage
 from tests.approvals.conftest import ONE_APPROVER, OTHER_HASH, subject
 
@@ -210,3 +219,74 @@ def test_pieces_asked_for_at_once_are_all_counted(
     assert (len(done), refusals) == (size, [])
     beside = sorted(Request.objects.values_list("split_amount", flat=True))
     assert beside == [Decimal(1_000 * number) for number in range(size)]
+
+
+def test_thirty_two_at_once_leave_one_outcome(
+    define: Any, ask: Any, approvers: Any, alice: Any, entity: Any
+) -> None:
+    define()
+    made = ask(notify_task="apps.close.tasks.note_decision")
+    take_back: Call = lambda: withdraw(  # noqa: E731
+        request_id=made.pk, reason="x", actor=User.objects.get(pk=alice.pk)
+    )
+    calls = [
+        *(deciding(made, one) for one in approvers),
+        *(deciding(made, one, "reject") for one in approvers),
+        *[take_back] * 8,
+        *[partial(recheck_requests, entity_id=entity.pk)] * 8,
+    ]
+    done, refusals = sorted_out(race(calls))
+    assert (len(done), len(refusals)) == (1 + 8, 23)
+    made.refresh_from_db()
+    assert made.status in {"approved", "rejected", "withdrawn"}
+    assert Decision.objects.count() == (made.status != "withdrawn")
+    assert OutboxMessage.objects.filter(task="apps.close.tasks.note_decision").count() == 1
+
+
+def test_a_role_that_is_taken_while_its_holder_decides(
+    define: Any, ask: Any, approvers: Any, entity: Any, system: Any
+) -> None:
+    """Either he was in time, or the request waits for the next; never half of both."""
+    define(stages=[{"role": "approver", "count": 2}])
+    made = ask()
+    take: Call = lambda: revoke_role(  # noqa: E731
+        user_id=approvers[0].pk, role="approver", entity_id=entity.pk, actor=system
+    )
+    recheck: Call = partial(recheck_requests, entity_id=entity.pk)
+    race([take, deciding(made, approvers[0]), recheck, recheck])
+    recheck()
+    made.refresh_from_db()
+    assert made.status == RequestStatus.PENDING
+    assert made.version == 1 + Decision.objects.count()
+
+
+def test_blocking_and_releasing_at_once_notes_each_change_once(
+    define: Any, ask: Any, person: Any, entity: Any
+) -> None:
+    define()
+    made = ask()
+    assert made.status == RequestStatus.BLOCKED
+    person("bella", "approver", on=entity)
+    done, refusals = sorted_out(race([partial(recheck_requests, entity_id=entity.pk)] * 8))
+    assert refusals == []
+    assert sorted(done) == [[]] * 7 + [[made.pk]]
+    assert Event.objects.filter(action="approvals.request.release").count() == 1
+
+
+@pytest.mark.parametrize("size", [2, 8])
+def test_a_policy_settled_many_times_at_once_takes_effect_once(
+    define: Any, person: Any, entity: Any, connie: Any, size: int
+) -> None:
+    carla = person("carla", "controller", on=entity)
+    define("policy", stages=[{"role": "controller", "count": 1}])
+    proposed = define()
+    request = Request.objects.get()
+    deciding(request, carla)()
+    done, refusals = sorted_out(race([partial(settle_policy, request_id=request.pk)] * size))
+    assert (len(done), refusals) == (size, [])
+    proposed.refresh_from_db()
+    assert proposed.in_force_at is not None
+    assert (
+        Event.objects.filter(action="approvals.policy.define", subject_id=str(proposed.pk)).count()
+        == 1
+    )

@@ -59,9 +59,6 @@ class CountField(serializers.Field[int | str, Any, int | str, Any]):
             return cast(int | str, data)
         raise serializers.ValidationError('A whole number from 1 to 20, or "all".')
 
-    def to_representation(self, value: int | str) -> int | str:
-        return value
-
 
 class StageSerializer(StrictSerializer):
     role = serializers.CharField(
