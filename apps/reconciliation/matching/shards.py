@@ -25,7 +25,7 @@ from apps.reconciliation.matching.outcome import Outcome
 from apps.reconciliation.matching.rates import RateTable
 from apps.reconciliation.matching.rules import RuleSet
 from apps.reconciliation.matching.runs import Run
-from apps.reconciliation.matching.schemas import ITEM_SCHEMA, LEFT, RIGHT, SIDES
+from apps.reconciliation.matching.schemas import ITEM_SCHEMA, LEFT, RIGHT, SIDES, Flags
 from apps.reconciliation.matching.splitting import Split
 
 # What copies of an item agree in, of what is stored in the clear (causes/duplicates.py).
@@ -39,6 +39,8 @@ class ShardOutcome:
     Attributes:
         groups, members: ``Told``.
         left, right: the open items, as they were given (ITEM_SCHEMA).
+        left_copies, right_copies: items in groups that agree in COPY_FACTS with an open one of the
+            shard that has a reference; all that there are, if the side is split by its reference.
         doubts: of the open items: ``pass_index``, ``cluster``, ``side``, ``item_id``,
             ``is_crowded``.
         totals: by ``side`` and ``currency``, of all items: ``amount`` in the left side's sense, and
@@ -50,6 +52,8 @@ class ShardOutcome:
     members: pl.DataFrame
     left: pl.DataFrame
     right: pl.DataFrame
+    left_copies: pl.DataFrame
+    right_copies: pl.DataFrame
     doubts: pl.DataFrame
     totals: pl.DataFrame
     converted: pl.DataFrame
@@ -63,6 +67,11 @@ class ShardOutcome:
     def sides(self) -> dict[str, pl.DataFrame]:
         """The open items by side."""
         return {LEFT: self.left, RIGHT: self.right}
+
+    @property
+    def copies(self) -> dict[str, pl.DataFrame]:
+        """The copies by side."""
+        return {LEFT: self.left_copies, RIGHT: self.right_copies}
 
     def ids(self, side: str) -> pl.Series:
         """The ids of all items of the side, matched and open ones, ascending."""
@@ -90,15 +99,27 @@ def match_shard(
     run = Run(prepared(left, LEFT, rules), prepared(right, RIGHT, rules), rules, table)
     run.match(range(split.passes))
     groups = told(run.found, run.items, rules)
+    left_open, left_copies = _parted(left, run.is_open[LEFT])
+    right_open, right_copies = _parted(right, run.is_open[RIGHT])
     return ShardOutcome(
         groups.groups,
         groups.members,
-        left=left.select(ITEM_SCHEMA.names()).filter(run.is_open[LEFT]),
-        right=right.select(ITEM_SCHEMA.names()).filter(run.is_open[RIGHT]),
+        left=left_open,
+        right=right_open,
+        left_copies=left_copies,
+        right_copies=right_copies,
         doubts=pl.concat(_doubts(run, index) for index in range(split.passes)),
         totals=pl.concat(_totals(side, items) for side, items in run.items.items()),
         converted=pl.concat(_converted(run, groups, side) for side in (LEFT, RIGHT)),
     )
+
+
+def _parted(items: pl.DataFrame, is_open: Flags) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The open items, and those of the others that may be copies of one."""
+    items = items.select(ITEM_SCHEMA.names())
+    left_open = items.filter(is_open)
+    told = left_open.filter(pl.col("reference").str.strip_chars() != "")
+    return left_open, items.filter(~is_open).join(told, on=COPY_FACTS, how="semi")
 
 
 def _doubts(run: Run, index: int) -> pl.DataFrame:
@@ -151,6 +172,8 @@ def joined(shards: Sequence[ShardOutcome]) -> ShardOutcome:
         groups.members,
         left=pl.concat(each.left for each in shards),
         right=pl.concat(each.right for each in shards),
+        left_copies=pl.concat(each.left_copies for each in shards),
+        right_copies=pl.concat(each.right_copies for each in shards),
         doubts=pl.concat(doubts),
         totals=pl.concat(each.totals for each in shards),
         converted=pl.concat(each.converted for each in shards),

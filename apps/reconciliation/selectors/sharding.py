@@ -117,11 +117,16 @@ def shard_items(shard: Shard, split: Split) -> tuple[pl.DataFrame, pl.DataFrame]
     return frames[0], frames[1]
 
 
-def copies_in_shards(plan: ShardPlan, found: ShardOutcome) -> tuple[pl.DataFrame, pl.DataFrame]:
+def copies_in_shards(
+    plan: ShardPlan, found: ShardOutcome, split: Split
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Of either side, the matched records that may be copies of open ones (see `finished`)."""
     run = plan.run
     frames = []
     for side, source, _ in sides_of(run):
+        if split.field(side) == "reference":  # copies agree in it, so they share a shard
+            frames.append(found.copies[side])
+            continue
         told = found.sides[side].filter(pl.col("reference").str.strip_chars() != "")
         alike = agreeing_ids(
             source_id=source.pk,

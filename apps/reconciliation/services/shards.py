@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
-import numpy as np
 import polars as pl
 from django.db import transaction
 from django.utils import timezone
@@ -213,7 +212,7 @@ def _complete(run: Run, plan: ShardPlan) -> None:
     found = kernel.joined(
         [opened(shard.file_name(shard.attempt_count)) for shard in plan.shards.all()]
     )
-    copies = copies_in_shards(plan, found)
+    copies = copies_in_shards(plan, found, split)
     outcome = kernel.finished(found, copies, rules, split, as_of=run.ends_on)
     taken = taken_items(plan)
     ids = _ids(found, taken)
@@ -233,10 +232,8 @@ def _complete(run: Run, plan: ShardPlan) -> None:
 
 
 def _ids(found: kernel.ShardOutcome, taken: dict[str, pl.DataFrame]) -> tuple[Ints, Ints]:
-    left, right = (
-        np.union1d(found.ids(side).to_numpy(), taken[side]["id"].to_numpy()) for side in Side
-    )
-    return left, right
+    left, right = (pl.concat([found.ids(side), taken[side]["id"]]).sort() for side in Side)
+    return left.to_numpy(), right.to_numpy()
 
 
 def _with(

@@ -144,7 +144,12 @@ def in_shards(
         ]
         parts.append(match_shard(*chosen, rule_set, split))
     whole = joined(parts)
-    copies = [copies_of(frame, whole.sides[side]) for side, frame in sides.items()]
+    copies = [
+        whole.copies[side]
+        if split.field(side) == "reference"
+        else copies_of(frame, whole.sides[side])
+        for side, frame in sides.items()
+    ]
     return finished(whole, tuple(copies), rule_set, split, as_of=AS_OF), parts
 
 
