@@ -26,6 +26,7 @@ from apps.reconciliation.services import (
     execute_run,
     finish_run,
     match_shard,
+    planning,
     resume_runs,
 )
 from tests.faults import Trap, die_at
@@ -175,7 +176,10 @@ def test_carried_out_by_several_at_once_there_is_one_outcome(queued: Run) -> Non
     _is_whole(queued)
 
 
-def test_runs_of_one_match_type_take_turns(queued: Run, pair: Pair) -> None:
+def test_runs_of_one_match_type_take_turns(
+    queued: Run, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "_MOST_UNEVEN", 2)  # one line in one of two shards
     pair.bring("left", ("INV-8", "03", "1.00"), month="2023-05")
     later = pair.start(**MAY)
     begun = in_threads(*[lambda pk=run.pk: begin_run(run_id=pk) for run in (queued, later)])
