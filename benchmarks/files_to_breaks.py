@@ -1,6 +1,6 @@
 """From two files to stored matches and breaks: what each part of the work costs.
 
-    python -m benchmarks.files_to_breaks [--rows 1000000] [--seed 1]
+    python -m benchmarks.files_to_breaks [--rows 1000000] [--seed 1] [--shards 2]
 
 Two CSV files are imported into the embedded PostgreSQL of a folder of its own (original kept,
 lines sealed and stored, audited), two processes at once as two workers would, then reconciled by
@@ -49,21 +49,25 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=1_000_000)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument(
+        "--shards", type=int, default=1, help="above 1: matched by two processes, so many shards"
+    )
     given = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="finflow-benchmark-") as folder:
         environment = ensure_environment(data_dir=Path(folder) / "data")
         try:
-            _measure(Path(folder), rows=given.rows, seed=given.seed)
+            _measure(Path(folder), rows=given.rows, seed=given.seed, shards=given.shards)
         finally:
             environment.release()
 
 
-def _measure(folder: Path, *, rows: int, seed: int) -> None:
+def _measure(folder: Path, *, rows: int, seed: int, shards: int) -> None:
     made = made_up(rows, seed)
     frames = {"left": made.left, "right": made.right}
     paths = {side: _written(frame, folder / f"{side}.csv") for side, frame in frames.items()}
     sizes = " + ".join(f"{path.stat().st_size / 1e6:.0f} MB" for path in paths.values())
     print(f"{frames['left'].height:,} x {frames['right'].height:,} rows ({sizes}), seed {seed}")
+    os.environ |= {"RECONCILE_SHARDS": str(shards), "RECONCILE_SHARDS_FROM": "1"}
     _set_up()
     sources, match_type_id = _match_type()
     watch = Stopwatch()
@@ -75,11 +79,11 @@ def _measure(folder: Path, *, rows: int, seed: int) -> None:
                 imported = list(workers.map(_import, work))
         for side, (_, parts) in zip(paths, imported, strict=True):
             watch.seconds |= {f"  {side}: {name}": spent for name, spent in parts.items()}
-        run = _reconcile(match_type_id, watch)
+        run, reconciling = _reconcile(match_type_id, watch, shards)
     print_table(watch.seconds, "all in all")
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peaks = " and ".join(f"{peak:.2f}" for peak in reconciling)
     imports = " and ".join(f"{peak:.2f}" for peak, _ in imported)
-    print(f"peak memory: {own:.2f} GB reconciling, {imports} GB importing")
+    print(f"peak memory: {peaks} GB reconciling, {imports} GB importing")
     print(f"groups {run.group_count:,}, breaks {run.break_count:,}, proof {run.proof}")
 
 
@@ -169,28 +173,48 @@ def _import(work: tuple[int, str]) -> tuple[float, dict[str, tuple[float, float]
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, watch.seconds
 
 
-def _reconcile(match_type_id: int, watch: Stopwatch) -> Any:
-    """Start and carry out a run, its parts timed."""
-    from django.conf import settings
-
+def _reconcile(match_type_id: int, watch: Stopwatch, shards: int) -> tuple[Any, list[float]]:
+    """Start and carry out a run, its parts timed; gives it, and the peak memory of each process."""
     from apps.identity.selectors import system_user
-    from apps.reconciliation.services import completion, runs
+    from apps.reconciliation.services import start_run
 
-    settings.RECONCILE_SHARDS = 1  # there are no workers to take shards
-    for module, name, words in (
-        (runs, "population", "reconcile: read and open the records"),
-        (runs, "reconciled", "reconcile: match and classify"),
-        (completion, "store_outcome", "reconcile: store"),
-    ):
-        setattr(module, name, watch.wrapped(getattr(module, name), words))
+    started: list[tuple[float, dict[str, tuple[float, float]]]] = []
     with watch.stage("reconcile, all in all"):
-        run = runs.start_run(
+        run = start_run(
             match_type_id=match_type_id, starts_on=FIRST_DAY, ends_on=LAST_DAY, actor=system_user()
         )
-        run = runs.execute_run(run_id=run.pk)
+        if shards == 1:
+            started.append(_execute(run.pk))
+        else:
+            spawn = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(2, mp_context=spawn, initializer=_set_up) as workers:
+                started += workers.map(_execute, [run.pk, run.pk])
+    for number, (_, parts) in enumerate(started, 1):
+        watch.seconds |= {f"  process {number}: {name}": spent for name, spent in parts.items()}
+    run.refresh_from_db()
     if run.failure:
         raise SystemExit(run.failure)
-    return run
+    print(run.division or "The run was done in one piece.")
+    return run, [peak for peak, _ in started]
+
+
+def _execute(run_id: int) -> tuple[float, dict[str, tuple[float, float]]]:
+    """Carry the run out, or help with its shards; peak memory in GB, and seconds by part."""
+    from apps.reconciliation.services import completion, runs, shards
+
+    watch = Stopwatch()
+    for module, name, words in (
+        (runs, "population", "read and open the records"),
+        (runs, "reconciled", "match and classify"),
+        (runs, "planned", "plan"),
+        (shards, "shard_items", "read and open the records"),
+        (shards, "_hand_in", "hand in what a shard found"),
+        (shards, "_finish", "join, classify and store"),
+        (completion, "store_outcome", "store"),
+    ):
+        setattr(module, name, watch.wrapped(getattr(module, name), words))
+    runs.execute_run(run_id=run_id)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, watch.seconds
 
 
 if __name__ == "__main__":

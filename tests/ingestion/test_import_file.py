@@ -48,6 +48,7 @@ def test_an_import_is_one_event(sales: Source, bring: Any, alice: Any, entity: A
         "amended": 0,
         "rejected": 1,
         "control_totals": {"EUR": "100.00"},
+        "closed_periods": {},
     }
 
 

@@ -18,7 +18,7 @@ from tests.embedded.stage import free_ports, outside_variables
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 300
 SPAWNED = re.compile(r"spawned: 'worker' with pid (\d+)")
-TASK_DONE = re.compile(r"^ +(\d+) of 17  .*\(done", re.MULTILINE)
+TASK_DONE = re.compile(r"^ +(\d+) of 17  .*\(completed", re.MULTILINE)
 
 pytestmark = pytest.mark.embedded
 
@@ -54,8 +54,10 @@ def read_until(process: subprocess.Popen[str], done: int) -> str:
     while time.monotonic() < deadline:
         line = process.stdout.readline()
         said += line
-        if not line or len(TASK_DONE.findall(said)) >= done:
+        if len(TASK_DONE.findall(said)) >= done:
             return said
+        if not line:
+            break
     pytest.fail(f"the demo says nothing new:\n{said[-2000:]}")
 
 

@@ -410,7 +410,7 @@ class TestRuns:
     def test_the_list(self, visit: Visit, april: Run, pair: Pair, alice: User) -> None:
         pair.start(**MAY)
         page = text(visit(alice).get(RUNS))
-        assert "<strong>1</strong> reconciliation stands, <strong>1</strong> under way." in page
+        assert "<strong>1</strong> reconciliation stands, <strong>1</strong> queued." in page
         assert "30.76%" in page
         assert "Queued" in page
 
