@@ -71,15 +71,16 @@ def _measure(folder: Path, *, rows: int, seed: int, shards: int) -> None:
     _set_up()
     sources, match_type_id = _match_type()
     watch = Stopwatch()
-    with watch.stage("all in all"):
-        with watch.stage("import: read, seal, store, audit"):
-            work = [(sources[side], str(paths[side])) for side in paths]
-            spawn = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(2, mp_context=spawn, initializer=_set_up) as workers:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=spawn, initializer=_set_up) as workers:
+        list(workers.map(time.sleep, [5, 5]))  # both are up, as workers are, before it counts
+        with watch.stage("all in all"):
+            with watch.stage("import: read, seal, store, audit"):
+                work = [(sources[side], str(paths[side])) for side in paths]
                 imported = list(workers.map(_import, work))
-        for side, (_, parts) in zip(paths, imported, strict=True):
-            watch.seconds |= {f"  {side}: {name}": spent for name, spent in parts.items()}
-        run, reconciling = _reconcile(match_type_id, watch, shards)
+            run, reconciling = _reconcile(match_type_id, watch, workers if shards > 1 else None)
+    for side, (_, parts) in zip(paths, imported, strict=True):
+        watch.seconds |= {f"  {side}: {name}": spent for name, spent in parts.items()}
     print_table(watch.seconds, "all in all")
     peaks = " and ".join(f"{peak:.2f}" for peak in reconciling)
     imports = " and ".join(f"{peak:.2f}" for peak, _ in imported)
@@ -173,7 +174,9 @@ def _import(work: tuple[int, str]) -> tuple[float, dict[str, tuple[float, float]
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, watch.seconds
 
 
-def _reconcile(match_type_id: int, watch: Stopwatch, shards: int) -> tuple[Any, list[float]]:
+def _reconcile(
+    match_type_id: int, watch: Stopwatch, workers: ProcessPoolExecutor | None
+) -> tuple[Any, list[float]]:
     """Start and carry out a run, its parts timed; gives it, and the peak memory of each process."""
     from apps.identity.selectors import system_user
     from apps.reconciliation.services import start_run
@@ -183,12 +186,10 @@ def _reconcile(match_type_id: int, watch: Stopwatch, shards: int) -> tuple[Any, 
         run = start_run(
             match_type_id=match_type_id, starts_on=FIRST_DAY, ends_on=LAST_DAY, actor=system_user()
         )
-        if shards == 1:
+        if workers is None:
             started.append(_execute(run.pk))
         else:
-            spawn = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(2, mp_context=spawn, initializer=_set_up) as workers:
-                started += workers.map(_execute, [run.pk, run.pk])
+            started += workers.map(_execute, [run.pk, run.pk])
     for number, (_, parts) in enumerate(started, 1):
         watch.seconds |= {f"  process {number}: {name}": spent for name, spent in parts.items()}
     run.refresh_from_db()
