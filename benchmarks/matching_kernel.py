@@ -130,14 +130,18 @@ def pairs_of(outcome: Outcome) -> pl.DataFrame:
 
 
 def run_peers(rows: Rows, watch: Stopwatch, scores: dict[str, float]) -> None:
-    """Each peer that is installed, once."""
+    """Each peer that is installed, once.
+
+    datacompy compares polars frames from version 1 on; that asks for an older polars, so it is not
+    among the development packages: install it and jinja2 elsewhere and name them in PYTHONPATH.
+    """
     with watch.stage("peer: polars join"):
         rows.left.join(rows.right, on=KEYS)
     left, right = rows.left.to_pandas(), rows.right.to_pandas()
     with watch.stage("peer: pandas merge"):
         left.merge(right, on=KEYS)
     del left, right
-    if has("datacompy"):
+    if has("datacompy.polars"):
         with watch.stage("peer: datacompy on polars"):
             datacompy_on_polars(rows)
     if has("splink"):

@@ -14,8 +14,9 @@ PROBABILITY = 0.9
 
 
 def has(module: str) -> bool:
-    """Whether the program is there."""
-    return importlib.util.find_spec(module) is not None
+    """Whether the program is there, and its version has this module."""
+    package, _, _ = module.partition(".")
+    return all(importlib.util.find_spec(name) is not None for name in (package, module))
 
 
 def datacompy_on_polars(rows: Rows) -> int:
