@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -21,10 +22,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 # Carries a run out, and stops between storing the outcome and the run's own completion.
 UNTIL_STORED = """
-import sys, time
+import json, sys, time
 import django
 from django.conf import settings
-settings.DATABASES["default"]["NAME"] = sys.argv[1]
+settings.DATABASES["default"] |= json.loads(sys.argv[1])
 django.setup()
 from apps.reconciliation.services import completion, runs
 store = completion.store_outcome
@@ -87,8 +88,10 @@ def test_a_process_killed_in_the_middle_leaves_nothing_and_the_next_one_complete
 ) -> None:
     fill(pair)
     run = pair.start()
+    # This test's own database, wherever other tests have left the variables pointing.
+    where = {name: connection.settings_dict[name] for name in ("NAME", "HOST", "USER", "PASSWORD")}
     process = subprocess.Popen(
-        [sys.executable, "-c", UNTIL_STORED, connection.settings_dict["NAME"], str(run.pk)],
+        [sys.executable, "-c", UNTIL_STORED, json.dumps(where), str(run.pk)],
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.base"},
         stdout=subprocess.PIPE,
         text=True,
