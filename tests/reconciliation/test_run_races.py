@@ -11,6 +11,7 @@ import threading
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from apps.audit.models import Event
@@ -25,7 +26,9 @@ UNTIL_STORED = """
 import json, sys, time
 import django
 from django.conf import settings
-settings.DATABASES["default"] |= json.loads(sys.argv[1])
+where = json.loads(sys.argv[1])
+settings.FINFLOW_KEY_RING = where.pop("KEYS")
+settings.DATABASES["default"] |= where
 django.setup()
 from apps.reconciliation.services import completion, runs
 store = completion.store_outcome
@@ -88,8 +91,9 @@ def test_a_process_killed_in_the_middle_leaves_nothing_and_the_next_one_complete
 ) -> None:
     fill(pair)
     run = pair.start()
-    # This test's own database, wherever other tests have left the variables pointing.
+    # This test's own database and keys, wherever other tests have left the variables pointing.
     where = {name: connection.settings_dict[name] for name in ("NAME", "HOST", "USER", "PASSWORD")}
+    where["KEYS"] = settings.FINFLOW_KEY_RING
     process = subprocess.Popen(
         [sys.executable, "-c", UNTIL_STORED, json.dumps(where), str(run.pk)],
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.base"},
