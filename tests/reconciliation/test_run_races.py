@@ -27,7 +27,6 @@ import json, sys, time
 import django
 from django.conf import settings
 where = json.loads(sys.argv[1])
-settings.FINFLOW_KEY_RING = where.pop("KEYS")
 settings.DATABASES["default"] |= where
 django.setup()
 from apps.reconciliation.services import completion, runs
@@ -93,10 +92,13 @@ def test_a_process_killed_in_the_middle_leaves_nothing_and_the_next_one_complete
     run = pair.start()
     # This test's own database and keys, wherever other tests have left the variables pointing.
     where = {name: connection.settings_dict[name] for name in ("NAME", "HOST", "USER", "PASSWORD")}
-    where["KEYS"] = settings.FINFLOW_KEY_RING
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "config.settings.base",
+        "FINFLOW_KEY_RING": settings.FINFLOW_KEY_RING,
+    }
     process = subprocess.Popen(
         [sys.executable, "-c", UNTIL_STORED, json.dumps(where), str(run.pk)],
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.base"},
+        env={**os.environ, **variables},
         stdout=subprocess.PIPE,
         text=True,
     )
