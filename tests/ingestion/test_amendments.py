@@ -19,6 +19,7 @@ from apps.ingestion.selectors import record_ids, records_frame, validation_findi
 from apps.ingestion.services import change_mapping, import_file
 from apps.ingestion.services.amending import additions
 from apps.ingestion.states import RETURNED
+from tests.examples import examples
 from tests.ingestion.conftest import ANNA, BERT, CORA, MAPPING, table
 
 DEARER = ANNA.replace("100.00", "120.00")
@@ -231,7 +232,7 @@ def lines_of(file: list[tuple[str, int]]) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(FILES)
 def test_no_word_of_a_source_is_lost(files: list[list[tuple[str, int]]]) -> None:
     """After any files: each line of the last is known, and an id that every file has at most once

@@ -3,7 +3,12 @@
 See docs/explanation/embedded-mode.md. Pure Python, free of Django: it runs before settings exist.
 """
 
-from apps.operations.embedded.environment import Environment, ensure_environment
+from apps.operations.embedded.environment import Environment, ensure_environment, joined_environment
 from apps.operations.embedded.errors import EmbeddedUnavailable
 
-__all__ = ["EmbeddedUnavailable", "Environment", "ensure_environment"]
+__all__ = [
+    "EmbeddedUnavailable",
+    "Environment",
+    "ensure_environment",
+    "joined_environment",
+]

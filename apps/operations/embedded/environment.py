@@ -115,6 +115,11 @@ def ensure_environment(*, name: str = "embedded", data_dir: Path | None = None) 
     return environment
 
 
+def joined_environment() -> Environment:
+    """The environment that this process works in; one of its own if it has joined none yet."""
+    return next(iter(_joined.values()), None) or ensure_environment()
+
+
 def own_variables() -> set[str]:
     """The variables of `os.environ` that an embedded environment has set, here or above us."""
     return set(filter(None, os.environ.get(MARK, "").split(",")))

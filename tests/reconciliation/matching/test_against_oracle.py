@@ -6,16 +6,17 @@ from collections import Counter
 from datetime import date
 
 import polars as pl
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from apps.reconciliation.matching import Outcome, RuleSet, reconcile
+from tests.examples import slow
 from tests.reconciliation.matching.making import AS_OF, exact, items, near, rules, window
 from tests.reconciliation.matching.oracle import admits, kind, verdict
 
-SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)
-SLOW_BUT_MANY = settings(SLOW, max_examples=120)
+SLOW = slow(20)
+SLOW_BUT_MANY = slow(40)
 
 AMOUNTS = [100_0000, 100_0100, 100_0500, -100_0000, 99_9900]
 

@@ -8,10 +8,11 @@ from datetime import date
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.reconciliation.matching import Pass, reconcile
+from tests.examples import slow
 from tests.reconciliation.matching.making import (
     AS_OF,
     causes,
@@ -25,7 +26,7 @@ from tests.reconciliation.matching.making import (
 )
 from tests.reconciliation.matching.oracle import Costs, allowed, best_of, compared, day, kind
 
-SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+SLOW = slow(20)
 
 
 def sums(*keys: str, **given) -> dict:

@@ -9,10 +9,11 @@ from decimal import ROUND_HALF_UP, Decimal
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.reconciliation.matching import RATE_SCHEMA, FeeSchedule, ItemsInvalid, reconcile
+from tests.examples import slow
 from tests.reconciliation.matching.making import (
     AS_OF,
     causes,
@@ -27,7 +28,7 @@ from tests.reconciliation.matching.making import (
     window,
 )
 
-SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+SLOW = slow(20)
 CARD = [{"name": "card", "percent": "2.9", "fixed": "0.30"}]
 USD = {"currency": "USD"}
 

@@ -9,12 +9,13 @@ from collections import Counter
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.reconciliation.matching import RulesInvalid, assignment, candidates, reconcile
 from apps.reconciliation.matching.likeness import LEVELS, MISSING, Texts, normalised
 from apps.reconciliation.matching.weights import Candidacy, Weights, estimated, levels_by_chance
+from tests.examples import slow
 from tests.reconciliation.matching.making import (
     AS_OF,
     causes,
@@ -29,7 +30,7 @@ from tests.reconciliation.matching.making import (
 )
 from tests.reconciliation.matching.oracle import Costs, kind, pairings
 
-SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+SLOW = slow(15)
 NAMES = {"equal": "8", "close": "6", "alike": "2", "different": "-4"}
 PINNED = {"prior": "-3", "counterparty": NAMES}
 BOTH = {"prior": "-3", "counterparty": NAMES, "narrative": {**NAMES, "equal": "5"}}

@@ -17,6 +17,7 @@ from apps.reconciliation.matching.shards import (
     match_shard,
 )
 from apps.reconciliation.matching.splitting import Split, obstacle, splits_of
+from tests.examples import examples
 from tests.reconciliation.matching.making import AS_OF, exact, item, items, near, rules, window
 
 FIELDS = ("reference", "external_id", "account")
@@ -24,7 +25,7 @@ FRAMES = ("groups", "items", "breaks", "break_items", "proof")
 SLOW = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    max_examples=60,
+    max_examples=examples(15),
 )
 WEIGHTS = {
     "prior": "-4",

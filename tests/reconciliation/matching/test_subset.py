@@ -9,11 +9,12 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.reconciliation.matching import Pass, bundles, packing, reconcile, subsets
 from apps.reconciliation.matching.subsets import Allowance, TooMuch, in_reach, subsets_of
+from tests.examples import slow
 from tests.reconciliation.matching.making import (
     AS_OF,
     causes,
@@ -27,7 +28,7 @@ from tests.reconciliation.matching.making import (
 )
 from tests.reconciliation.matching.oracle import compared, day, kind
 
-SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+SLOW = slow(15)
 ACME = {"counterparty": "Acme"}
 
 

@@ -6,13 +6,14 @@ from collections import Counter
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.reconciliation.matching import ItemsInvalid, ThreeWay, reconcile_three
+from tests.examples import slow
 from tests.reconciliation.matching.making import AS_OF, exact, item, items, rules, window
 
-SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+SLOW = slow(15)
 ORDERS = rules(exact("reference", "amount", name="order"))
 PAYOUTS = rules(
     {

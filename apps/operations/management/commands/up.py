@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from apps.operations.embedded import EmbeddedUnavailable, ensure_environment
+from apps.operations.embedded import EmbeddedUnavailable, joined_environment
 from apps.operations.embedded.flocks import FileLock
 from apps.operations.embedded.processes import DEFAULT_PORT, Site, running_site
 from apps.operations.embedded.progress import tell
@@ -56,7 +56,7 @@ class Command(BaseCommand):
 
 def bring_database_up_to_date() -> None:
     """Apply what migrations are missing, one process of this data folder at a time."""
-    lock = FileLock(ensure_environment().folder.root / "migrate.lock")
+    lock = FileLock(joined_environment().folder.root / "migrate.lock")
     lock.take()
     try:
         executor = MigrationExecutor(connection)
