@@ -304,13 +304,13 @@ def test_half_open_one_attempt_decides(
 
 
 def test_a_pull_whose_process_died_is_queued_again(ask: Ask, failing: Any) -> None:
-    from apps.ingestion.services.pulling import _begin_attempt
+    from apps.ingestion.services.attempts import begin_attempt
 
     pull = ask()
     OutboxMessage.objects.all().delete()
     assert resume_pulls() == []  # just asked for: its message is on the way
     for number in range(1, 5):
-        assert _begin_attempt(pull.pk)
+        assert begin_attempt(pull.pk)
         with session_lock(AT_WORK, pull.source_id):
             assert resume_pulls() == []  # somebody is at work on it
         expected = [pull.pk] if number < 4 else []
@@ -323,13 +323,13 @@ def test_a_pull_whose_process_died_is_queued_again(ask: Ask, failing: Any) -> No
 def test_what_a_stalled_process_brings_too_late_changes_nothing(ask: Ask) -> None:
     from apps.ingestion.connectors import NothingThere
     from apps.ingestion.services import ImportOutcome
-    from apps.ingestion.services.pulling import _begin_attempt, _end, _finish
+    from apps.ingestion.services.attempts import begin_attempt, end_attempt, finish_attempt
     from apps.ingestion.states import AttemptStatus
 
-    attempt: Any = _begin_attempt(ask().pk)
+    attempt: Any = begin_attempt(ask().pk)
     resume_pulls()
-    _end(attempt.pk, AttemptStatus.NOTHING_THERE, NothingThere())
-    _finish(attempt.pk, ImportOutcome(None))
+    end_attempt(attempt.pk, AttemptStatus.NOTHING_THERE, NothingThere())
+    finish_attempt(attempt.pk, ImportOutcome(None))
     assert again(attempt.pull).status == "waiting"
 
 

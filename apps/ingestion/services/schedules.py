@@ -19,7 +19,7 @@ from apps.ingestion.locks import idle_source_for_update, source_for_update
 from apps.ingestion.models import Pull, Source
 from apps.ingestion.permissions import MANAGE_SOURCES
 from apps.ingestion.selectors.pulls import circuit_of, window_now
-from apps.ingestion.services.pulling import create_pull
+from apps.ingestion.services.asking import create_pull
 from apps.ingestion.states import EVERY_QUARTER_HOUR, OPEN_PULLS
 
 _MINUTE: Final = timedelta(minutes=1)
