@@ -17,7 +17,7 @@ from apps.analytics.permissions import VIEW_ANOMALIES
 from apps.analytics.selectors import anomalies_for, anomaly_seen_by, scorings_for
 from apps.analytics.services import LONGEST_COMMENT, review_anomaly, score_period
 from apps.analytics.states import Disposition
-from apps.common.api import ScopedReadView, StrictSerializer
+from apps.common.api import ScopedReadView, StrictSerializer, body_of
 from apps.common.errors import NotVisible
 from apps.common.pagination import NewestFirst
 from apps.ledger.models import Period
@@ -118,9 +118,7 @@ class AnomalyView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"])
     def review(self, request: Request, pk: str) -> Response:
         """Decide about the entry; an earlier decision stays on record."""
-        asked = ReviewInput(data=request.data)
-        asked.is_valid(raise_exception=True)
-        facts: dict[str, Any] = asked.validated_data
+        facts = body_of(request, ReviewInput)
         review = review_anomaly(
             score_id=self.get_object().pk,
             disposition=facts["disposition"],
@@ -192,9 +190,7 @@ class ScoreView(IdempotentMixin, APIView):
 
     @extend_schema(request=ScoreInput, responses=ScoringSerializer)
     def post(self, request: Request) -> Response:
-        asked = ScoreInput(data=request.data)
-        asked.is_valid(raise_exception=True)
-        facts: dict[str, Any] = asked.validated_data
+        facts = body_of(request, ScoreInput)
         period = (
             Period.objects.visible_to(_caller(request))
             .filter(entity__code=facts["entity"], name=facts["period"])

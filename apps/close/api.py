@@ -15,7 +15,7 @@ from apps.close.models import CloseRun, CloseTask, CloseTemplate
 from apps.close.permissions import VIEW_CLOSE
 from apps.close.selectors import progress, tasks_of
 from apps.close.services import complete_task, open_run, retry_task
-from apps.common.api import ScopedReadView, StrictSerializer
+from apps.common.api import ScopedReadView, StrictSerializer, body_of
 from apps.operations.idempotency import IdempotentMixin
 
 
@@ -134,14 +134,9 @@ class RunView(IdempotentMixin, ScopedReadView):
     @extend_schema(request=OpenRunInput, responses={201: RunSerializer})
     def create(self, request: Request) -> Response:
         """Open the close of a period."""
-        given = OpenRunInput(data=request.data)
-        given.is_valid(raise_exception=True)
+        facts = body_of(request, OpenRunInput)
         actor: Any = request.user
-        opened = open_run(
-            template_id=given.validated_data["template"],
-            period_id=given.validated_data["period"],
-            actor=actor,
-        )
+        opened = open_run(template_id=facts["template"], period_id=facts["period"], actor=actor)
         return Response(RunSerializer(opened).data, status=201)
 
 
@@ -157,17 +152,16 @@ class TaskView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"])
     def complete(self, request: Request, pk: str) -> Response:
         """Tick a manual task off."""
-        given = CompleteInput(data=request.data)
-        given.is_valid(raise_exception=True)
+        facts = body_of(request, CompleteInput)
         actor: Any = request.user
-        done = complete_task(task_id=self.get_object().pk, actor=actor, **given.validated_data)
+        done = complete_task(task_id=self.get_object().pk, actor=actor, **facts)
         return Response(TaskSerializer(done).data)
 
     @extend_schema(request=EmptyInput, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str) -> Response:
         """Give a failed or returned task another try."""
-        EmptyInput(data=request.data).is_valid(raise_exception=True)
+        body_of(request, EmptyInput)
         actor: Any = request.user
         retried = retry_task(task_id=self.get_object().pk, actor=actor)
         return Response(TaskSerializer(retried).data)

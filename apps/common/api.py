@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django.db import models
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.request import Request
 
 from apps.common.access import authorize
 from apps.common.money import exponent
@@ -25,6 +26,17 @@ class StrictSerializer(serializers.Serializer[Any]):
                     {name: ["This field is not known here."] for name in unknown}
                 )
         return super().to_internal_value(data)
+
+
+def body_of(request: Request, shape: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+    """The checked facts of a request's body.
+
+    Raises:
+        rest_framework.serializers.ValidationError: it has not this shape.
+    """
+    body = shape(data=request.data)
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)
 
 
 @extend_schema_field({"type": "string", "format": "decimal", "example": "1234.50"})

@@ -14,7 +14,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.api import ScopedReadView
+from apps.common.api import ScopedReadView, body_of
 from apps.common.errors import NotVisible
 from apps.compliance.models import Control, EvidencePackage
 from apps.compliance.permissions import VIEW_EVIDENCE
@@ -54,9 +54,7 @@ class ControlView(IdempotentMixin, ScopedReadView):
     @extend_schema(request=ControlInput, responses={201: ControlSerializer})
     def create(self, request: Request) -> Response:
         """Describe a control, and name the close tasks that carry it out."""
-        asked = ControlInput(data=request.data)
-        asked.is_valid(raise_exception=True)
-        facts: dict[str, Any] = dict(asked.validated_data)
+        facts = body_of(request, ControlInput)
         entity = _named_entity(facts.pop("entity"), _caller(request))
         control = define_control(entity_id=entity.pk, actor=_caller(request), **facts)
         return Response(ControlSerializer(control).data, status=status.HTTP_201_CREATED)

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.access import authorize
-from apps.common.api import ScopedReadView
+from apps.common.api import ScopedReadView, body_of
 from apps.common.errors import Invalid, NotVisible
 from apps.identity.models import User
 from apps.operations.idempotency import IdempotentMixin
@@ -99,9 +99,7 @@ class StartView(IdempotentMixin, views.APIView):
     @extend_schema(request=StartInput, responses={200: RunSerializer, 202: RunSerializer})
     def post(self, request: Request) -> Response:
         """Queue a run (202); the same items and rules again answer the run that stands (200)."""
-        asked = StartInput(data=request.data)
-        asked.is_valid(raise_exception=True)
-        facts = asked.validated_data
+        facts = body_of(request, StartInput)
         actor: Any = request.user
         match_type = match_type_named(
             facts["match_type"], actor=actor, entity_code=facts.get("entity", "")
@@ -156,12 +154,9 @@ class MatchTypeView(IdempotentMixin, ScopedReadView):
     def propose(self, request: Request, pk: str) -> Response:
         """Propose other rules; its `status` says whether they wait for an approval."""
         match_type = self.get_object()
-        asked = RulesInput(data=request.data)
-        asked.is_valid(raise_exception=True)
+        facts = body_of(request, RulesInput)
         actor: Any = request.user
-        version = change_rules(
-            match_type_id=match_type.pk, rules=asked.validated_data["rules"], actor=actor
-        )
+        version = change_rules(match_type_id=match_type.pk, rules=facts["rules"], actor=actor)
         return Response(RuleSetSerializer(version).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=PreviewInput, responses=PreviewSerializer)
@@ -169,10 +164,8 @@ class MatchTypeView(IdempotentMixin, ScopedReadView):
     def preview(self, request: Request, pk: str) -> Response:
         """Try rules on what a run of this match type compared; nothing is stored."""
         match_type = self.get_object()
-        asked = PreviewInput(data=request.data)
-        asked.is_valid(raise_exception=True)
+        facts = body_of(request, PreviewInput)
         actor: Any = request.user
-        facts = asked.validated_data
         if not match_type.runs.filter(pk=facts["run"]).exists():
             raise NotVisible(field="run")
         tried = preview_rules(run_id=facts["run"], rules=facts["rules"], actor=actor)
@@ -184,7 +177,7 @@ class MatchTypeView(IdempotentMixin, ScopedReadView):
         """Propose that small breaks of a cause are booked against an account from now on."""
         match_type = self.get_object()
         actor: Any = request.user
-        facts = _asked(ResolutionInput, request)
+        facts = body_of(request, ResolutionInput)
         rule = propose_resolution(match_type_id=match_type.pk, actor=actor, **facts)
         return Response(ResolutionSerializer(rule).data, status=status.HTTP_201_CREATED)
 
@@ -218,7 +211,7 @@ class RunView(IdempotentMixin, ScopedReadView):
     def force_match(self, request: Request, pk: str) -> Response:
         """Match open breaks of the run by hand."""
         run = self.get_object()
-        facts = _asked(ForceInput, request)
+        facts = body_of(request, ForceInput)
         actor: Any = request.user
         done = force_match(run_id=run.pk, break_ids=facts.pop("breaks"), actor=actor, **facts)
         return Response(RevisedSerializer(done).data, status=status.HTTP_201_CREATED)
@@ -254,7 +247,7 @@ class RunView(IdempotentMixin, ScopedReadView):
         """Certify exactly the outcome that was looked at: as its preparer, or as its reviewer."""
         run = self.get_object()
         actor: Any = request.user
-        made = certify_run(run_id=run.pk, actor=actor, **_asked(CertifyInput, request))
+        made = certify_run(run_id=run.pk, actor=actor, **body_of(request, CertifyInput))
         return Response(CertificationSerializer(made).data, status=status.HTTP_201_CREATED)
 
     def _as_of(self, request: Request) -> tuple[Run, datetime | None]:
@@ -288,7 +281,7 @@ class GroupView(IdempotentMixin, ScopedReadView):
         """Take a match back; its items are open breaks, every other match stays."""
         group = self.get_object()
         actor: Any = request.user
-        facts = _asked(ReasonInput, request)
+        facts = body_of(request, ReasonInput)
         done = unmatch_group(run_id=group.run_id, number=group.number, actor=actor, **facts)
         return Response(RevisedSerializer(done).data, status=status.HTTP_201_CREATED)
 
@@ -301,7 +294,7 @@ class GroupView(IdempotentMixin, ScopedReadView):
         group = groups.filter(pk=int(pk)).first() if pk.isdigit() and len(pk) < 19 else None
         if group is None:
             raise NotVisible
-        facts = _asked(ReasonInput, request)
+        facts = body_of(request, ReasonInput)
         permit = permit_rematch(run_id=group.run_id, number=group.number, actor=actor, **facts)
         return Response(PermitSerializer(permit).data, status=status.HTTP_201_CREATED)
 
@@ -366,7 +359,7 @@ class BreakView(IdempotentMixin, ScopedReadView):
     def assign(self, request: Request, pk: str) -> Response:
         """Give a break to somebody, instead of whoever had it."""
         broken = self.get_object()
-        facts = _asked(AssignInput, request)
+        facts = body_of(request, AssignInput)
         owner = User.objects.filter(username=facts["owner"]).first()
         actor: Any = request.user
         made = assign_break(
@@ -377,15 +370,12 @@ class BreakView(IdempotentMixin, ScopedReadView):
         )
         return Response(AssignmentSerializer(made).data, status=status.HTTP_201_CREATED)
 
-    def _change(self, request: Request, service: Callable[..., Any], asked: Any) -> Any:
+    def _change(self, request: Request, service: Callable[..., Any], shape: Any) -> Any:
         broken = self.get_object()
-        return service(break_id=broken.pk, actor=request.user, **_asked(asked, request))
+        return service(break_id=broken.pk, actor=request.user, **body_of(request, shape))
 
     def _review(self, request: Request, service: Callable[..., Any]) -> Response:
-        broken = self.get_object()
-        asked = ReviewInput(data=request.data)
-        asked.is_valid(raise_exception=True)
-        service(break_id=broken.pk, actor=request.user, **asked.validated_data)
+        self._change(request, service, ReviewInput)
         return Response(self.get_serializer(self.get_object()).data)
 
 
@@ -395,12 +385,6 @@ class CorrectionView(ScopedReadView):
     queryset = Correction.objects.select_related("corrected_by")
     serializer_class = CorrectionSerializer
     view_permission = VIEW_RUNS
-
-
-def _asked(kind: Any, request: Request) -> dict[str, Any]:
-    asked = kind(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return dict(asked.validated_data)
 
 
 def _instant(text: str) -> datetime:

@@ -11,7 +11,7 @@ from rest_framework import serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.api import StrictSerializer
+from apps.common.api import StrictSerializer, body_of
 from apps.identity.api.headless import ask
 from apps.identity.api.people import UserSerializer
 from apps.identity.api.sign_in import AnonymousDoor, PasswordField
@@ -55,9 +55,8 @@ class Register(IdempotentMixin, viewsets.GenericViewSet[Any]):
         actor: Any = request.user
         if not actor.is_authenticated:
             raise RegistrationClosed
-        asked = RegisterSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        user = create_user(**asked.validated_data, password=None, actor=actor)
+        facts = body_of(request, RegisterSerializer)
+        user = create_user(**facts, password=None, actor=actor)
         return Response(UserSerializer(user).data, status=status.HTTP_201_CREATED)
 
 
@@ -70,8 +69,7 @@ class ResetPassword(AnonymousDoor):
 
         With `key` and `password`: set the password and end all sessions of the account.
         """
-        asked = ResetSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        door = HeadlessResetRequest if "email" in asked.validated_data else HeadlessReset
-        ask(door, request, method="POST", content=asked.validated_data).require_no_error()
+        content = body_of(request, ResetSerializer)
+        door = HeadlessResetRequest if "email" in content else HeadlessReset
+        ask(door, request, method="POST", content=content).require_no_error()
         return Response(status=status.HTTP_204_NO_CONTENT)

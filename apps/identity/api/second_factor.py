@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.common.api import StrictSerializer
+from apps.common.api import StrictSerializer, body_of
 from apps.identity.api.headless import Answer, ask
 from apps.identity.api.sign_in import BearerDoor, PasswordField, TokenSerializer, signed_in, tokens
 from apps.identity.errors import (
@@ -59,9 +59,8 @@ class SetupSecondFactor(BearerDoor):
 
         401 CREDENTIALS_WRONG, 409 MFA_ALREADY_ACTIVE.
         """
-        asked = SetupSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        shown = ask(HeadlessReauthenticate, request, method="POST", content=asked.validated_data)
+        content = body_of(request, SetupSerializer)
+        shown = ask(HeadlessReauthenticate, request, method="POST", content=content)
         if shown.has_error("incorrect_password"):
             raise CredentialsWrong
         shown.require_no_error()
@@ -89,10 +88,9 @@ class VerifySecondFactor(APIView):
     )
     def post(self, request: Request) -> Response:
         """Tokens after a sign-in, recovery codes after the set-up. 401 CODE_WRONG."""
-        asked = VerifySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        code = {"code": asked.validated_data["code"]}
-        session_token = asked.validated_data.get("session_token")
+        facts = body_of(request, VerifySerializer)
+        code = {"code": facts["code"]}
+        session_token = facts.get("session_token")
         if session_token:
             return self._complete_sign_in(request, code, session_token)
         if not request.user.is_authenticated:

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.common.api import StrictSerializer
+from apps.common.api import StrictSerializer, body_of
 from apps.identity.api.headless import Answer, ask
 from apps.identity.errors import (
     CredentialsWrong,
@@ -82,9 +82,8 @@ class Login(AnonymousDoor):
         401 CREDENTIALS_WRONG, or MFA_REQUIRED with the `session_token` with which a code is sent
         to /auth/mfa/verify. Five failures within 15 minutes: 429 LOCKED_OUT.
         """
-        asked = LoginSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        answer = ask(HeadlessLogin, request, method="POST", content=asked.validated_data)
+        content = body_of(request, LoginSerializer)
+        answer = ask(HeadlessLogin, request, method="POST", content=content)
         if answer.status == status.HTTP_409_CONFLICT:
             raise SignedInAlready
         if answer.has_error(*_MISMATCHES):
@@ -111,9 +110,8 @@ class Refresh(AnonymousDoor):
     @extend_schema(request=RefreshSerializer, responses=TokenSerializer, tags=["auth"])
     def post(self, request: Request) -> Response:
         """A new pair of tokens. 401 TOKEN_INVALID: sign in again."""
-        asked = RefreshSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        answer = ask(HeadlessRefresh, request, method="POST", content=asked.validated_data)
+        content = body_of(request, RefreshSerializer)
+        answer = ask(HeadlessRefresh, request, method="POST", content=content)
         if answer.status != status.HTTP_200_OK:
             raise TokenInvalid
         return Response(tokens(answer.content))

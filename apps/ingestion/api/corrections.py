@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.api import ScopedReadView, StrictSerializer
+from apps.common.api import ScopedReadView, StrictSerializer, body_of
 from apps.ingestion.models import LineCorrection, RejectedLine
 from apps.ingestion.permissions import VIEW_SOURCES
 from apps.ingestion.selectors import changes_shown
@@ -126,11 +126,9 @@ class RejectedLineView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"])
     def correct(self, request: Request, pk: str) -> Response:
         """Bring the line in with corrected texts; a line is corrected once."""
-        asked = LineCorrectInput(data=request.data)
-        asked.is_valid(raise_exception=True)
+        facts = body_of(request, LineCorrectInput)
         actor: Any = request.user
-        line = self.get_object()
-        correction = correct_line(line_id=line.pk, actor=actor, **asked.validated_data)
+        correction = correct_line(line_id=self.get_object().pk, actor=actor, **facts)
         return Response(LineCorrectionSerializer(correction).data, status=201)
 
 

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.common.api import ScopedReadView, StrictSerializer
+from apps.common.api import ScopedReadView, StrictSerializer, body_of
 from apps.ingestion.errors import FileTooLarge
 from apps.ingestion.models import Amendment, Batch, FailedImport, Source
 from apps.ingestion.permissions import VIEW_SOURCES
@@ -224,9 +224,7 @@ class UploadView(IdempotentMixin, APIView):
     )
     def post(self, request: Request) -> Response:
         """Import a file into a source; the same file again changes nothing (200)."""
-        asked = UploadInput(data=request.data)
-        asked.is_valid(raise_exception=True)
-        facts = asked.validated_data
+        facts = body_of(request, UploadInput)
         actor: Any = request.user
         source = source_named(facts["source"], actor=actor, entity_code=facts.get("entity", ""))
         file = facts["file"]
@@ -258,7 +256,7 @@ class BatchView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"], url_path="read-again")
     def read_again(self, request: Request, pk: str) -> Response:
         """Read the rejected lines again by the mapping of today; 200 if nothing can differ."""
-        ReadAgainInput(data=request.data).is_valid(raise_exception=True)
+        body_of(request, ReadAgainInput)
         actor: Any = request.user
         return _told(read_again(batch_id=self.get_object().pk, actor=actor))
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.common.api import AmountField, StrictSerializer
+from apps.common.api import AmountField, StrictSerializer, body_of
 from apps.common.parsers import StrictJSONParser, reason, strict_json
 from apps.ingestion.selectors import reading_shown
 from apps.ingestion.services import MappingPreview, preview_mapping
@@ -99,9 +99,7 @@ class MappingPreviewView(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """What the mapping makes of a sample: lines, rejected lines, totals, statements."""
-        asked = MappingPreviewInput(data=request.data)
-        asked.is_valid(raise_exception=True)
-        facts = asked.validated_data
+        facts = body_of(request, MappingPreviewInput)
         file = facts.get("file")
         actor: Any = request.user
         tried = preview_mapping(

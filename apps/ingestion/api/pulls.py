@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.api import ScopedReadView, StrictSerializer
+from apps.common.api import ScopedReadView, StrictSerializer, body_of
 from apps.common.errors import NotVisible
 from apps.identity.models import Entity
 from apps.ingestion.api.files import SourceFilter, SourceSerializer
@@ -135,7 +135,7 @@ class SourceView(IdempotentMixin, ScopedReadView):
     @extend_schema(request=DefineInput, responses={201: SourceSerializer})
     def create(self, request: Request) -> Response:
         """Set up a source, with its connector and its schedule."""
-        facts = _given(DefineInput, request)
+        facts = body_of(request, DefineInput)
         actor: Any = request.user
         entity = Entity.objects.visible_to(actor).filter(code=facts.pop("entity")).first()
         if entity is None:
@@ -148,7 +148,7 @@ class SourceView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"])
     def connect(self, request: Request, pk: str) -> Response:
         """Give the source a connector, or other settings for it."""
-        facts = _given(ConnectInput, request)
+        facts = body_of(request, ConnectInput)
         actor: Any = request.user
         source = connect_source(
             source_id=self.get_object().pk,
@@ -163,7 +163,7 @@ class SourceView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"])
     def mapping(self, request: Request, pk: str) -> Response:
         """Give the source another field mapping; lines imported before stay as they are."""
-        facts = _given(MappingInput, request)
+        facts = body_of(request, MappingInput)
         actor: Any = request.user
         source = change_mapping(source_id=self.get_object().pk, actor=actor, **facts)
         return Response(SourceSerializer(source).data)
@@ -172,7 +172,7 @@ class SourceView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"])
     def schedule(self, request: Request, pk: str) -> Response:
         """Have the source pulled by itself."""
-        facts = _given(ScheduleInput, request)
+        facts = body_of(request, ScheduleInput)
         actor: Any = request.user
         source = schedule_source(source_id=self.get_object().pk, actor=actor, **facts)
         return Response(SourceSerializer(source).data)
@@ -181,7 +181,7 @@ class SourceView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"])
     def pull(self, request: Request, pk: str) -> Response:
         """Ask for the source to be pulled; the answer comes before the work is done."""
-        facts = _given(AskPullInput, request)
+        facts = body_of(request, AskPullInput)
         actor: Any = request.user
         asked = ask_pull(source_id=self.get_object().pk, actor=actor, **facts)
         return Response(PullSerializer(asked).data, status=202)
@@ -201,13 +201,7 @@ class PullView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str) -> Response:
         """Try a failed pull again, for the same days."""
-        _given(RetryInput, request)
+        body_of(request, RetryInput)
         actor: Any = request.user
         asked = retry_pull(pull_id=self.get_object().pk, actor=actor)
         return Response(PullSerializer(asked).data, status=202)
-
-
-def _given(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    given = serializer(data=request.data)
-    given.is_valid(raise_exception=True)
-    return dict(given.validated_data)

@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.api import ScopedReadView, StrictSerializer
+from apps.common.api import ScopedReadView, StrictSerializer, body_of
 from apps.ledger import services
 from apps.ledger.api.scope import caller, named_entity
 from apps.ledger.models import Account, Period
@@ -55,9 +55,7 @@ class AccountView(IdempotentMixin, ScopedReadView):
     @extend_schema(request=AccountInput, responses={201: AccountSerializer})
     def create(self, request: Request) -> Response:
         """Add an account to an entity's chart."""
-        asked = AccountInput(data=request.data)
-        asked.is_valid(raise_exception=True)
-        facts: dict[str, Any] = asked.validated_data
+        facts = body_of(request, AccountInput)
         account = services.define_account(
             entity_id=named_entity(facts["entity"], caller(request)).pk,
             code=facts["code"],

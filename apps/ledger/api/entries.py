@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.api import AmountField, ScopedReadView, StrictSerializer
+from apps.common.api import AmountField, ScopedReadView, StrictSerializer, body_of
 from apps.ledger import services
 from apps.ledger.api.scope import caller, named_entity
 from apps.ledger.models import JournalEntry, JournalLine
@@ -182,7 +182,7 @@ class EntryView(IdempotentMixin, ScopedReadView):
     @extend_schema(request=EntryInput, responses={201: EntryDetailSerializer})
     def create(self, request: Request) -> Response:
         """Draft an entry."""
-        facts = _read(EntryInput, request)
+        facts = body_of(request, EntryInput)
         entry = services.draft_entry(
             entity_id=named_entity(facts["entity"], caller(request)).pk,
             posted_on=facts["posted_on"],
@@ -200,7 +200,7 @@ class EntryView(IdempotentMixin, ScopedReadView):
     def revise(self, request: Request, pk: str) -> Response:
         """Replace date, description and lines of a draft."""
         entry = self.get_object()
-        facts = _read(RevisionInput, request)
+        facts = body_of(request, RevisionInput)
         revised = services.revise_entry(
             entry_id=entry.pk,
             posted_on=facts["posted_on"],
@@ -216,7 +216,7 @@ class EntryView(IdempotentMixin, ScopedReadView):
     def submit(self, request: Request, pk: str) -> Response:
         """Declare a draft finished; an approval is asked for where a policy says so."""
         entry = self.get_object()
-        facts = _read(VersionInput, request)
+        facts = body_of(request, VersionInput)
         return self._answer(
             services.submit_entry(
                 entry_id=entry.pk, expected_version=facts.get("version"), actor=caller(request)
@@ -228,7 +228,7 @@ class EntryView(IdempotentMixin, ScopedReadView):
     def post_entry(self, request: Request, pk: str) -> Response:
         """Post an entry: it gets its number and is final."""
         entry = self.get_object()
-        facts = _read(VersionInput, request)
+        facts = body_of(request, VersionInput)
         return self._answer(
             services.post_entry(
                 entry_id=entry.pk, expected_version=facts.get("version"), actor=caller(request)
@@ -240,7 +240,7 @@ class EntryView(IdempotentMixin, ScopedReadView):
     def withdraw(self, request: Request, pk: str) -> Response:
         """Take a submitted entry back to a draft."""
         entry = self.get_object()
-        reason = _read(ReasonInput, request)["reason"]
+        reason = body_of(request, ReasonInput)["reason"]
         return self._answer(
             services.withdraw_entry(entry_id=entry.pk, reason=reason, actor=caller(request))
         )
@@ -250,7 +250,7 @@ class EntryView(IdempotentMixin, ScopedReadView):
     def cancel(self, request: Request, pk: str) -> Response:
         """Give up a draft."""
         entry = self.get_object()
-        reason = _read(ReasonInput, request)["reason"]
+        reason = body_of(request, ReasonInput)["reason"]
         return self._answer(
             services.cancel_entry(entry_id=entry.pk, reason=reason, actor=caller(request))
         )
@@ -260,7 +260,7 @@ class EntryView(IdempotentMixin, ScopedReadView):
     def reverse(self, request: Request, pk: str) -> Response:
         """Undo a posted entry by a new one; answers the reversal."""
         entry = self.get_object()
-        facts = _read(ReversalInput, request)
+        facts = body_of(request, ReversalInput)
         reversal = services.reverse_entry(
             entry_id=entry.pk,
             posted_on=facts["posted_on"],
@@ -271,13 +271,6 @@ class EntryView(IdempotentMixin, ScopedReadView):
 
     def _answer(self, entry: JournalEntry, code: int = status.HTTP_200_OK) -> Response:
         return Response(_detail(entry_seen_by(caller(self.request), entry.pk)), status=code)
-
-
-def _read(shape: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    asked = shape(data=request.data)
-    asked.is_valid(raise_exception=True)
-    facts: dict[str, Any] = asked.validated_data
-    return facts
 
 
 def _detail(entry: Any) -> dict[str, Any]:
