@@ -1,17 +1,18 @@
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
-from apps.reconciliation import api, views
+from apps.reconciliation import views
+from apps.reconciliation.api import breaks, groups, rules, runs
 
 app_name = "reconciliation"
 
 router = SimpleRouter(trailing_slash=False)
-router.register("match-types", api.MatchTypeView, basename="reconciliation-match-type")
-router.register("runs", api.RunView, basename="reconciliation-run")
-router.register("groups", api.GroupView, basename="reconciliation-group")
-router.register("breaks", api.BreakView, basename="reconciliation-break")
-router.register("corrections", api.CorrectionView, basename="reconciliation-correction")
-router.register("resolution-rules", api.ResolutionView, basename="reconciliation-resolution-rule")
+router.register("match-types", rules.MatchTypeView, basename="reconciliation-match-type")
+router.register("runs", runs.RunView, basename="reconciliation-run")
+router.register("groups", groups.GroupView, basename="reconciliation-group")
+router.register("breaks", breaks.BreakView, basename="reconciliation-break")
+router.register("corrections", breaks.CorrectionView, basename="reconciliation-correction")
+router.register("resolution-rules", rules.ResolutionView, basename="reconciliation-resolution-rule")
 
 urlpatterns = [
     path("breaks/", views.breaks_page, name="breaks"),
@@ -53,7 +54,7 @@ urlpatterns = [
     path("reconciliations/<int:run_id>/approval/", views.ask_for_approval, name="submit"),
     path("reconciliations/<int:run_id>/matches/", views.groups_page, name="groups"),
     path("reconciliations/<int:run_id>/matches/<int:number>/", views.group_page, name="group"),
-    path("api/reconciliation/start", api.StartView.as_view(), name="reconciliation-start"),
-    path("api/reconciliation/status", api.StatusView.as_view(), name="reconciliation-status"),
+    path("api/reconciliation/start", runs.StartView.as_view(), name="reconciliation-start"),
+    path("api/reconciliation/status", runs.StatusView.as_view(), name="reconciliation-status"),
     path("api/reconciliation/", include(router.urls)),
 ]

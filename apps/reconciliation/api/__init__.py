@@ -1,0 +1,1 @@
+"""REST: /api/reconciliation/."""
