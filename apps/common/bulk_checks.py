@@ -14,6 +14,8 @@ from typing import Protocol, TypeVar
 
 from django.db import models
 
+from apps.common.triggers import Trigger
+
 M = TypeVar("M", bound=type[models.Model])
 
 FUNCTIONS = """
@@ -140,22 +142,24 @@ def parents() -> set[type[models.Model]]:
     }
 
 
-def triggers_of(model: type[models.Model]) -> str:
-    """The SQL of the model's checks."""
-    return "".join(
+def triggers_of(model: type[models.Model]) -> list[Trigger]:
+    """The triggers of the model's checks."""
+    return [
         _trigger(model._meta.db_table, number, check.arguments(model))
         for number, check in enumerate(BULK_CHECKS[model], 1)
-    )
+    ]
 
 
-def _trigger(table: str, number: int, arguments: tuple[str, ...]) -> str:
+def _trigger(table: str, number: int, arguments: tuple[str, ...]) -> Trigger:
     function, *values = arguments
-    name = f"finflow_guard_bulk_{number}"
-    return f"""
-    CREATE TRIGGER {name} AFTER INSERT ON "{table}" REFERENCING NEW TABLE AS fresh
-      FOR EACH STATEMENT EXECUTE FUNCTION {function}({", ".join(f"'{value}'" for value in values)});
-    ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER {name};
-    """
+    given = ", ".join(f"'{value}'" for value in values)
+    return Trigger(
+        table,
+        f"bulk_{number}",
+        "AFTER INSERT",
+        "REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT",
+        f"{function}({given})",
+    )
 
 
 def _parent(model: type[models.Model], field: str) -> type[models.Model]:

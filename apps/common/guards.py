@@ -6,7 +6,8 @@
 - tables that *bulk tables* refer to refuse DELETE and TRUNCATE (`apps.common.bulk_checks`).
 
 A model of ours without one of the three marks stops the start (`apps.common.checks`).
-The triggers are kept in step by `post_migrate`, so a new model cannot forget them.
+The triggers are kept in step by `post_migrate` (`apps.common.triggers`), so a new model cannot
+forget them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from django.apps import apps
 from django.db import connections, models
 
 from apps.common import bulk_checks
+from apps.common.triggers import Trigger, keep_triggers
 
 M = TypeVar("M", bound=type[models.Model])
 
@@ -25,7 +27,7 @@ APPEND_ONLY: dict[type[models.Model], tuple[str, ...]] = {}
 AUDITED: set[type[models.Model]] = set()
 UNGUARDED: dict[type[models.Model], str] = {}
 
-_VERSION = "3"  # raise it when the trigger bodies below change
+_PREFIX = "finflow_guard_"
 
 _FUNCTIONS = """
 CREATE OR REPLACE FUNCTION finflow_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -82,61 +84,40 @@ def unguarded(reason: str) -> Callable[[M], M]:
     return mark
 
 
-def guarded_tables() -> dict[str, str]:
-    """Table name to the SQL of its triggers."""
-    statements = {model._meta.db_table: _append_only_sql(model) for model in APPEND_ONLY}
-    statements |= {model._meta.db_table: _audited_sql(model) for model in AUDITED}
+def guards() -> list[Trigger]:
+    """Every trigger that guards a table, by the marks of the models."""
+    triggers = [trigger for model in APPEND_ONLY for trigger in _refusing_change(model)]
+    triggers += [_requiring_event(model) for model in AUDITED]
     for model in bulk_checks.BULK_CHECKS:
-        statements[model._meta.db_table] += bulk_checks.triggers_of(model)
+        triggers += bulk_checks.triggers_of(model)
     for model in bulk_checks.parents() - APPEND_ONLY.keys():
-        statements[model._meta.db_table] += _kept_sql(model)
+        triggers += _refusing_deletion(model)
     for model in apps.get_models():
         if hasattr(model, "instance_type") and hasattr(model, "history_type"):
-            statements[model._meta.db_table] = _append_only_sql(model)
-    return statements
+            triggers += _refusing_change(model)
+    return triggers
 
 
 def install_guards(*, using: str = "default", **kwargs: Any) -> None:
-    """Create the triggers that are missing; a no-op when all stand (one query)."""
-    connection = connections[using]
-    present = set(connection.introspection.table_names())
+    """After migrate: put the guards of the tables that are there in place."""
+    present = set(connections[using].introspection.table_names())
     if "audit_event" not in present:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = %s",
-            [f"finflow_guard_{_VERSION}"],
-        )
-        done = {row[0] for row in cursor.fetchall()}
-        missing = {table: sql for table, sql in guarded_tables().items() if table in present - done}
-        if missing:
-            cursor.execute(_FUNCTIONS + bulk_checks.FUNCTIONS)
-            for table, sql in missing.items():
-                _drop_older_guards(cursor, table)
-                cursor.execute(sql)
-
-
-def _drop_older_guards(cursor: Any, table: str) -> None:
-    cursor.execute(
-        "SELECT tgname FROM pg_trigger"
-        " WHERE tgrelid = %s::regclass AND tgname LIKE 'finflow_guard%%'",
-        [table],
+    keep_triggers(
+        using=using,
+        prefix=_PREFIX,
+        functions=_FUNCTIONS + bulk_checks.FUNCTIONS,
+        triggers=[trigger for trigger in guards() if trigger.table in present],
     )
-    for (name,) in cursor.fetchall():
-        cursor.execute(f'DROP TRIGGER "{name}" ON "{table}"')
 
 
-def _append_only_sql(model: type[models.Model]) -> str:
-    table = model._meta.db_table
-    updates = _update_clause(model)
-    return f"""
-    CREATE TRIGGER finflow_guard_{_VERSION} BEFORE DELETE OR {updates} ON "{table}"
-      FOR EACH ROW EXECUTE FUNCTION finflow_refuse_change();
-    CREATE TRIGGER finflow_guard_truncate BEFORE TRUNCATE ON "{table}"
-      FOR EACH STATEMENT EXECUTE FUNCTION finflow_refuse_change();
-    ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER finflow_guard_{_VERSION};
-    ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER finflow_guard_truncate;
-    """
+def _refusing_change(model: type[models.Model]) -> list[Trigger]:
+    table, function = model._meta.db_table, "finflow_refuse_change()"
+    changes = f"BEFORE DELETE OR {_update_clause(model)}"
+    return [
+        Trigger(table, "change", changes, "FOR EACH ROW", function),
+        Trigger(table, "truncate", "BEFORE TRUNCATE", "FOR EACH STATEMENT", function),
+    ]
 
 
 def _update_clause(model: type[models.Model]) -> str:
@@ -147,23 +128,19 @@ def _update_clause(model: type[models.Model]) -> str:
     return "UPDATE OF " + ", ".join(f'"{column}"' for column in fixed)
 
 
-def _audited_sql(model: type[models.Model]) -> str:
-    table = model._meta.db_table
-    return f"""
-    CREATE CONSTRAINT TRIGGER finflow_guard_{_VERSION} AFTER INSERT OR UPDATE OR DELETE
-      ON "{table}" DEFERRABLE INITIALLY DEFERRED
-      FOR EACH ROW EXECUTE FUNCTION finflow_require_event();
-    ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER finflow_guard_{_VERSION};
-    """
+def _requiring_event(model: type[models.Model]) -> Trigger:
+    return Trigger(
+        model._meta.db_table,
+        "event",
+        "AFTER INSERT OR UPDATE OR DELETE",
+        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW",
+        "finflow_require_event()",
+    )
 
 
-def _kept_sql(model: type[models.Model]) -> str:
-    table = model._meta.db_table
-    return f"""
-    CREATE TRIGGER finflow_guard_kept BEFORE DELETE ON "{table}"
-      FOR EACH ROW EXECUTE FUNCTION finflow_refuse_deletion();
-    CREATE TRIGGER finflow_guard_truncate BEFORE TRUNCATE ON "{table}"
-      FOR EACH STATEMENT EXECUTE FUNCTION finflow_refuse_deletion();
-    ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER finflow_guard_kept;
-    ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER finflow_guard_truncate;
-    """
+def _refusing_deletion(model: type[models.Model]) -> list[Trigger]:
+    table, function = model._meta.db_table, "finflow_refuse_deletion()"
+    return [
+        Trigger(table, "deletion", "BEFORE DELETE", "FOR EACH ROW", function),
+        Trigger(table, "truncate", "BEFORE TRUNCATE", "FOR EACH STATEMENT", function),
+    ]

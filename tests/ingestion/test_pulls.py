@@ -282,7 +282,12 @@ def rest_over(feed: Source) -> None:
         cursor.execute(
             "UPDATE ingestion_pullattempt SET ended_at = ended_at - interval '16 minutes'"
         )
-        cursor.execute("ALTER TABLE ingestion_pullattempt ENABLE ALWAYS TRIGGER finflow_guard_3")
+        cursor.execute(
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = 'ingestion_pullattempt'::regclass"
+            " AND tgname LIKE 'finflow_guard_%'"
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(f'ALTER TABLE ingestion_pullattempt ENABLE ALWAYS TRIGGER "{name}"')
 
 
 @pytest.mark.django_db(transaction=True)

@@ -31,8 +31,8 @@ def batches(sales: Source, bring: Any) -> list[int]:
             "CREATE TEMP TABLE ingestion_record (id bigserial, batch_id bigint,"
             " position integer DEFAULT 0, counterparty_sealed bytea, narrative_sealed bytea,"
             " attributes_sealed bytea) ON COMMIT DROP;"
-            "CREATE TRIGGER finflow_guard_3 BEFORE UPDATE ON pg_temp.ingestion_record FOR EACH ROW"
-            " EXECUTE FUNCTION finflow_refuse_change();"
+            "CREATE TRIGGER finflow_guard_change BEFORE UPDATE ON pg_temp.ingestion_record"
+            " FOR EACH ROW EXECUTE FUNCTION finflow_refuse_change();"
             "CREATE TEMP TABLE ingestion_sealedblock (batch_id bigint, number integer,"
             " sealed bytea) ON COMMIT DROP"
         )

@@ -362,7 +362,7 @@ def _triggers() -> set[tuple[str, str, str]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT tgrelid::regclass::text, tgname, tgenabled::text FROM pg_trigger"
-            " WHERE tgname LIKE 'finflow_guard_ledger%'"
+            " WHERE tgname LIKE 'finflow_ledger_%'"
         )
         return set(cursor.fetchall())
 

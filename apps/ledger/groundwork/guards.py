@@ -11,18 +11,15 @@
 
 Installed after `migrate`, like the guards of `apps.common`, and not by a migration: the bodies are
 generated from the move tables of `states.py`, and a change of either is a change of code that the
-next `migrate` puts in place. The trigger names carry a digest of the SQL, so that nothing is done
-when nothing changed.
+next `migrate` puts in place (`apps.common.triggers`).
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
-from django.db import connections
-
 from apps.common.transitions import Moves
+from apps.common.triggers import Trigger, keep_triggers
 from apps.ledger.groundwork.tables import are_there
 from apps.ledger.states import ENTRY_MOVES, KINDS_TAKEN, PERIOD_MOVES
 
@@ -222,45 +219,41 @@ BEGIN
 END $$;
 """
 
-# Table, name, what comes between CREATE and ON, what comes after the table.
-_TRIGGERS: tuple[tuple[str, str, str, str], ...] = (
-    ("ledger_account", "keep", "BEFORE UPDATE", "FOR EACH ROW {} ledger_guard_account()"),
-    (
-        "ledger_period",
-        "move",
-        "BEFORE INSERT OR UPDATE",
-        "FOR EACH ROW {} ledger_guard_period()",
+_EACH_ROW = "FOR EACH ROW"
+_EACH_STATEMENT = "FOR EACH STATEMENT"
+
+_TRIGGERS = (
+    Trigger("ledger_account", "keep", "BEFORE UPDATE", _EACH_ROW, "ledger_guard_account()"),
+    Trigger("ledger_period", "move", "BEFORE INSERT OR UPDATE", _EACH_ROW, "ledger_guard_period()"),
+    Trigger("ledger_period", "delete", "BEFORE DELETE", _EACH_ROW, "ledger_refuse_change()"),
+    Trigger(
+        "ledger_journalentry", "move", "BEFORE INSERT OR UPDATE", _EACH_ROW, "ledger_guard_entry()"
     ),
-    ("ledger_period", "delete", "BEFORE DELETE", "FOR EACH ROW {} ledger_refuse_change()"),
-    (
-        "ledger_journalentry",
-        "move",
-        "BEFORE INSERT OR UPDATE",
-        "FOR EACH ROW {} ledger_guard_entry()",
-    ),
-    ("ledger_journalentry", "delete", "BEFORE DELETE", "FOR EACH ROW {} ledger_refuse_change()"),
-    (
+    Trigger("ledger_journalentry", "delete", "BEFORE DELETE", _EACH_ROW, "ledger_refuse_change()"),
+    Trigger(
         "ledger_journalentry",
         "balance",
         "AFTER UPDATE",
-        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
-        " WHEN (NEW.status IN ('submitted', 'posted')) {} ledger_require_balance()",
+        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.status IN ('submitted', 'posted'))",
+        "ledger_require_balance()",
     ),
-    (
+    Trigger(
         "ledger_journalline",
         "insert",
         "AFTER INSERT",
-        "REFERENCING NEW TABLE AS changed FOR EACH STATEMENT {} ledger_guard_lines()",
+        f"REFERENCING NEW TABLE AS changed {_EACH_STATEMENT}",
+        "ledger_guard_lines()",
     ),
-    (
+    Trigger(
         "ledger_journalline",
         "delete",
         "AFTER DELETE",
-        "REFERENCING OLD TABLE AS changed FOR EACH STATEMENT {} ledger_guard_lines()",
+        f"REFERENCING OLD TABLE AS changed {_EACH_STATEMENT}",
+        "ledger_guard_lines()",
     ),
-    ("ledger_journalline", "update", "BEFORE UPDATE", "FOR EACH ROW {} ledger_refuse_change()"),
+    Trigger("ledger_journalline", "update", "BEFORE UPDATE", _EACH_ROW, "ledger_refuse_change()"),
     *(
-        (table, "truncate", "BEFORE TRUNCATE", "FOR EACH STATEMENT {} ledger_refuse_change()")
+        Trigger(table, "truncate", "BEFORE TRUNCATE", _EACH_STATEMENT, "ledger_refuse_change()")
         for table in (
             "ledger_account",
             "ledger_period",
@@ -272,36 +265,11 @@ _TRIGGERS: tuple[tuple[str, str, str, str], ...] = (
 
 
 def install_ledger_guards(*, using: str = "default", **kwargs: Any) -> None:
-    """Create functions and triggers where they are missing or of an older version."""
-    connection = connections[using]
-    functions = _functions_sql()
-    digest = hashlib.sha256((functions + repr(_TRIGGERS)).encode()).hexdigest()[:8]
-    wanted = {(table, f"finflow_guard_ledger_{name}_{digest}") for table, name, _, _ in _TRIGGERS}
-    if not are_there(using, "ledger_journalline"):
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tgrelid::regclass::text, tgname FROM pg_trigger"
-            " WHERE tgname LIKE 'finflow_guard_ledger%%'"
+    """After migrate: put functions and triggers in place."""
+    if are_there(using, "ledger_journalline"):
+        keep_triggers(
+            using=using, prefix="finflow_ledger_", functions=_functions_sql(), triggers=_TRIGGERS
         )
-        standing = set(cursor.fetchall())
-        if standing == wanted:
-            return
-        for table, name in standing:
-            cursor.execute(f'DROP TRIGGER "{name}" ON "{table}"')
-        cursor.execute(functions)
-        for trigger in _TRIGGERS:
-            cursor.execute(_trigger_sql(*trigger, digest=digest))
-
-
-def _trigger_sql(table: str, name: str, event: str, rest: str, *, digest: str) -> str:
-    full_name = f"finflow_guard_ledger_{name}_{digest}"
-    constraint = "CONSTRAINT" if "DEFERRABLE" in rest else ""
-    body = rest.format("EXECUTE FUNCTION")
-    return f"""
-    CREATE {constraint} TRIGGER {full_name} {event} ON "{table}" {body};
-    ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER {full_name};
-    """
 
 
 def _functions_sql() -> str:
