@@ -149,12 +149,9 @@ def _publish(
     accepted = reading.lines.hstack(content_keys(reading.lines))
     lines = wanted = accepted
     if former is not None:
-        still_open = open_lines(former)
-        lines = lines.filter(pl.col("line").is_in(still_open))
-        rejected = tuple(one for one in reading.rejected if one.line in still_open)
-        reading = replace(reading, rejected=rejected)
+        lines, reading = _still_open(former, accepted, reading)
         # With their copies, so that the occurrences of identical lines still count from one.
-        wanted = wanted.join(lines, on="content_key", how="semi")
+        wanted = accepted.join(lines, on="content_key", how="semi")
     known = known_records(source.pk, *_days_known(wanted, received.days))
     added = additions(accepted, wanted, known)
     batch = _create_batch(
@@ -187,6 +184,16 @@ def _publish(
         control_totals=batch.control_totals,
     )
     return ImportOutcome(batch)
+
+
+def _still_open(
+    former: Batch, accepted: pl.DataFrame, reading: Reading
+) -> tuple[pl.DataFrame, Reading]:
+    """What this reading makes of the lines that the former one rejected, and of no others."""
+    numbers = open_lines(former)
+    rejected = tuple(line for line in reading.rejected if line.line in numbers)
+    lines = accepted.filter(pl.col("line").is_in(numbers))
+    return lines, replace(reading, rejected=rejected)
 
 
 def _days_known(

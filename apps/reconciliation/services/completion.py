@@ -23,11 +23,7 @@ from apps.reconciliation.services.assignments import due_day
 from apps.reconciliation.services.bulk import store_outcome
 from apps.reconciliation.services.learning import keep_learned
 from apps.reconciliation.services.resolutions import RESOLVE_TASK, rules_in_force_of
-from apps.reconciliation.services.takeover import (
-    take_assignments_over,
-    take_reviews_over,
-    take_write_offs_over,
-)
+from apps.reconciliation.services.takeover import take_over
 from apps.reconciliation.states import RUN_MOVES, RunStatus
 
 
@@ -77,9 +73,7 @@ def complete_run(
         proof=run.proof,
     )
     if former is not None:
-        take_reviews_over(former, run)
-        take_write_offs_over(former, run)
-        take_assignments_over(former, run)
+        take_over(former, run)
     if rules_in_force_of(run):
         enqueue(RESOLVE_TASK, run_id=run.pk)
 

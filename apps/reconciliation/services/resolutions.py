@@ -187,14 +187,7 @@ def content_digest(rule: ResolutionRule) -> str:
 
 
 def _resolve(run: Run, rule: ResolutionRule, system: User) -> list[WriteOff]:
-    small = (
-        with_status(Break.objects.filter(run=run), ReviewStatus.OPEN)
-        .filter(cause=rule.cause, currency=rule.currency, is_material=False)
-        .filter(amount__gte=-rule.limit, amount__lte=rule.limit)
-        .exclude(amount=0)
-        .exclude(pk__in=written_off_in(run))
-    )
-    breaks = list(small.order_by("number"))
+    breaks = _breaks_under(rule, run)
     if not breaks:
         return []
     entry = draft_entry(
@@ -232,6 +225,18 @@ def _resolve(run: Run, rule: ResolutionRule, system: User) -> list[WriteOff]:
         breaks=len(breaks),
     )
     return made
+
+
+def _breaks_under(rule: ResolutionRule, run: Run) -> list[Break]:
+    """The open breaks of a run that the rule is about and nobody has written off."""
+    small = (
+        with_status(Break.objects.filter(run=run), ReviewStatus.OPEN)
+        .filter(cause=rule.cause, currency=rule.currency, is_material=False)
+        .filter(amount__gte=-rule.limit, amount__lte=rule.limit)
+        .exclude(amount=0)
+        .exclude(pk__in=written_off_in(run))
+    )
+    return list(small.order_by("number"))
 
 
 def _ask(rule: ResolutionRule, actor: User) -> Request | None:

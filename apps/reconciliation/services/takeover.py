@@ -13,33 +13,34 @@ from apps.reconciliation.states import ReviewStatus
 Likeness = tuple[str, Decimal, frozenset[int]]  # cause, amount, records
 
 
-def take_reviews_over(former: Run, run: Run) -> int:
-    """Give the run's breaks the explanations and acceptances of the same breaks before.
+def take_over(former: Run, run: Run) -> None:
+    """Give the run's breaks what the same breaks of the former run were given by people.
 
     The same break has the same cause, the same amount and the same records.
-
-    Returns:
-        How many reviews were taken over.
     """
-    reviews = list(
+    _take_reviews_over(former, run)
+    _take_write_offs_over(former, run)
+    _take_assignments_over(former, run)
+
+
+def _take_reviews_over(former: Run, run: Run) -> None:
+    """Explanations and acceptances."""
+    reviews = (
         BreakReview.objects.filter(broken__run=former, broken__closure__isnull=True)
         .exclude(status=ReviewStatus.OPEN)
         .select_related("broken")
     )
-    if not reviews:
-        return 0
-    before = _by_likeness([review.broken for review in reviews])
-    now = _by_likeness(run.breaks.filter(cause__in={review.broken.cause for review in reviews}))
-    review_of = {review.broken_id: review for review in reviews}
-    found = [(review_of[before[same].pk], now[same]) for same in before.keys() & now.keys()]
-    for review, broken in found:
+    review_of = {review.broken: review for review in reviews}
+    found = _found_again(review_of, run)
+    for old, new in found:
+        review = review_of[old]
         BreakReview.objects.create(
-            broken=broken,
+            broken=new,
             status=review.status,
             comment=review.comment,
             explained_by_id=review.explained_by_id,
             accepted_by_id=review.accepted_by_id,
-            taken_over_from=review.broken,
+            taken_over_from=old,
         )
     if found:
         record(
@@ -49,22 +50,14 @@ def take_reviews_over(former: Run, run: Run) -> int:
             from_run=former.pk,
             reviews=len(found),
         )
-    return len(found)
 
 
-def take_write_offs_over(former: Run, run: Run) -> int:
-    """Let the entries that book breaks away count for the same breaks of the run.
-
-    Returns:
-        How many breaks they are.
-    """
+def _take_write_offs_over(former: Run, run: Run) -> None:
+    """The entries that book breaks away count for the same breaks."""
     booked = list(former.breaks.filter(write_offs__isnull=False).distinct())
     standing = standing_write_offs(booked)
-    if not standing:
-        return 0
-    before = _by_likeness(broken for broken in booked if broken.pk in standing)
-    now = _by_likeness(run.breaks.filter(cause__in={broken.cause for broken in booked}))
-    found = [(standing[before[same].pk], now[same]) for same in before.keys() & now.keys()]
+    found = _found_again([broken for broken in booked if broken.pk in standing], run)
+    write_offs = [(standing[old.pk], new) for old, new in found]
     WriteOff.objects.bulk_create(
         WriteOff(
             run=run,
@@ -76,24 +69,14 @@ def take_write_offs_over(former: Run, run: Run) -> int:
             reason=write_off.reason,
             proposed_by_id=write_off.proposed_by_id,
         )
-        for write_off, broken in found
+        for write_off, broken in write_offs
     )
-    return len(found)
 
 
-def take_assignments_over(former: Run, run: Run) -> int:
-    """Leave the same breaks of the run with those whom they were given to.
-
-    Returns:
-        How many breaks they are.
-    """
-    given = list(former.breaks.filter(assignments__isnull=False).distinct())
-    if not given:
-        return 0
-    before = _by_likeness(given)
-    now = _by_likeness(run.breaks.filter(cause__in={broken.cause for broken in given}))
-    found = [(before[same], now[same]) for same in before.keys() & now.keys()]
-    for old, new in found:
+def _take_assignments_over(former: Run, run: Run) -> None:
+    """Breaks stay with those whom they were given to."""
+    given = former.breaks.filter(assignments__isnull=False).distinct()
+    for old, new in _found_again(given, run):
         last = BreakAssignment.objects.filter(broken=old).latest("pk")
         BreakAssignment.objects.create(
             broken=new,
@@ -101,7 +84,15 @@ def take_assignments_over(former: Run, run: Run) -> int:
             reason=last.reason,
             assigned_by_id=last.assigned_by_id,
         )
-    return len(found)
+
+
+def _found_again(breaks: Iterable[Break], run: Run) -> list[tuple[Break, Break]]:
+    """Those of these breaks that the run has too: the former one, and the run's."""
+    before = _by_likeness(breaks)
+    if not before:
+        return []
+    now = _by_likeness(run.breaks.filter(cause__in={cause for cause, _, _ in before}))
+    return [(before[same], now[same]) for same in before.keys() & now.keys()]
 
 
 def _by_likeness(breaks: Iterable[Break]) -> dict[Likeness, Break]:

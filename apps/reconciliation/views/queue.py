@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
@@ -53,24 +55,12 @@ def queue_page(request: HttpRequest) -> HttpResponse:
     form.is_valid()
     found = _narrowed(found, form.cleaned_data, actor, today)
     page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
-    listed = list(page.object_list)
-    references = references_of(listed)
     context = {
         "page_title": "Review queue",
         "breadcrumbs": [{"label": "Breaks", "url": reverse("reconciliation:breaks")}],
         "filters": form,
         "clear_url": request.path if any(request.GET.values()) else None,
-        "rows": [
-            {
-                "item": broken,
-                "cause": cause_label(broken.cause),
-                "references": ", ".join(references[broken.pk][:3]) or "no reference",
-                "owner": owners.get(broken.owner_id_now),
-                "age_days": max((today - broken.since).days, 0),
-                "is_late": broken.run.due_on is not None and broken.run.due_on < today,
-            }
-            for broken in listed
-        ],
+        "rows": _rows(list(page.object_list), owners, today),
         "is_reviewer": actor.may(ACCEPT_BREAK),
         "total": page.paginator.count,
         "late": found.filter(run__due_on__lt=today).count(),
@@ -81,6 +71,21 @@ def queue_page(request: HttpRequest) -> HttpResponse:
         "next_url": _link(request, page.next_page_number()) if page.has_next() else None,
     }
     return render(request, "reconciliation/queue.html", context)
+
+
+def _rows(listed: list[Any], owners: Mapping[int, User], today: date) -> list[dict[str, Any]]:
+    references = references_of(listed)
+    return [
+        {
+            "item": broken,
+            "cause": cause_label(broken.cause),
+            "references": ", ".join(references[broken.pk][:3]) or "no reference",
+            "owner": owners.get(broken.owner_id_now),
+            "age_days": max((today - broken.since).days, 0),
+            "is_late": broken.run.due_on is not None and broken.run.due_on < today,
+        }
+        for broken in listed
+    ]
 
 
 def assigning(found: Break, actor: Any, bound: Any = None) -> dict[str, Any]:

@@ -37,26 +37,9 @@ def file_report(
     made_at: datetime,
 ) -> ReconciliationReport:
     """Everything there is to tell of the comparison of two files."""
-    groups = outcome.groups.select(
-        pl.col("group_no").alias("number"),
-        pl.col("pass_name").alias("pass"),
-        "status",
-        "difference",
-        pl.col("currency").alias("difference_currency"),
-        pl.col("reasons").str.json_decode(pl.List(pl.String)).list.join("; "),
-    )
-    breaks = outcome.breaks.select(
-        pl.col("break_no").alias("number"),
-        "cause",
-        "state",
-        pl.col("amount").alias("difference"),
-        pl.col("currency").alias("difference_currency"),
-        "reason",
-        pl.lit("").alias("review"),
-    )
+    breaks = _breaks(outcome)
     records = pl.concat([_records(left, "left", 1), _records(right, "right", rules.right_sign)])
-    matched_places = _places(outcome.items, "group_no")
-    matched = matched_list(groups, matched_places, records)
+    matched = matched_list(_groups(outcome), _places(outcome.items, "group_no"), records)
     return ReconciliationReport(
         title=ReportKind.FULL.label,
         subject=f"{left.name} against {right.name}",
@@ -78,6 +61,31 @@ def file_report(
         generated_by="bin/finflow reconcile",
         generated_at=made_at,
         identity=hashlib.sha256((rules.digest + left.sha256 + right.sha256).encode()).hexdigest(),
+    )
+
+
+def _groups(outcome: Outcome) -> pl.DataFrame:
+    """The match groups in the shape of the lists."""
+    return outcome.groups.select(
+        pl.col("group_no").alias("number"),
+        pl.col("pass_name").alias("pass"),
+        "status",
+        "difference",
+        pl.col("currency").alias("difference_currency"),
+        pl.col("reasons").str.json_decode(pl.List(pl.String)).list.join("; "),
+    )
+
+
+def _breaks(outcome: Outcome) -> pl.DataFrame:
+    """The breaks in the shape of the lists; nobody reviewed them."""
+    return outcome.breaks.select(
+        pl.col("break_no").alias("number"),
+        "cause",
+        "state",
+        pl.col("amount").alias("difference"),
+        pl.col("currency").alias("difference_currency"),
+        "reason",
+        pl.lit("").alias("review"),
     )
 
 
