@@ -21,7 +21,7 @@ from apps.close.services import (
     run_task,
     settle_task,
 )
-from apps.close.services.execution import _begin_attempt
+from apps.close.services.moves import begin_attempt
 from apps.common.advisory import session_lock
 from apps.common.errors import IllegalMove, NotPermitted, NotVisible
 from apps.operations.models import OutboxMessage
@@ -188,7 +188,7 @@ def test_what_a_dead_worker_left_is_taken_up_and_three_deaths_are_enough(
     task = CloseTask.objects.get(run=run, key="collect")
     for death in range(1, 4):
         OutboxMessage.objects.all().delete()
-        assert _begin_attempt(task.pk) is not None  # and then the process dies
+        assert begin_attempt(task.pk) is not None  # and then the process dies
         resumed = resume_interrupted()
         assert resumed == ([task.pk] if death < 3 else [])
     task.refresh_from_db()
@@ -295,7 +295,7 @@ def test_a_task_held_by_a_living_process_is_left_alone(run: CloseRun, steps: Ste
         try:
             with session_lock(AT_WORK, task.pk) as is_ours:
                 assert is_ours
-                _begin_attempt(task.pk)
+                begin_attempt(task.pk)
                 holding.set()
                 done.wait(timeout=20)
         finally:

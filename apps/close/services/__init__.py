@@ -1,4 +1,4 @@
-"""Writes of the close: `runs` plans and starts, `execution` carries tasks out."""
+"""Writes of the close: `runs` plans and starts, `execution` carries tasks out by the `moves`."""
 
 from apps.close.services.books import post_source_lines
 from apps.close.services.execution import (

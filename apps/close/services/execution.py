@@ -17,22 +17,34 @@ from django.utils import timezone
 
 from apps.approvals.models import Request
 from apps.approvals.states import RequestStatus
-from apps.audit.services import record
 from apps.close.errors import CommentMissing, NotTheOwner, TaskIsAutomated
-from apps.close.locks import AT_WORK, task_for_update, visible_task_for_update
+from apps.close.locks import AT_WORK, visible_task_for_update
 from apps.close.models import CloseTask, TaskApproval, TaskAttempt
 from apps.close.permissions import COMPLETE_TASK, RETRY_TASK
 from apps.close.registry import Handler, TaskContext, TaskResult, Work, handler_named
-from apps.close.states import MOST_INTERRUPTIONS, TASK_MOVES, AttemptStatus, TaskStatus
+from apps.close.services.moves import (
+    advance_task,
+    begin_attempt,
+    complete_settled,
+    fail_attempt,
+    finish_attempt,
+    interrupt_task,
+    queue_again,
+    queue_task,
+    return_task,
+    start_next,
+)
+from apps.close.states import TASK_MOVES, TaskStatus
 from apps.common.access import authorize
 from apps.common.advisory import is_held, session_lock
 from apps.common.errors import IllegalMove, Refusal
-from apps.common.transitions import advance, require_move, require_version
+from apps.common.transitions import require_move, require_version
 from apps.identity.models import User
 from apps.identity.selectors import system_user
-from apps.operations.services import enqueue
 
 logger = structlog.get_logger(__name__)
+
+_LOST_AFTER = timedelta(seconds=30)
 
 
 def run_task(*, task_id: int) -> None:
@@ -42,11 +54,11 @@ def run_task(*, task_id: int) -> None:
     it as an internal error and is raised again for the log.
     """
     with session_lock(AT_WORK, task_id) as is_ours:
-        attempt = _begin_attempt(task_id) if is_ours else None
+        attempt = begin_attempt(task_id) if is_ours else None
         if attempt is None:
             return
         logger.info("task_begun", task=attempt.task.key, attempt=attempt.number)
-        _work(attempt, handler_named(attempt.task.handler).run, _finish_attempt)
+        _work(attempt, handler_named(attempt.task.handler).run, finish_attempt)
 
 
 def settle_task(*, task_id: int) -> None:
@@ -61,11 +73,12 @@ def settle_task(*, task_id: int) -> None:
             return
         attempt = task.attempts.order_by("-number").first()
         requests = _requests_of(attempt)
-        if any(request.status in _REFUSED for request in requests):
-            _return_task(task_id, requests)
+        refused = [request for request in requests if request.status in _REFUSED]
+        if refused:
+            return_task(task_id, refused)
         elif all(request.status == RequestStatus.APPROVED for request in requests):
             handler: Handler = handler_named(task.handler)
-            _work(attempt, handler.settle or _nothing_left, _complete_settled)
+            _work(attempt, handler.settle or _nothing_left, complete_settled)
 
 
 def note_decision(*, request_id: int) -> None:
@@ -88,21 +101,15 @@ def resume_interrupted() -> list[int]:
     Returns:
         Ids of the tasks that were queued again.
     """
-    resumed = []
-    for task_id in _with_handler(TaskStatus.IN_PROGRESS).values_list("pk", flat=True):
-        if not is_held(AT_WORK, task_id) and _interrupt(task_id):
+    lost_before = timezone.now() - _LOST_AFTER
+    at_work = _with_handler(TaskStatus.IN_PROGRESS).values_list("pk", flat=True)
+    ready = _with_handler(TaskStatus.READY).filter(changed_at__lt=lost_before)
+    submitted = CloseTask.objects.filter(status=TaskStatus.SUBMITTED)
+    resumed = [pk for pk in at_work if not is_held(AT_WORK, pk) and interrupt_task(pk)]
+    for task_id in ready.values_list("pk", flat=True):
+        if not is_held(AT_WORK, task_id) and queue_again(task_id):
             resumed.append(task_id)
-    long_ready = timezone.now() - timedelta(seconds=30)
-    for task_id in (
-        _with_handler(TaskStatus.READY)
-        .filter(changed_at__lt=long_ready)
-        .values_list("pk", flat=True)
-    ):
-        if not is_held(AT_WORK, task_id) and _queue_again(task_id):
-            resumed.append(task_id)
-    for task_id in CloseTask.objects.filter(status=TaskStatus.SUBMITTED).values_list(
-        "pk", flat=True
-    ):
+    for task_id in submitted.values_list("pk", flat=True):
         settle_task(task_id=task_id)
     return resumed
 
@@ -119,10 +126,10 @@ def retry_task(*, task_id: int, actor: User) -> CloseTask:
     authorize(actor, RETRY_TASK, entity_id=task.run.entity_id)
     if task.status not in {TaskStatus.FAILED, TaskStatus.RETURNED}:
         raise IllegalMove("Only a task that failed or was returned can be retried.")
-    _advance(task, TaskStatus.READY, actor=actor, action="close.task.retry", note="")
+    advance_task(task, TaskStatus.READY, actor=actor, action="close.task.retry", note="")
     if task.handler:
-        enqueue("apps.close.tasks.run_task", task_id=task.pk)
-    enqueue("apps.close.tasks.start_ready", run_id=task.run_id)
+        queue_task(task)
+    start_next(task)
     return task
 
 
@@ -151,8 +158,10 @@ def complete_task(
     task.status = TaskStatus.IN_PROGRESS
     task.started_at = task.started_at or timezone.now()
     task.completed_by = actor
-    _advance(task, TaskStatus.COMPLETED, actor=actor, action="close.task.complete", note=comment)
-    enqueue("apps.close.tasks.start_ready", run_id=task.run_id)
+    advance_task(
+        task, TaskStatus.COMPLETED, actor=actor, action="close.task.complete", note=comment
+    )
+    start_next(task)
     return task
 
 
@@ -171,19 +180,6 @@ def _with_handler(status: TaskStatus) -> QuerySet[CloseTask]:
     return CloseTask.objects.filter(status=status, run__status="open").exclude(handler="")
 
 
-@transaction.atomic
-def _begin_attempt(task_id: int) -> TaskAttempt | None:
-    """Count the attempt before the work; None if it is not the task's turn."""
-    task = task_for_update(task_id)
-    if task.status != TaskStatus.READY:
-        return None
-    task.started_at = task.started_at or timezone.now()
-    number = task.attempts.count() + 1
-    attempt = TaskAttempt.objects.create(task=task, number=number)
-    _advance(task, TaskStatus.IN_PROGRESS, action="close.task.start", attempt=number)
-    return attempt
-
-
 def _work(attempt: TaskAttempt, work: Work, finish: Callable[[int, TaskResult], None]) -> None:
     """Call the handler; whatever happens, the attempt's end is written down."""
     context = _context(attempt)
@@ -192,9 +188,9 @@ def _work(attempt: TaskAttempt, work: Work, finish: Callable[[int, TaskResult], 
         finish(attempt.pk, result)
     except Refusal as refusal:
         message = f"{refusal.message} {refusal.remedy}".strip()
-        _fail_attempt(attempt.pk, refusal.code, message)
+        fail_attempt(attempt.pk, refusal.code, message)
     except BaseException as error:
-        _fail_attempt(attempt.pk, "INTERNAL_ERROR", f"The task broke off ({type(error).__name__}).")
+        fail_attempt(attempt.pk, "INTERNAL_ERROR", f"The task broke off ({type(error).__name__}).")
         raise
 
 
@@ -217,125 +213,6 @@ def _nothing_left(context: TaskContext) -> TaskResult:
     return TaskResult()
 
 
-@transaction.atomic
-def _finish_attempt(attempt_id: int, result: TaskResult) -> None:
-    attempt = _ours(attempt_id)
-    if attempt is None:
-        return
-    attempt.status = AttemptStatus.SUCCEEDED
-    attempt.summary = result.summary
-    attempt.finished_at = timezone.now()
-    attempt.save(update_fields=["status", "summary", "finished_at"])
-    TaskApproval.objects.bulk_create(
-        TaskApproval(task=attempt.task, attempt=attempt, request_id=request_id)
-        for request_id in result.waits_for
-    )
-    task = attempt.task
-    note = result.awaits or result.warning
-    _advance(task, result.status, action=f"close.task.{_VERBS[result.status]}", note=note)
-    if result.status == TaskStatus.SUBMITTED:
-        enqueue("apps.close.tasks.settle", task_id=task.pk)  # a decision may be there already
-    else:
-        enqueue("apps.close.tasks.start_ready", run_id=task.run_id)
-
-
-@transaction.atomic
-def _complete_settled(attempt_id: int, result: TaskResult) -> None:
-    attempt = TaskAttempt.objects.get(pk=attempt_id)
-    task = task_for_update(attempt.task_id)
-    if task.status != TaskStatus.SUBMITTED:
-        return
-    if result.status == TaskStatus.SUBMITTED:
-        _note_what_is_awaited(task, result.awaits)
-        return
-    attempt.summary = {**attempt.summary, **result.summary}
-    attempt.save(update_fields=["summary"])
-    _advance(task, result.status, action=f"close.task.{_VERBS[result.status]}", note=result.warning)
-    enqueue("apps.close.tasks.start_ready", run_id=task.run_id)
-
-
-def _note_what_is_awaited(task: CloseTask, awaits: str) -> None:
-    """Tell on the board what people still have to do; asked again and again, said once."""
-    if task.note == awaits:
-        return
-    task.note = awaits
-    task.version += 1
-    task.save()
-    record(
-        actor=system_user(),
-        action="close.task.wait",
-        subject=task,
-        entity_id=task.run.entity_id,
-        awaits=awaits,
-    )
-
-
-_VERBS = {
-    TaskStatus.COMPLETED: "complete",
-    TaskStatus.COMPLETED_WITH_WARNING: "complete",
-    TaskStatus.SUBMITTED: "submit",
-}
-
-
-@transaction.atomic
-def _fail_attempt(attempt_id: int, code: str, message: str) -> None:
-    attempt = TaskAttempt.objects.get(pk=attempt_id)
-    task = task_for_update(attempt.task_id)
-    if task.status not in {TaskStatus.IN_PROGRESS, TaskStatus.SUBMITTED}:
-        return
-    attempt.status = AttemptStatus.FAILED
-    attempt.error_code, attempt.error_message = code, message
-    attempt.finished_at = timezone.now()
-    attempt.save(update_fields=["status", "error_code", "error_message", "finished_at"])
-    _advance(task, TaskStatus.FAILED, action="close.task.fail", note=message, code=code)
-    enqueue("apps.close.tasks.start_ready", run_id=task.run_id)
-
-
-def _ours(attempt_id: int) -> TaskAttempt | None:
-    """The attempt with its task locked, unless it was declared interrupted meanwhile (fencing)."""
-    attempt = TaskAttempt.objects.get(pk=attempt_id)
-    attempt.task = task_for_update(attempt.task_id)
-    return attempt if attempt.status == AttemptStatus.RUNNING else None
-
-
-@transaction.atomic
-def _interrupt(task_id: int) -> bool:
-    """Write down that the process died, and queue the task again unless it died too often."""
-    task = task_for_update(task_id)
-    if task.status != TaskStatus.IN_PROGRESS or is_held(AT_WORK, task_id):
-        return False
-    for attempt in task.attempts.filter(status=AttemptStatus.RUNNING):
-        attempt.status = AttemptStatus.INTERRUPTED
-        attempt.finished_at = timezone.now()
-        attempt.save(update_fields=["status", "finished_at"])
-    latest = list(task.attempts.order_by("-number").values_list("status", flat=True))
-    if latest[:MOST_INTERRUPTIONS] == [AttemptStatus.INTERRUPTED] * MOST_INTERRUPTIONS:
-        note = f"The worker died {MOST_INTERRUPTIONS} times in a row on this task."
-        _advance(task, TaskStatus.FAILED, action="close.task.fail", note=note, code="POISON")
-        enqueue("apps.close.tasks.start_ready", run_id=task.run_id)
-        return False
-    _advance(task, TaskStatus.READY, action="close.task.interrupt")
-    enqueue("apps.close.tasks.run_task", task_id=task.pk)
-    return True
-
-
-@transaction.atomic
-def _queue_again(task_id: int) -> bool:
-    """A ready task whose message got lost (an emptied broker) is queued anew."""
-    task = task_for_update(task_id)
-    if task.status != TaskStatus.READY:
-        return False
-    task.save(update_fields=["changed_at"])
-    record(
-        actor=system_user(),
-        action="close.task.requeue",
-        subject=task,
-        entity_id=task.run.entity_id,
-    )
-    enqueue("apps.close.tasks.run_task", task_id=task.pk)
-    return True
-
-
 def _requests_of(attempt: TaskAttempt) -> list[Request]:
     """The requests the attempt waits for; one superseded is replaced by its newest successor."""
     found = []
@@ -351,41 +228,3 @@ def _requests_of(attempt: TaskAttempt) -> list[Request]:
             )
         found.append(request)
     return found
-
-
-@transaction.atomic
-def _return_task(task_id: int, requests: list[Request]) -> None:
-    task = task_for_update(task_id)
-    if task.status != TaskStatus.SUBMITTED:
-        return
-    refused = [request for request in requests if request.status in _REFUSED]
-    note = "; ".join(f"{request.title}: {request.get_status_display()}" for request in refused)
-    _advance(task, TaskStatus.RETURNED, action="close.task.return", note=note)
-    enqueue("apps.close.tasks.start_ready", run_id=task.run_id)
-
-
-def _advance(
-    task: CloseTask,
-    status: TaskStatus,
-    *,
-    action: str,
-    actor: User | None = None,
-    note: str | None = None,
-    **details: object,
-) -> None:
-    """Move the task, stamp it, save it, record it."""
-    advance(task, to=status, moves=TASK_MOVES)
-    if note is not None:
-        task.note = note
-    if task.is_done:
-        task.completed_at = timezone.now()
-    task.version += 1
-    task.save()
-    record(
-        actor=actor or system_user(),
-        action=action,
-        subject=task,
-        entity_id=task.run.entity_id,
-        status=task.status,
-        **details,
-    )
