@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.approvals.services import decide, define_policy, request_approval, supersede_requests
 from apps.close.errors import HandlerUnknown, TaskIsAutomated
-from apps.close.locks import AT_WORK
+from apps.close.locks import AT_WORK, task_for_update
 from apps.close.models import CloseRun, CloseTask, TaskAttempt
 from apps.close.registry import TaskResult, handler_named, register
 from apps.close.services import (
@@ -21,7 +22,7 @@ from apps.close.services import (
     run_task,
     settle_task,
 )
-from apps.close.services.moves import begin_attempt
+from apps.close.services.moves import begin_attempt, finish_attempt, interrupt_task
 from apps.common.advisory import session_lock
 from apps.common.errors import IllegalMove, NotPermitted, NotVisible
 from apps.operations.models import OutboxMessage
@@ -212,6 +213,76 @@ def test_a_worker_that_was_given_up_cannot_finish_any_more(run: CloseRun, steps:
     steps.by_key["collect"] = sleepy
     task = CloseTask.objects.get(run=run, key="collect")
     run_task(task_id=task.pk)
+    task.refresh_from_db()
+    assert task.status == "ready"
+    assert task.attempts.get().summary == {}
+
+
+def test_what_goes_wrong_in_a_worker_that_was_given_up_fails_nothing(
+    run: CloseRun, steps: Steps
+) -> None:
+    """Another worker has the task by then, and its work counts."""
+    from apps.close.services import start_ready_tasks
+
+    start_ready_tasks(run_id=run.pk)
+    task = CloseTask.objects.get(run=run, key="collect")
+
+    def sleepy(context: Any) -> TaskResult:
+        TaskAttempt.objects.filter(task=task).update(status="interrupted")
+        CloseTask.objects.filter(pk=task.pk).update(status="ready")
+        assert begin_attempt(task.pk) is not None
+        raise NotVisible
+
+    steps.by_key["collect"] = sleepy
+    run_task(task_id=task.pk)
+    task.refresh_from_db()
+    assert task.status == "in_progress"
+    statuses = task.attempts.order_by("number").values_list("status", flat=True)
+    assert list(statuses) == ["interrupted", "running"]
+
+
+def wait_until_somebody_waits_for_us() -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_locks"
+                " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+            )
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_is_fenced_by_what_was_decided_while_it_waited_for_the_lock(
+    run: CloseRun,
+) -> None:
+    """It asks to finish while somebody holds the task and gives its attempt up."""
+    from apps.close.services import start_ready_tasks
+
+    start_ready_tasks(run_id=run.pk)
+    task = CloseTask.objects.get(run=run, key="collect")
+    attempt = begin_attempt(task.pk)
+    assert attempt is not None
+    holding = threading.Event()
+
+    def give_up() -> None:
+        try:
+            with transaction.atomic():
+                task_for_update(task.pk)
+                holding.set()
+                wait_until_somebody_waits_for_us()
+                interrupt_task(task.pk)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=give_up)
+    thread.start()
+    assert holding.wait(timeout=20)
+    finish_attempt(attempt.pk, TaskResult(summary={"rows": 99}))
+    thread.join(timeout=20)
     task.refresh_from_db()
     assert task.status == "ready"
     assert task.attempts.get().summary == {}

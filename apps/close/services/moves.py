@@ -1,4 +1,7 @@
-"""The moves of a task at work: under its lock, stamped, recorded, what comes next queued."""
+"""The moves of a task at work: under its lock, stamped, recorded, what comes next queued.
+
+An attempt that was given up for dead meanwhile changes nothing any more (fencing).
+"""
 
 from __future__ import annotations
 
@@ -42,8 +45,8 @@ def begin_attempt(task_id: int) -> TaskAttempt | None:
 @transaction.atomic
 def finish_attempt(attempt_id: int, result: TaskResult) -> None:
     """The handler has done its work: the task is complete, or waits for approvals."""
-    attempt = _ours(attempt_id)
-    if attempt is None:
+    attempt = _locked(attempt_id)
+    if attempt.status != AttemptStatus.RUNNING:
         return
     attempt.summary = result.summary
     _end(attempt, AttemptStatus.SUCCEEDED)
@@ -63,8 +66,8 @@ def finish_attempt(attempt_id: int, result: TaskResult) -> None:
 @transaction.atomic
 def complete_settled(attempt_id: int, result: TaskResult) -> None:
     """The approvals are in and the handler has looked again: complete, or more is awaited."""
-    attempt = TaskAttempt.objects.get(pk=attempt_id)
-    task = task_for_update(attempt.task_id)
+    attempt = _locked(attempt_id)
+    task = attempt.task
     if task.status != TaskStatus.SUBMITTED:
         return
     if result.status == TaskStatus.SUBMITTED:
@@ -80,9 +83,10 @@ def complete_settled(attempt_id: int, result: TaskResult) -> None:
 @transaction.atomic
 def fail_attempt(attempt_id: int, code: str, message: str) -> None:
     """The work, or the look after the approvals, went wrong."""
-    attempt = TaskAttempt.objects.get(pk=attempt_id)
-    task = task_for_update(attempt.task_id)
-    if task.status not in {TaskStatus.IN_PROGRESS, TaskStatus.SUBMITTED}:
+    attempt = _locked(attempt_id)
+    task = attempt.task
+    is_given_up = attempt.status == AttemptStatus.INTERRUPTED
+    if is_given_up or task.status not in {TaskStatus.IN_PROGRESS, TaskStatus.SUBMITTED}:
         return
     attempt.error_code, attempt.error_message = code, message
     _end(attempt, AttemptStatus.FAILED)
@@ -190,11 +194,12 @@ def _note_what_is_awaited(task: CloseTask, awaits: str) -> None:
     )
 
 
-def _ours(attempt_id: int) -> TaskAttempt | None:
-    """The attempt with its task locked, unless it was declared interrupted meanwhile (fencing)."""
+def _locked(attempt_id: int) -> TaskAttempt:
+    """The attempt as it stands once its task is locked."""
+    task = task_for_update(TaskAttempt.objects.values_list("task_id", flat=True).get(pk=attempt_id))
     attempt = TaskAttempt.objects.get(pk=attempt_id)
-    attempt.task = task_for_update(attempt.task_id)
-    return attempt if attempt.status == AttemptStatus.RUNNING else None
+    attempt.task = task
+    return attempt
 
 
 def _end(attempt: TaskAttempt, status: AttemptStatus) -> None:
