@@ -189,7 +189,7 @@ def _work(attempt: TaskAttempt, work: Work, finish: Callable[[int, TaskResult], 
     except Refusal as refusal:
         message = f"{refusal.message} {refusal.remedy}".strip()
         fail_attempt(attempt.pk, refusal.code, message)
-    except BaseException as error:
+    except BaseException as error:  # a worker told to stop, too: nobody has to wait for the beat
         fail_attempt(attempt.pk, "INTERNAL_ERROR", f"The task broke off ({type(error).__name__}).")
         raise
 

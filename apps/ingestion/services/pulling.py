@@ -56,7 +56,7 @@ def perform_pull(*, pull_id: int) -> None:
             end_attempt(attempt.pk, AttemptStatus.NOTHING_THERE, refusal)
         except Refusal as refusal:
             end_attempt(attempt.pk, AttemptStatus.FAILED, refusal)
-        except BaseException as error:
+        except BaseException as error:  # a worker told to stop, too: the feed shows it at once
             broken = PullFailed(f"The pull broke off ({type(error).__name__}).")
             end_attempt(attempt.pk, AttemptStatus.FAILED, broken)
             raise
