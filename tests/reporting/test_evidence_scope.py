@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ from apps.compliance.services import define_control
 from apps.ingestion.models import Batch
 from apps.ledger.services import EntryDraft, LineDraft
 from apps.reporting.documents import DataSource, Omission, Population
+from apps.reporting.documents.figures import write_date
 from apps.reporting.services.attachments import harmless
 from apps.reporting.services.configuration import settings_in_force
 from apps.reporting.services.evidence import retention_of
@@ -191,6 +192,53 @@ def test_the_configuration_names_who_may_what(
     limits = [(row[1], row[2]) for row in tables["Approval matrix"] if row[0] == "journal entry"]
     assert limits == [("0.00\xa0EUR", "10,000.00\xa0EUR"), ("1.500\xa0KWD", "no end")]
     assert tables["Approval matrix"][0][3] == "1 approver; then 2 controllers"
+    assert tables["Approval limits"] == (("—", "No limit is in force.", "—", "—", "—"),)
     assert ("integration", "Ivy", "ivy", "inactive") in tables["Role membership"]
     assert ("controller", "Connie", "connie", "active") in tables["Role membership"]
     assert ("Build", "FinFlow 0.1.0") in tables["Build and calendar"]
+
+
+def test_the_configuration_names_the_limits_of_today(
+    close_run: CloseRun, connie: Any, bob: Any, other_entity: Any, charlie: Any
+) -> None:
+    from django.utils import timezone
+
+    from apps.approvals.models import Limit
+    from apps.approvals.services import define_limit, retire_limit
+
+    today = timezone.localdate(timezone=close_run.entity.zone)
+    tomorrow, yesterday = today + timedelta(days=1), today - timedelta(days=1)
+
+    def define(item_type: str, amount: str, **terms: Any) -> Limit:
+        terms = {"currency": "EUR", "starts_on": date(2023, 1, 1), **terms}
+        return define_limit(
+            entity_id=close_run.entity_id,
+            item_type=item_type,
+            amount=Decimal(amount),
+            actor=connie,
+            **terms,
+        )
+
+    define("journal_entry", "10000.00", role="approver")
+    define("journal_entry", "2500.500", currency="KWD", user_id=bob.pk, ends_on=today)
+    define("adjustment", "1.00", role="approver", ends_on=yesterday)
+    define("write_off", "1.00", role="approver", starts_on=tomorrow)
+    retire_limit(limit_id=define("policy", "1.00", role="approver").pk, actor=connie)
+    Limit.objects.create(
+        entity=other_entity,
+        role="approver",
+        item_type="journal_entry",
+        amount=Decimal(1),
+        currency="EUR",
+        starts_on=today,
+        created_by=charlie,
+    )
+    (rows,) = [
+        table.rows
+        for table in settings_in_force(close_run.entity, close_run.period, [])
+        if table.title == "Approval limits"
+    ]
+    assert set(rows) == {
+        ("journal entry", "any approver", "10,000.00\xa0EUR", "1 January 2023", "no end"),
+        ("journal entry", "Bob", "2,500.500\xa0KWD", "1 January 2023", write_date(today)),
+    }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +11,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.approvals.models import Request
-from apps.approvals.services import decide, request_approval
+from apps.approvals.services import (
+    decide,
+    define_limit,
+    define_policy,
+    enter_rate,
+    request_approval,
+    retire_limit,
+    settle_policy,
+)
 from apps.close.models import CloseRun
 from apps.identity.services import note_sign_in, note_sign_out
 from apps.reconciliation.models import Run
@@ -162,6 +171,65 @@ def test_changes_are_those_since_the_run_was_opened_and_of_its_entity(
     assert (newest.action, newest.detail) == ("identity.role.grant", "role: auditor")
     assert newest.subject == f"user {ada.pk}"
     assert newest.reason == "—"
+
+
+def test_limits_rates_and_proposals_are_changes(
+    close_run: CloseRun, connie: Any, bob: Any, ada: Any, system: Any
+) -> None:
+    """Whatever changes who may approve what, up to how much, is told; asking alone too."""
+    entity_id = close_run.entity_id
+    before = len(changes(close_run))
+    limit = define_limit(
+        entity_id=entity_id,
+        role="approver",
+        item_type="journal_entry",
+        amount=Decimal("500.00"),
+        currency="EUR",
+        starts_on=date(2023, 1, 1),
+        actor=connie,
+    )
+    retire_limit(limit_id=limit.pk, actor=connie)
+    enter_rate(
+        entity_id=entity_id,
+        currency="USD",
+        quote="EUR",
+        quoted_on=date(2023, 4, 28),
+        rate=Decimal("0.91"),
+        source="ECB",
+        actor=connie,
+    )
+    for item_type in ("policy", "journal_entry"):
+        policy = define_policy(
+            entity_id=entity_id,
+            item_type=item_type,
+            stages=[{"role": "approver", "count": 1}],
+            actor=connie,
+        )
+    request = Request.objects.get(subject_id=str(policy.pk), item_type="policy")
+    decide(
+        request_id=request.pk,
+        verdict="reject",
+        comment="Too few.",
+        attested=False,
+        expected_version=request.version,
+        actor=bob,
+    )
+    settle_policy(request_id=request.pk)
+    told = {change.action: change for change in changes(close_run)[before:]}
+    assert sorted(told) == [
+        "approvals.limit.define",
+        "approvals.limit.retire",
+        "approvals.policy.define",
+        "approvals.policy.drop",
+        "approvals.policy.propose",
+        "approvals.rate.enter",
+    ]
+    assert told["approvals.limit.define"].person == "Connie"
+    assert told["approvals.limit.define"].subject == f"limit {limit.pk}"
+    assert "amount: 500" in told["approvals.limit.define"].detail
+    assert "user:" not in told["approvals.limit.define"].detail
+    assert told["approvals.policy.drop"].person == str(system)
+    assert "decision: rejected" in told["approvals.policy.drop"].detail
 
 
 def test_nothing_of_the_making_of_evidence_is_a_change(close_run: CloseRun, system: Any) -> None:

@@ -14,8 +14,13 @@ from apps.reporting.states import EVIDENCE_HANDLER
 # rules hold, or what is posted where. What a close always does is told in the other sections.
 ACTIONS = frozenset(
     {
+        "approvals.limit.define",
+        "approvals.limit.retire",
         "approvals.policy.define",
+        "approvals.policy.drop",
+        "approvals.policy.propose",
         "approvals.policy.retire",
+        "approvals.rate.enter",
         "approvals.request.supersede",
         "approvals.request.withdraw",
         "close.task.fail",
@@ -80,13 +85,14 @@ def _change(event: Event, names: dict[str, str]) -> Change:
     is_task = kind == "closetask"
     facts = dict(event.details)
     reason = facts.pop("reason", "") or (facts.pop("code", "") if is_task else "")
+    said = {name: value for name, value in sorted(facts.items()) if value not in (None, "")}
     return Change(
         changed_at=event.occurred_at,
         person=str(event.actor),
         action=event.action,
         subject=names[event.subject_id] if is_task else f"{kind} {event.subject_id}",
         detail="; ".join(
-            f"{key.replace('_', ' ')}: {_written(facts[key])}" for key in sorted(facts)
+            f"{name.replace('_', ' ')}: {_written(value)}" for name, value in said.items()
         )
         or "—",
         reason=str(reason) or "—",

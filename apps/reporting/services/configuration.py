@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
 
-from apps.approvals.models import Policy
+from apps.approvals.models import Limit, Policy
 from apps.approvals.selectors import stage_in_words
 from apps.identity.models import Entity, EntityUserObjectPermission
 from apps.ledger.models import Period
@@ -20,10 +21,11 @@ from apps.reporting.documents.figures import write_date, write_money
 
 
 def settings_in_force(entity: Entity, period: Period, runs: Sequence[Run]) -> tuple[Setting, ...]:
-    """Build, calendar, approval matrix, role membership, rules of the matches, period, duties."""
+    """Build, calendar, who approves what up to how much, roles, rules, period and duties."""
     return (
         _build_and_calendar(entity, period),
         _approval_matrix(entity),
+        _approval_limits(entity),
         _role_members(entity),
         Setting(
             title="Matching rules",
@@ -85,7 +87,10 @@ def _build_and_calendar(entity: Entity, period: Period) -> Setting:
             ("Fiscal calendar", f"{calendar.name} ({calendar.get_pattern_display()})"),
             ("Time zone", entity.time_zone),
             ("Public holidays", entity.country),
-            ("Exchange rates", "None are used: each amount stays in its own currency."),
+            (
+                "Exchange rates",
+                "Each amount stays in its own currency; rates only compare it with a limit.",
+            ),
         ),
     )
 
@@ -105,6 +110,31 @@ def _approval_matrix(entity: Entity) -> Setting:
             )
             for policy in policies
         ),
+    )
+
+
+def _approval_limits(entity: Entity) -> Setting:
+    today = timezone.localdate(timezone=entity.zone)
+    limits = (
+        Limit.objects.standing()
+        .filter(entity=entity, starts_on__lte=today)
+        .exclude(ends_on__lt=today)
+        .select_related("user")
+    )
+    rows = tuple(
+        (
+            limit.item_type.replace("_", " "),
+            str(limit.user) if limit.user else f"any {limit.role}",
+            write_money(Money(limit.amount, limit.currency)),
+            write_date(limit.starts_on),
+            write_date(limit.ends_on) if limit.ends_on else "no end",
+        )
+        for limit in limits
+    )
+    return Setting(
+        title="Approval limits",
+        columns=("Item", "Whose", "Up to, inclusive", "From", "Until"),
+        rows=rows or (("—", "No limit is in force.", "—", "—", "—"),),
     )
 
 
