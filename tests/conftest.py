@@ -187,6 +187,20 @@ def api() -> Any:
 
 
 @pytest.fixture
+def visit() -> Callable[..., Any]:
+    """A browser that takes errors as answers; `visit(user)` is signed in as the user."""
+    from django.test import Client
+
+    def of(user: Any = None) -> Client:
+        client = Client(raise_request_exception=False)
+        if user is not None:
+            client.force_login(user)
+        return client
+
+    return of
+
+
+@pytest.fixture
 def table_counts(db: None) -> Callable[[], dict[str, int]]:
     """Row counts of all our tables, to prove that a refusal changed nothing."""
 

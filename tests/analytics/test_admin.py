@@ -13,20 +13,11 @@ from django.urls import reverse
 
 from apps.analytics.models import AnomalyReview, AnomalyScore, ScoringRun
 from apps.analytics.services import review_anomaly
+from tests.pages import text
 
 from .stage import post, sale
 
 MODELS = (ScoringRun, AnomalyScore, AnomalyReview)
-
-
-@pytest.fixture
-def visit() -> Any:
-    def of(user: Any) -> Client:
-        client = Client(raise_request_exception=False)
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return of
 
 
 @pytest.fixture
@@ -37,10 +28,6 @@ def reviewed(odd: AnomalyScore, connie: Any) -> AnomalyScore:
 
 def url(model: Any, page: str = "changelist", *arguments: Any) -> str:
     return reverse(f"admin:analytics_{model._meta.model_name}_{page}", args=arguments)
-
-
-def text(response: Any) -> str:
-    return " ".join(response.content.decode().split())
 
 
 def test_every_model_of_the_app_is_registered() -> None:

@@ -12,27 +12,12 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.analytics.models import AnomalyReview, AnomalyScore
 from apps.analytics.services import review_anomaly, score_period
+from tests.pages import text
 
 from .stage import period_of, post_by_hand
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 FORM = {"disposition": "legitimate", "comment": "A yearly contract.", "version": "1"}
-
-
-@pytest.fixture
-def visit() -> Any:
-    """A signed-in browser that takes errors as answers."""
-
-    def of(user: Any) -> Client:
-        client = Client(raise_request_exception=False)
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return of
-
-
-def text(response: Any) -> str:
-    return " ".join(response.content.decode().split())
 
 
 # --- The list -------------------------------------------------------------------------------

@@ -7,32 +7,18 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.test import Client
 from django.urls import reverse
 from reporting.stage import CONTROL
 
 from apps.compliance.models import Control, EvidencePackage
+from tests.pages import text
 
 MODELS = (Control, EvidencePackage)
 Seal = Callable[..., EvidencePackage]
 
 
-@pytest.fixture
-def visit() -> Any:
-    def of(user: Any) -> Client:
-        client = Client(raise_request_exception=False)
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return of
-
-
 def url(model: Any, page: str = "changelist", *arguments: Any) -> str:
     return reverse(f"admin:compliance_{model._meta.model_name}_{page}", args=arguments)
-
-
-def text(response: Any) -> str:
-    return " ".join(response.content.decode().split())
 
 
 def test_every_model_of_the_app_is_registered() -> None:

@@ -16,30 +16,15 @@ from apps.audit.models import Event
 from apps.compliance import registry
 from apps.compliance.models import EvidencePackage
 from apps.compliance.states import Verdict
+from tests.pages import text
 
 Seal = Callable[..., EvidencePackage]
-
-
-@pytest.fixture
-def visit() -> Any:
-    """A signed-in browser that takes errors as answers."""
-
-    def of(user: Any) -> Client:
-        client = Client(raise_request_exception=False)
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return of
 
 
 @pytest.fixture
 def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
     """The check of what is in the document is not at stake here: it holds."""
     monkeypatch.setattr(registry, "_CHECKS", [lambda package, document: Verdict.VALID])
-
-
-def text(response: Any) -> str:
-    return " ".join(response.content.decode().split())
 
 
 # --- The list -------------------------------------------------------------------------------

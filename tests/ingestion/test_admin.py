@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.messages import get_messages
-from django.test import Client
 from django.urls import reverse
 
 from apps.audit.models import Event
@@ -25,6 +24,7 @@ from apps.ingestion.models import (
 )
 from apps.ingestion.services import ask_pull, connect_source, correct_line, perform_pull
 from tests.ingestion.conftest import ACCOUNT, ANNA, BROKEN, MAPPING, statement, table
+from tests.pages import text
 
 MODELS = (
     Source,
@@ -37,16 +37,6 @@ MODELS = (
     PullAttempt,
     Amendment,
 )
-
-
-@pytest.fixture
-def visit() -> Any:
-    def of(user: Any) -> Client:
-        client = Client(raise_request_exception=False)
-        client.force_login(user)
-        return client
-
-    return of
 
 
 @pytest.fixture
@@ -70,10 +60,6 @@ def filled(sales: Source, bank: Source, bring: Any, connie: Any) -> Source:
 
 def url(model: Any, page: str = "changelist", *arguments: Any) -> str:
     return reverse(f"admin:ingestion_{model._meta.model_name}_{page}", args=arguments)
-
-
-def text(answer: Any) -> str:
-    return " ".join(answer.content.decode().split())
 
 
 def test_every_model_of_the_app_is_registered() -> None:

@@ -21,6 +21,7 @@ from apps.ingestion.services.amending import additions
 from apps.ingestion.states import RETURNED
 from tests.examples import examples
 from tests.ingestion.conftest import ANNA, BERT, CORA, MAPPING, table
+from tests.pages import text
 
 DEARER = ANNA.replace("100.00", "120.00")
 DEAREST = ANNA.replace("100.00", "140.00")
@@ -174,10 +175,7 @@ def test_both_files_say_so_on_their_pages(sales: Source, bring: Any, alice: Any)
     second = bring(sales, table(DEARER), "second.csv").batch
     client = Client()
     client.force_login(alice)
-    pages = [
-        " ".join(client.get(reverse("ingestion:batch", args=[one.pk])).content.decode().split())
-        for one in (first, second)
-    ]
+    pages = [text(client.get(reverse("ingestion:batch", args=[one.pk]))) for one in (first, second)]
     assert "amended by" in pages[0]
     assert "second.csv, line 2" in pages[0]
     assert "amends" in pages[1]

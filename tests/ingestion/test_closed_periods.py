@@ -20,6 +20,7 @@ from apps.ingestion.services import correct_line
 from apps.ledger.fiscal import MonthCalendar
 from apps.ledger.services import close_period, define_calendar, open_period
 from tests.ingestion.conftest import ANNA, BERT, BROKEN, CORA, MAPPING, table
+from tests.pages import text
 
 MAY = "L-9,2023-05-02,9.00,INV-9,Eva Mol,Tea,"
 MARCH = ANNA.replace("2023-04-03", "2023-03-31").replace("L-1", "L-7")
@@ -39,10 +40,6 @@ def closed(entity: Any, connie: Any, system: Any) -> Callable[..., None]:
             close_period(period_id=period.pk, actor=system)
 
     return of
-
-
-def text(answer: Any) -> str:
-    return " ".join(answer.content.decode().split())
 
 
 def test_they_come_in_and_are_counted_by_period(

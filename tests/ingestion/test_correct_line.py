@@ -51,6 +51,7 @@ from apps.ingestion.services import (
     texts_of_line,
 )
 from tests.ingestion.conftest import ANNA, BERT, BROKEN, CORA, MAPPING, statement, table
+from tests.pages import text
 
 Fix = Callable[..., LineCorrection]
 TEXTS = {
@@ -488,18 +489,6 @@ class TestReadAgain:
 
 
 class TestPage:
-    @pytest.fixture
-    def visit(self) -> Callable[[Any], Client]:
-        def of(user: Any) -> Client:
-            client = Client(raise_request_exception=False)
-            client.force_login(user)
-            return client
-
-        return of
-
-    def text(self, answer: Any) -> str:
-        return " ".join(answer.content.decode().split())
-
     def url(self, line: RejectedLine, name: str = "rejected-line") -> str:
         return reverse(f"ingestion:{name}", args=[line.pk])
 
@@ -510,22 +499,22 @@ class TestPage:
     def test_a_person_corrects_a_line(self, visit: Any, alice: Any, broken: RejectedLine) -> None:
         client = visit(alice)
         batch_url = reverse("ingestion:batch", args=[broken.batch_id])
-        assert f'href="{self.url(broken)}"' in self.text(client.get(batch_url))
-        page = self.text(client.get(self.url(broken)))
+        assert f'href="{self.url(broken)}"' in text(client.get(batch_url))
+        page = text(client.get(self.url(broken)))
         assert 'value="seven"' in page
         assert page.count("The fault is here.") == 1
         sent = {**self.filled(amount="7.00"), "reason": "The invoice says so"}
         answer = client.post(self.url(broken, "correct"), sent, follow=True)
-        assert "Line 3 is corrected and came in." in self.text(answer)
-        assert "none is open any more" in self.text(answer)
-        assert "corrected by Alice" in self.text(answer)
-        page = self.text(client.get(self.url(broken)))
+        assert "Line 3 is corrected and came in." in text(answer)
+        assert "none is open any more" in text(answer)
+        assert "corrected by Alice" in text(answer)
+        page = text(client.get(self.url(broken)))
         assert "The invoice says so" in page
         assert "<form" not in page.split("<main")[1].split("</main>")[0]
         batch = LineCorrection.objects.get().batch
-        own = self.text(client.get(reverse("ingestion:batch", args=[batch.pk])))
+        own = text(client.get(reverse("ingestion:batch", args=[batch.pk])))
         assert "a corrected line" in own
-        source = self.text(client.get(reverse("ingestion:source", args=[batch.source_id])))
+        source = text(client.get(reverse("ingestion:source", args=[batch.source_id])))
         assert "; a corrected line" in source
 
     def test_a_known_line_says_so(
@@ -534,7 +523,7 @@ class TestPage:
         bring(sales, table(BROKEN.replace("seven", "7.00")))
         sent = {**self.filled(amount="7.00"), "reason": "why"}
         answer = visit(alice).post(self.url(broken, "correct"), sent, follow=True)
-        assert "was known already: nothing was added" in self.text(answer)
+        assert "was known already: nothing was added" in text(answer)
 
     def test_what_is_still_wrong_keeps_what_was_typed(
         self, visit: Any, alice: Any, broken: RejectedLine, table_counts: Any
@@ -544,12 +533,12 @@ class TestPage:
         sent = {**self.filled(amount="eight", who="Dora"), "reason": "why"}
         answer = client.post(self.url(broken, "correct"), sent)
         assert answer.status_code == 422
-        assert 'value="eight"' in self.text(answer)
-        assert 'value="Dora"' in self.text(answer)
-        assert "amount:" in self.text(answer)
+        assert 'value="eight"' in text(answer)
+        assert 'value="Dora"' in text(answer)
+        assert "amount:" in text(answer)
         no_reason = client.post(self.url(broken, "correct"), self.filled(amount="7.00"))
         assert no_reason.status_code == 422
-        assert "Say why in a few words." in self.text(no_reason)
+        assert "Say why in a few words." in text(no_reason)
         assert table_counts() == before
 
     def test_the_second_is_told_who_was_faster(
@@ -558,7 +547,7 @@ class TestPage:
         fix(broken, amount="7.00")
         sent = {**self.filled(amount="8.00"), "reason": "why"}
         answer = visit(connie).post(self.url(broken, "correct"), sent, follow=True)
-        assert "has corrected this line" in self.text(answer)
+        assert "has corrected this line" in text(answer)
         assert LineCorrection.objects.count() == 1
 
     def test_a_transformed_column_leads_to_the_one_it_is_made_of(
@@ -571,7 +560,7 @@ class TestPage:
             "constants": {"currency": "EUR"},
         }
         bring(define("made", format="csv", mapping=mapping), table(ANNA, BROKEN))
-        page = self.text(visit(alice).get(self.url(RejectedLine.objects.get())))
+        page = text(visit(alice).get(self.url(RejectedLine.objects.get())))
         before, after = page.split("The fault is here.")
         assert before.rstrip().endswith('_helptext">')
         assert 'value="seven"' in after[:200]
@@ -593,8 +582,8 @@ class TestPage:
         answer = client.get(self.url(broken))
         assert answer.status_code == status
         if status == 200:
-            assert "Preparers and controllers correct lines." in self.text(answer)
-            assert "Dirk" not in self.text(answer)
+            assert "Preparers and controllers correct lines." in text(answer)
+            assert "Dirk" not in text(answer)
         sent = {**self.filled(amount="7.00"), "reason": "why"}
         posted = client.post(self.url(broken, "correct"), sent)
         assert posted.status_code == (403 if status == 200 else status)
@@ -604,7 +593,7 @@ class TestPage:
         self, visit: Any, otto: Any, broken: RejectedLine, fix: Fix
     ) -> None:
         correction = fix(broken, amount="7.00", who="Dirk de Smit")
-        page = self.text(visit(otto).get(self.url(broken)))
+        page = text(visit(otto).get(self.url(broken)))
         assert "Dirk de Smit" not in page
         assert "The invoice says so" in page
         assert changes_shown(correction, otto)[0] == {
@@ -620,10 +609,10 @@ class TestPage:
         wider = {**MAPPING, "attributes": ["branch"]}
         change_mapping(source_id=source.pk, mapping=wider, actor=connie)
         again = bring(source, table(ANNA, BROKEN, BERT)).batch
-        page = self.text(visit(alice).get(self.url(broken)))
+        page = text(visit(alice).get(self.url(broken)))
         assert reverse("ingestion:batch", args=[again.pk]) in page
         first = reverse("ingestion:batch", args=[broken.batch_id])
-        assert "Correct it" not in self.text(visit(alice).get(first))
+        assert "Correct it" not in text(visit(alice).get(first))
 
 
 class TestRest:

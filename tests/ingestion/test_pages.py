@@ -12,21 +12,7 @@ from django.urls import reverse
 from apps.ingestion.models import Batch, FailedImport, Record, Source
 from apps.ingestion.services import change_mapping, define_source, retire_source
 from tests.ingestion.conftest import ACCOUNT, ANNA, BERT, BROKEN, CORA, MAPPING, statement, table
-
-
-@pytest.fixture
-def visit() -> Any:
-    def of(user: Any) -> Client:
-        client = Client(raise_request_exception=False)
-        if user is not None:
-            client.force_login(user)
-        return client
-
-    return of
-
-
-def text(answer: Any) -> str:
-    return " ".join(answer.content.decode().split())
+from tests.pages import text
 
 
 def file(content: bytes, name: str = "april.csv") -> SimpleUploadedFile:

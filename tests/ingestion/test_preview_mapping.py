@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
 from django.urls import reverse
 
 import finflow
@@ -27,6 +25,7 @@ from tests.ingestion.conftest import (
     statement,
     table,
 )
+from tests.pages import text
 
 SEED: dict[str, Any] = {
     "key_mappings": {"booked_on": "day", "reference": "Bon"},
@@ -38,20 +37,6 @@ SEED: dict[str, Any] = {
     "constants": {"currency": "EUR"},
 }
 GERMAN = b"Datum;Betrag;Bon\n03.04.2023;1.234,50;A-1\n04.04.2023;sieben;A-2\n"
-
-
-@pytest.fixture
-def visit() -> Callable[[Any], Client]:
-    def of(user: Any) -> Client:
-        client = Client(raise_request_exception=False)
-        client.force_login(user)
-        return client
-
-    return of
-
-
-def text(answer: Any) -> str:
-    return " ".join(answer.content.decode().split())
 
 
 def file(content: bytes = GERMAN, name: str = "probe.csv") -> SimpleUploadedFile:

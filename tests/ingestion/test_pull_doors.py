@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
-from django.test import Client
 from django.urls import reverse
 
 from apps.ingestion.connectors.drop import Drop
@@ -20,6 +18,7 @@ from apps.ingestion.services.connecting import credentials_of
 from apps.ingestion.views.feeds import schedule_words
 from tests.ingestion.conftest import ANNA, MAPPING, table
 from tests.ingestion.test_pulls import APRIL, PATH
+from tests.pages import text
 
 SOURCES = "/api/ingestion/sources"
 PULLS = "/api/ingestion/pulls"
@@ -36,25 +35,11 @@ def feed(sales: Source, connie: Any, tmp_path: Path, settings: Any, entity: Any)
     )
 
 
-@pytest.fixture
-def visit() -> Callable[[Any], Client]:
-    def of(user: Any) -> Client:
-        client = Client(raise_request_exception=False)
-        client.force_login(user)
-        return client
-
-    return of
-
-
 def fail(monkeypatch: Any, error: Exception) -> None:
     def pull(*arguments: Any) -> Any:
         raise error
 
     monkeypatch.setattr(Drop, "pull", pull)
-
-
-def text(answer: Any) -> str:
-    return " ".join(answer.content.decode().split())
 
 
 @pytest.mark.parametrize(

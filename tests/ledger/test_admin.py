@@ -20,28 +20,15 @@ from apps.ledger.models import (
     Period,
 )
 from apps.ledger.services import post_entry, submit_entry
+from tests.pages import text
 
 from .conftest import pair
 
 MODELS = (Account, Currency, FiscalCalendar, Period, JournalEntry, JournalLine)
 
 
-@pytest.fixture
-def visit() -> Any:
-    def of(user: Any) -> Client:
-        client = Client(raise_request_exception=False)
-        client.force_login(user)
-        return client
-
-    return of
-
-
 def url(model: Any, page: str = "changelist", *arguments: Any) -> str:
     return reverse(f"admin:ledger_{model._meta.model_name}_{page}", args=arguments)
-
-
-def text(response: Any) -> str:
-    return " ".join(response.content.decode().split())
 
 
 def told(response: Any) -> list[str]:

@@ -12,25 +12,9 @@ from django.urls import reverse
 from apps.approvals.models import Request
 from apps.ledger.models import JournalEntry
 from apps.ledger.services import LineDraft, post_entry, reverse_entry, submit_entry
+from tests.pages import text
 
 from .conftest import APRIL, give_verdict, keep_books, pair
-
-
-@pytest.fixture
-def visit() -> Any:
-    """A signed-in browser that takes errors as answers."""
-
-    def of(user: Any) -> Client:
-        client = Client(raise_request_exception=False)
-        client.force_login(user)
-        return client
-
-    return of
-
-
-def text(response: Any) -> str:
-    return " ".join(response.content.decode().split())
-
 
 # --- The list --------------------------------------------------------------------------------
 

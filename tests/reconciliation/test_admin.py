@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.messages import get_messages
-from django.test import Client
 from django.urls import reverse
 
 from apps.audit.models import Event
@@ -47,6 +46,7 @@ from apps.reconciliation.services import (
     unmatch_group,
     write_off_break,
 )
+from tests.pages import text
 from tests.reconciliation.conftest import RULES, Pair
 from tests.reconciliation.test_adjustments import books
 
@@ -74,16 +74,6 @@ MODELS = (
     ResolutionRule,
 )
 FACTS = tuple(model for model in MODELS if model is not MatchType)
-
-
-@pytest.fixture
-def visit() -> Any:
-    def of(user: User) -> Client:
-        client = Client(raise_request_exception=False)
-        client.force_login(user)
-        return client
-
-    return of
 
 
 @pytest.fixture
@@ -122,10 +112,6 @@ def filled(april: Run, books: Any, alice: User, connie: User) -> Run:
 
 def url(model: Any, page: str = "changelist", *arguments: Any) -> str:
     return reverse(f"admin:reconciliation_{model._meta.model_name}_{page}", args=arguments)
-
-
-def text(answer: Any) -> str:
-    return " ".join(answer.content.decode().split())
 
 
 def told(answer: Any) -> str:

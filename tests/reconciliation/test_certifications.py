@@ -29,6 +29,7 @@ from apps.reconciliation.services import (
     reopen_break,
     unmatch_group,
 )
+from tests.pages import text
 from tests.reconciliation.conftest import MAY, Pair
 
 
@@ -192,7 +193,7 @@ def test_pages_certify(explained: Run, alice: User, rita: User, entity: Any, sys
     client = Client()
 
     def page() -> str:
-        return " ".join(client.get(url).content.decode().split())
+        return text(client.get(url))
 
     client.force_login(alice)
     assert "Certify as preparer" in page()

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
-from django.test import Client
 
 from apps.approvals.services import define_policy
 from apps.audit.models import Event
@@ -223,16 +222,6 @@ def test_nothing_learned_is_nothing_to_propose(april: Run, connie: User, table_c
 
 
 # --- Doors --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def visit() -> Any:
-    def of(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return of
 
 
 def test_the_pages_say_which_weights_are_taken(

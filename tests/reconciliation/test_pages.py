@@ -17,26 +17,12 @@ from apps.reconciliation.matching import ItemsInvalid
 from apps.reconciliation.models import Break, BreakReview, Run
 from apps.reconciliation.services import accept_break, explain_break, reopen_break
 from apps.reconciliation.services import runs as runs_module
+from tests.pages import text
 from tests.reconciliation.conftest import MAY, Pair
 
 BREAKS, RUNS = "/breaks/", "/reconciliations/"
 Broken = Callable[[str], Break]
 Visit = Callable[[User | None], Client]
-
-
-@pytest.fixture
-def visit() -> Visit:
-    def of(user: User | None) -> Client:
-        client = Client(raise_request_exception=False)
-        if user is not None:
-            client.force_login(user)
-        return client
-
-    return of
-
-
-def text(answer: Any) -> str:
-    return " ".join(answer.content.decode().split())
 
 
 def opened(client: Client, name: str, *arguments: Any, query: str = "") -> str:

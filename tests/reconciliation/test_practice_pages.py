@@ -11,6 +11,7 @@ from django.urls import reverse
 from apps.identity.models import User
 from apps.reconciliation.models import Break
 from apps.reconciliation.states import Cause
+from tests.pages import text
 from tests.reconciliation.conftest import MONTHS, Practice
 
 pytestmark = pytest.mark.django_db
@@ -21,10 +22,6 @@ def visit(user: User) -> Client:
     client = Client(raise_request_exception=False)
     client.force_login(user)
     return client
-
-
-def text(answer: Any) -> str:
-    return " ".join(answer.content.decode().split())
 
 
 def opened(client: Client, name: str, *arguments: Any) -> str:

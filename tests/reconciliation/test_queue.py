@@ -39,6 +39,7 @@ from apps.reconciliation.services import (
 from apps.reconciliation.services import assignments as assignments_module
 from apps.reconciliation.services.assignments import due_day
 from apps.reconciliation.services.rule_sets import read_rules
+from tests.pages import text
 from tests.reconciliation.conftest import MAY, RULES, Pair
 
 Broken = Callable[[str], Break]
@@ -226,7 +227,7 @@ def test_the_page_is_narrowed_and_gives_breaks_to_people(
     def page(query: str = "") -> str:
         answer = client.get(f"/breaks/queue/{query}")
         assert answer.status_code == 200
-        return " ".join(answer.content.decode().split())
+        return text(answer)
 
     assert "<strong>5 breaks</strong> wait" in page()
     assert page().count('data-key="a"') == 5  # whoever may accept does so by a key

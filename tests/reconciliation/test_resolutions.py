@@ -26,6 +26,7 @@ from apps.reconciliation.services import (
 )
 from apps.reconciliation.tasks import resolve_small_breaks
 from apps.reconciliation.tasks import settle_resolution as settle_task
+from tests.pages import text
 from tests.reconciliation.conftest import Pair
 from tests.reconciliation.test_adjustments import booked, books
 
@@ -265,7 +266,7 @@ def test_the_page(pair: Pair, books: Any, connie: User, alice: User, otto: User)
 
     def said(name: str, data: Any) -> str:
         answer = client.post(f"{url}{name}/", data, follow=True)
-        return " ".join(answer.content.decode().split())
+        return text(answer)
 
     assert "Rule 1: in force." in said("small", given)
     assert "There is no such account" in said("small", {**given, "expense_account": "1"})

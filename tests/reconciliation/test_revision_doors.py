@@ -6,31 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from apps.identity.models import User
 from apps.reconciliation.models import Break, Correction, MatchGroup, Run, WriteOff
 from apps.reconciliation.services import correct_cause, unmatch_group
+from tests.pages import text
 from tests.reconciliation.test_adjustments import books
 from tests.reconciliation.test_revisions import numbered, pair_ids
 
 __all__ = ["books"]
 Broken = Callable[[str], Break]
 API = "/api/reconciliation"
-
-
-@pytest.fixture
-def visit() -> Any:
-    def of(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return of
-
-
-def text(answer: Any) -> str:
-    return " ".join(answer.content.decode().split())
 
 
 def test_rest_takes_a_match_back_and_permits_it_again(april: Run, api: Any, rita: User) -> None:

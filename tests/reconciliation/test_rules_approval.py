@@ -35,6 +35,7 @@ from apps.reconciliation.services import (
 )
 from apps.reconciliation.services import preview as preview_module
 from apps.reconciliation.tasks import settle_rules as settle_rules_task
+from tests.pages import text
 from tests.reconciliation.conftest import RULES, Pair
 
 WIDER = {**RULES, "awaited_days": 7}
@@ -432,17 +433,7 @@ def test_rest_lists_proposes_and_previews(
 def page(client: Client, pair: Pair, query: str = "") -> str:
     answer = client.get(f"/reconciliations/rules/{pair.match_type.pk}/{query}")
     assert answer.status_code == 200
-    return " ".join(answer.content.decode().split())
-
-
-@pytest.fixture
-def visit() -> Any:
-    def of(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return of
+    return text(answer)
 
 
 def test_the_page_shows_thresholds_and_takes_a_proposal(

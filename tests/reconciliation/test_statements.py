@@ -29,6 +29,7 @@ from apps.reconciliation.services import (
     unmatch_group,
     write_off_break,
 )
+from tests.pages import text
 from tests.reconciliation.conftest import MAY, Pair
 from tests.reconciliation.test_adjustments import books
 from tests.reconciliation.test_revisions import numbered
@@ -213,7 +214,7 @@ def test_the_page_lists_every_item(
     client = Client()
     client.force_login(otto)
     url = f"/reconciliations/{april.pk}/statement/"
-    page = " ".join(client.get(url).content.decode().split())
+    page = text(client.get(url))
     assert "cannot be tied out, because a balance is unknown" in page
     assert page.count("/breaks/") >= 9
     assert "Roll-forward" in page

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 from analytics.stage import keep_books, period_of
 from django.db import connection, transaction
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.analytics.models import AnomalyScore
@@ -39,6 +37,7 @@ from apps.reporting.selectors import (
     waiting_requests,
 )
 from apps.reporting.states import VARIANCE_HANDLER
+from tests.pages import text
 
 from .stage import APRIL, BANK, LEDGER, MAPPING, TASKS, open_close, table
 
@@ -51,20 +50,6 @@ ALL_PANELS = {
     "Anomalies to review",
     "Feeds with a refused file",
 }
-
-
-@pytest.fixture
-def visit() -> Callable[[Any], Client]:
-    def of(user: Any) -> Client:
-        client = Client(raise_request_exception=False)
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return of
-
-
-def text(response: Any) -> str:
-    return " ".join(response.content.decode().split())
 
 
 def panels(response: Any) -> dict[str, page.Panel]:

@@ -14,20 +14,11 @@ from django.utils import timezone
 from apps.identity.services import grant_role
 from apps.ingestion.models import Batch
 from apps.ingestion.services import define_source, import_file
+from tests.pages import text
 from tests.reporting.stage import BANK, MAPPING, table
 
 AMSTERDAM, TOKYO, UTC = "Europe/Amsterdam", "Asia/Tokyo", "UTC"
 Visit = Callable[[Any], Client]
-
-
-@pytest.fixture
-def visit() -> Visit:
-    def of(user: Any) -> Client:
-        client = Client()
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return of
 
 
 @pytest.fixture
@@ -62,10 +53,6 @@ def zones(answer: Any) -> set[str]:
     named = re.findall(r'<time datetime="[^"]+" title="[^"]* (\S+) \(UTC[^)]*\)"', text(answer))
     assert named
     return set(named)
-
-
-def text(answer: Any) -> str:
-    return " ".join(answer.content.decode().split())
 
 
 def view(client: Client, code: str) -> None:
