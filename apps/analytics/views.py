@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -32,11 +32,11 @@ from apps.analytics.states import Disposition
 from apps.common.access import authorize
 from apps.common.errors import Refusal
 from apps.common.models import ScopedQuerySet
+from apps.common.paging import Leafing, row_id
 from apps.identity.context import entity_in_view, show_times_of
 from apps.identity.selectors import people_who_may
 from apps.ledger.selectors import lines_of, totals_by_entry, totals_of
 
-_PAGE = 25
 _REASONS = 2  # the others unfold
 
 
@@ -49,18 +49,18 @@ def anomalies_page(request: HttpRequest) -> HttpResponse:
     periods = scored_periods(actor, entity_in_view(request))
     filters = AnomalyFilter(request.GET, periods=periods, auto_id="filter_%s")
     shown = filters.narrow(found)
-    anomalies, previous_url, next_url = _page_of(shown, request.GET)
+    page = _BY_SCORE.page(shown, request.GET)
     context = {
         "page_title": "Anomalies",
         "filters": filters,
         "clear_url": request.path if filters.is_narrowed else None,
-        "rows": _rows(anomalies),
+        "rows": _rows(page.rows),
         **_standing(request),
         "has_scoring": bool(periods),
         "is_reviewer": actor.may(REVIEW_ANOMALY),
         "are_several": entity_in_view(request) is None,
-        "previous_url": previous_url,
-        "next_url": next_url,
+        "previous_url": page.previous_url,
+        "next_url": page.next_url,
     }
     return render(request, "analytics/anomalies.html", context)
 
@@ -205,41 +205,17 @@ def _is_part(request: HttpRequest) -> bool:
 # --- Pages by score -------------------------------------------------------------------------
 
 
-def _page_of(
-    found: ScopedQuerySet, query: QueryDict
-) -> tuple[list[AnomalyScore], str | None, str | None]:
-    """One page by score and id, so that nothing moves while people work: rows, back and on."""
-    before, after = _cursor(query, "before"), _cursor(query, "after")
-    if before is not None:
-        rows = list(ranked_before(found, before)[: _PAGE + 1])
-        has_previous, has_next = len(rows) > _PAGE, True
-        rows = rows[:_PAGE][::-1]
-    else:
-        below = ranked_after(found, after) if after is not None else found
-        rows = list(below[: _PAGE + 1])
-        has_previous, has_next = after is not None, len(rows) > _PAGE
-        rows = rows[:_PAGE]
-    if not rows:
-        return [], None, None
-    return (
-        rows,
-        _link(query, "before", rows[0]) if has_previous else None,
-        _link(query, "after", rows[-1]) if has_next else None,
-    )
-
-
-def _cursor(query: QueryDict, name: str) -> Cursor | None:
+def _cursor(text: str) -> Cursor | None:
     """A cursor is "score-id", the score in hundred-thousandths; anything else is none."""
-    score, _, key = query.get(name, "").partition("-")
-    parts = (score, key)
-    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
-        return None
-    return Decimal(score).scaleb(-5), int(key)
+    score, _, key = text.partition("-")
+    steps, pk = row_id(score), row_id(key)
+    return None if steps is None or pk is None else (Decimal(steps).scaleb(-5), pk)
 
 
-def _link(query: QueryDict, name: str, anomaly: AnomalyScore) -> str:
-    link = query.copy()
-    link.pop("before", None)
-    link.pop("after", None)
-    link[name] = f"{int(anomaly.score.scaleb(5))}-{anomaly.pk}"
-    return f"?{link.urlencode()}"
+_BY_SCORE = Leafing(
+    size=25,
+    read=_cursor,
+    write=lambda anomaly: f"{int(anomaly.score.scaleb(5))}-{anomaly.pk}",
+    beyond=ranked_after,
+    ahead=ranked_before,
+)

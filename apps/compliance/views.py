@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, HttpRequest, HttpResponse, QueryDict
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from apps.common.access import authorize
-from apps.common.models import ScopedQuerySet
+from apps.common.paging import newest_first
 from apps.compliance.models import EvidencePackage
 from apps.compliance.permissions import DOWNLOAD_EVIDENCE, VIEW_EVIDENCE
 from apps.compliance.selectors import file_name, package_seen_by, packages_for, verdict_on
@@ -21,7 +21,7 @@ from apps.compliance.states import Verdict
 from apps.identity.context import entity_in_view, show_times_of
 from apps.identity.selectors import people_who_may
 
-_PAGE = 12  # each that counts is opened and checked
+_BY_ID = newest_first(12)  # each that counts is opened and checked
 
 
 @require_safe
@@ -34,8 +34,8 @@ def packages_page(request: HttpRequest) -> HttpResponse:
     found = packages_for(actor)
     if entity is not None:
         found = found.filter(entity=entity)
-    packages, previous_url, next_url = _page_of(found, request.GET)
-    rows = [_row(package, actor) for package in packages]
+    page = _BY_ID.page(found, request.GET)
+    rows = [_row(package, actor) for package in page.rows]
     verdicts = [row["verdict"] for row in rows if not row["newer"]]
     context = {
         "page_title": "Evidence",
@@ -43,8 +43,8 @@ def packages_page(request: HttpRequest) -> HttpResponse:
         "entity": entity,
         "checked": len(verdicts),
         "faulty": sum(verdict != Verdict.VALID for verdict in verdicts),
-        "previous_url": previous_url,
-        "next_url": next_url,
+        "previous_url": page.previous_url,
+        "next_url": page.next_url,
     }
     return render(request, "compliance/packages.html", context)
 
@@ -95,31 +95,3 @@ def _row(package: EvidencePackage, actor: Any) -> dict[str, Any]:
         "verdict": None if newer else verdict_on(package),
         "may_download": actor.may(DOWNLOAD_EVIDENCE, package.entity_id),
     }
-
-
-def _page_of(
-    packages: ScopedQuerySet, query: QueryDict
-) -> tuple[list[EvidencePackage], str | None, str | None]:
-    """One page by id, so that new packages move nothing: rows, and the way back and on."""
-    before, after = _key(query, "before"), _key(query, "after")
-    if after is not None:
-        rows = list(packages.filter(pk__gt=after).order_by("pk")[: _PAGE + 1])
-        has_newer, has_older = len(rows) > _PAGE, True
-        rows = rows[:_PAGE][::-1]
-    else:
-        older = packages.filter(pk__lt=before) if before is not None else packages
-        rows = list(older[: _PAGE + 1])
-        has_newer, has_older = before is not None, len(rows) > _PAGE
-        rows = rows[:_PAGE]
-    if not rows:
-        return [], None, None
-    return (
-        rows,
-        f"?after={rows[0].pk}" if has_newer else None,
-        f"?before={rows[-1].pk}" if has_older else None,
-    )
-
-
-def _key(query: QueryDict, name: str) -> int | None:
-    text = query.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -120,7 +121,7 @@ def many(books: Any, system: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A scoring with many anomalies, two to a page."""
     from apps.analytics import views
 
-    monkeypatch.setattr(views, "_PAGE", 2)
+    monkeypatch.setattr(views, "_BY_SCORE", replace(views._BY_SCORE, size=2))
     return score_period(
         period_id=period_of(books).pk, actor=system, parameters={"flag_threshold": "0.00001"}
     )
@@ -144,7 +145,9 @@ def test_pages_of_the_list_by_score(visit: Any, many: Any, otto: Any) -> None:
     assert len(back) >= len(ranked) - 2
 
 
-def test_a_list_takes_a_fixed_number_of_queries(visit: Any, many: Any, otto: Any) -> None:
+def test_a_list_takes_a_fixed_number_of_queries(
+    visit: Any, many: Any, otto: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from apps.analytics import views
 
     browser = visit(otto)
@@ -155,7 +158,7 @@ def test_a_list_takes_a_fixed_number_of_queries(visit: Any, many: Any, otto: Any
         return len(queries)
 
     few = count()
-    views._PAGE = 20
+    monkeypatch.setattr(views, "_BY_SCORE", replace(views._BY_SCORE, size=20))
     assert count() == few
 
 

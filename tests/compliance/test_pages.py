@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.audit.models import Event
+from apps.common.paging import newest_first
 from apps.compliance import registry
 from apps.compliance.models import EvidencePackage
 from apps.compliance.states import Verdict
@@ -92,7 +93,7 @@ def test_pages_of_the_list(
 ) -> None:
     from apps.compliance import views
 
-    monkeypatch.setattr(views, "_PAGE", 2)
+    monkeypatch.setattr(views, "_BY_ID", newest_first(2))
     keys = [seal(document=b"%%PDF %d" % number).pk for number in range(5)]
     browser, query, seen = visit(otto), "", []
     while query is not None:

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.approvals.models import Request
+from apps.common.paging import newest_first
 from apps.ledger.models import JournalEntry
 from apps.ledger.services import LineDraft, post_entry, reverse_entry, submit_entry
 from tests.pages import text
@@ -79,7 +80,7 @@ def test_filters(visit: Any, draft: Any, alice: Any, query: str, found: list[str
 def test_pages_of_the_list_by_key(visit: Any, draft: Any, alice: Any, monkeypatch: Any) -> None:
     from apps.ledger.views import journal
 
-    monkeypatch.setattr(journal, "_PAGE", 2)
+    monkeypatch.setattr(journal, "_BY_ID", newest_first(2))
     keys = [draft().pk for _ in range(5)]
     browser = visit(alice)
 

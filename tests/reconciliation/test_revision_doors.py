@@ -28,8 +28,9 @@ def test_rest_takes_a_match_back_and_permits_it_again(april: Run, api: Any, rita
     assert client.get(f"{API}/groups/{group.pk}").status_code == 404
     url = f"{API}/groups/{group.pk}/permit-rematch"
     assert client.post(url, {"reason": "Yes"}, format="json").json()["permitted_by"] == "rita"
-    assert client.post(f"{API}/groups/0/permit-rematch", {"reason": "x"}).status_code == 404
-    assert client.post(f"{API}/groups/x/permit-rematch", {"reason": "x"}).status_code == 404
+    for no_id in ("0", "x", "\N{SUPERSCRIPT TWO}", "9" * 19):
+        wrong = f"{API}/groups/{no_id}/permit-rematch"
+        assert client.post(wrong, {"reason": "x"}).status_code == 404
     assert client.post(url, {"reason": ""}, format="json").status_code == 422
 
 

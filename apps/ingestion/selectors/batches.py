@@ -13,6 +13,7 @@ from django.db.models import Max, Q
 from apps.common.access import Actor
 from apps.common.errors import NotVisible
 from apps.common.models import ScopedQuerySet
+from apps.common.paging import row_id
 from apps.ingestion.errors import SourceAmbiguous
 from apps.ingestion.models import Batch, FailedImport, Source
 from apps.ingestion.states import ORIGINAL_LABEL
@@ -35,8 +36,8 @@ def source_named(name: str, *, actor: Actor, entity_code: str = "") -> Source:
     if entity_code:
         sources = sources.filter(entity__code=entity_code)
     found = list(sources.filter(code=name)[:2])
-    if not found and name.isascii() and name.isdigit() and len(name) < 19:
-        found = list(sources.filter(pk=int(name)))
+    if not found:
+        found = list(sources.filter(pk=row_id(name)))
     if not found:
         raise NotVisible(field="source")
     if len(found) > 1:

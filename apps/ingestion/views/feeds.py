@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.access import authorize
 from apps.common.errors import NotPermitted, NotVisible, Refusal
+from apps.common.paging import row_id
 from apps.identity.context import entity_in_view, show_times_of
 from apps.ingestion.connectors import CONNECTORS
 from apps.ingestion.forms import UploadForm
@@ -303,8 +304,7 @@ def _asked(request: HttpRequest) -> dict[str, Any]:
 
 
 def _number(request: HttpRequest, name: str) -> int:
-    text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return row_id(request.GET.get(name, "")) or 0
 
 
 def _home() -> dict[str, str]:

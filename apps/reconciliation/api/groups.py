@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from apps.common.api import ScopedReadView, body_of
 from apps.common.errors import NotVisible
+from apps.common.paging import row_id
 from apps.operations.idempotency import IdempotentMixin
 from apps.reconciliation.filters import GroupFilter
 from apps.reconciliation.models import MatchGroup
@@ -56,7 +57,7 @@ class GroupView(IdempotentMixin, ScopedReadView):
         """Let rules make a match again that was taken back."""
         actor: Any = request.user
         groups: Any = MatchGroup.ever.visible_to(actor)
-        group = groups.filter(pk=int(pk)).first() if pk.isdigit() and len(pk) < 19 else None
+        group = groups.filter(pk=row_id(pk)).first()
         if group is None:
             raise NotVisible
         facts = body_of(request, ReasonInput)

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from apps.common.access import authorize
 from apps.common.api import ScopedReadView, body_of
 from apps.common.errors import Invalid, NotVisible
+from apps.common.paging import row_id
 from apps.operations.idempotency import IdempotentMixin
 from apps.reconciliation.filters import RunFilter
 from apps.reconciliation.models import Run
@@ -77,10 +78,10 @@ class StatusView(views.APIView):
         """Where a run is and how far; once it is completed, its match rate and variance."""
         actor: Any = request.user
         authorize(actor, VIEW_RUNS)
-        wanted = request.query_params.get("run", "")
-        if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
+        wanted = row_id(request.query_params.get("run", ""))
+        if wanted is None:
             raise Invalid("Send the id of a run.", field="run")
-        run = runs_for(actor).filter(pk=int(wanted)).first()
+        run = runs_for(actor).filter(pk=wanted).first()
         if run is None:
             raise NotVisible
         return Response(StatusSerializer(run).data)

@@ -14,6 +14,7 @@ from django.db.models.functions import Abs
 from apps.common.access import Actor
 from apps.common.errors import NotVisible
 from apps.common.models import ScopedQuerySet
+from apps.common.paging import row_id
 from apps.ingestion.selectors import records_frame
 from apps.reconciliation.errors import MatchTypeAmbiguous
 from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchItem, MatchType, Run
@@ -74,8 +75,8 @@ def match_type_named(name: str, *, actor: Actor, entity_code: str = "") -> Match
     if entity_code:
         match_types = match_types.filter(entity__code=entity_code)
     found = list(match_types.filter(code=name)[:2])
-    if not found and name.isascii() and name.isdigit() and len(name) < 19:
-        found = list(match_types.filter(pk=int(name)))
+    if not found:
+        found = list(match_types.filter(pk=row_id(name)))
     if not found:
         raise NotVisible(field="match_type")
     if len(found) > 1:

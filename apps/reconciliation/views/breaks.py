@@ -9,13 +9,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.errors import NotVisible, Refusal
 from apps.common.models import ScopedQuerySet
+from apps.common.paging import Leafing, row_id
 from apps.identity.context import entity_in_view, show_times_of
 from apps.reconciliation.forms import (
     ALL_DAYS,
@@ -52,7 +53,6 @@ from apps.reconciliation.views.queue import assigning
 from apps.reconciliation.views.revising import changes_of
 from apps.reconciliation.views.scope import cause_label, run_link, runs_link, viewer
 
-_PAGE = 50
 Cursor = tuple[Decimal, int]
 
 
@@ -88,8 +88,8 @@ def breaks_page(request: HttpRequest) -> HttpResponse:
         found = found.filter(run__entity=entity)
     wanted = form.cleaned_data if form.is_valid() else {}
     found = _narrowed(found, wanted, days)
-    page, previous_url, next_url = _page_of(found, request.GET)
-    references = references_of(page)
+    page = _BY_SIZE.page(largest_first(found), request.GET)
+    references = references_of(page.rows)
     context = {
         "page_title": "Breaks",
         "filters": form,
@@ -101,11 +101,11 @@ def breaks_page(request: HttpRequest) -> HttpResponse:
                 "references": ", ".join(references[broken.pk][:3]) or "no reference",
                 "reason": reason_shown(broken, actor=actor),
             }
-            for broken in page
+            for broken in page.rows
         ],
         "standing": standing_of(found),
-        "previous_url": previous_url,
-        "next_url": next_url,
+        "previous_url": page.previous_url,
+        "next_url": page.next_url,
         "is_reviewer": actor.may(ACCEPT_BREAK),
         "has_runs": bool(days),
         "runs_url": reverse("reconciliation:runs"),
@@ -178,44 +178,26 @@ def _narrowed(found: ScopedQuerySet, wanted: dict[str, Any], days: list[Days]) -
     return found
 
 
-def _page_of(found: ScopedQuerySet, query: QueryDict) -> tuple[list[Break], str | None, str | None]:
-    """One page by size and id, so that nothing moves while people work: rows, back and on."""
-    before, after = _cursor(query, "before"), _cursor(query, "after")
-    if before is not None:
-        rows = list(smallest_before(found, before)[: _PAGE + 1])
-        has_previous, has_next = len(rows) > _PAGE, True
-        rows = rows[:_PAGE][::-1]
-    else:
-        rows = list(largest_first(found, after=after)[: _PAGE + 1])
-        has_previous, has_next = after is not None, len(rows) > _PAGE
-        rows = rows[:_PAGE]
-    if not rows:
-        return [], None, None
-    return (
-        rows,
-        _link(query, "before", rows[0]) if has_previous else None,
-        _link(query, "after", rows[-1]) if has_next else None,
-    )
-
-
-def _cursor(query: QueryDict, name: str) -> Cursor | None:
+def _cursor(text: str) -> Cursor | None:
     """A cursor is "size-id"; anything else is none."""
-    size, _, key = query.get(name, "").partition("-")
-    if not (key.isascii() and key.isdigit() and len(key) < 19 and len(size) < 25):
+    size, _, key = text.partition("-")
+    pk = row_id(key)
+    if pk is None or len(size) > 24:
         return None
     try:
         amount = Decimal(size)
     except InvalidOperation:
         return None
-    return (amount, int(key)) if amount.is_finite() and amount < 10**16 else None
+    return (amount, pk) if amount.is_finite() and amount < 10**16 else None
 
 
-def _link(query: QueryDict, name: str, broken: Break) -> str:
-    link = query.copy()
-    link.pop("before", None)
-    link.pop("after", None)
-    link[name] = f"{abs(broken.amount):f}-{broken.pk}"
-    return f"?{link.urlencode()}"
+_BY_SIZE = Leafing(
+    size=50,
+    read=_cursor,
+    write=lambda broken: f"{abs(broken.amount):f}-{broken.pk}",
+    beyond=lambda breaks, last: largest_first(breaks, after=last),
+    ahead=smallest_before,
+)
 
 
 def break_seen_by(actor: Any, break_id: int) -> Break:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.approvals.selectors import decisions_on, eligible_approvers, latest_request_for
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.common.paging import row_id
 from apps.identity.context import entity_in_view, show_times_of
 from apps.reconciliation.forms import StartForm
 from apps.reconciliation.models import Break, Run
@@ -127,7 +128,7 @@ def _runs_page(request: HttpRequest, form: StartForm, status: int = 200) -> Http
     entity = entity_in_view(request)
     if entity is not None:
         found = found.filter(entity=entity)
-    before = _number(request, "before")
+    before = row_id(request.GET.get("before", "")) or 0
     rows = list((found.filter(pk__lt=before) if before else found)[: _PAGE + 1])
     listed = rows[:_PAGE]
     rates = match_rates(listed)
@@ -198,8 +199,3 @@ def _newer(run: Run) -> Run | None:
 
 def _as_amounts(line: dict[str, str]) -> dict[str, Any]:
     return {name: value if name == "currency" else Decimal(value) for name, value in line.items()}
-
-
-def _number(request: HttpRequest, name: str) -> int:
-    text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
