@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from apps.ingestion.models import Source
-from apps.ingestion.services import ImportOutcome, define_source, import_file
+from apps.ingestion.models import LineCorrection, RejectedLine, Source
+from apps.ingestion.services import (
+    ImportOutcome,
+    connect_source,
+    correct_line,
+    define_source,
+    import_file,
+)
 
 ACCOUNT = "NL91HRBR0417230200"
 MAPPING: dict[str, Any] = {
@@ -30,6 +37,8 @@ ANNA = "L-1,2023-04-03,100.00,INV-1,Anna Bakker,Rent of April,North"
 BERT = "L-2,2023-04-04,-40.25,INV-2,Bert Visser,Refund,South"
 CORA = "L-3,2023-04-05,7.10,INV-3,Cora de Wit,Coffee,"
 BROKEN = "L-4,2023-04-06,seven,INV-4,Dirk Smit,No figure,"
+PATH = {"path": "{period}/sales.csv"}
+Fix = Callable[..., LineCorrection]
 
 
 def table(*lines: str) -> bytes:
@@ -92,3 +101,38 @@ def bring(alice: Any) -> Callable[..., ImportOutcome]:
         return import_file(source_id=source.pk, filename=filename, content=raw, actor=alice)
 
     return make
+
+
+@pytest.fixture
+def broken(sales: Source, bring: Any) -> RejectedLine:
+    """Line 3 of a file of three."""
+    bring(sales, table(ANNA, BROKEN, BERT), "april.csv")
+    line: RejectedLine = RejectedLine.objects.get()
+    return line
+
+
+@pytest.fixture
+def fix(alice: Any) -> Fix:
+    """Correct as Alice: `fix(line, amount="7.00")`."""
+
+    def make(line: RejectedLine, **texts: str) -> LineCorrection:
+        return correct_line(line_id=line.pk, texts=texts, reason="The invoice says so", actor=alice)
+
+    return make
+
+
+@pytest.fixture
+def drop(tmp_path: Path, settings: Any, entity: Any) -> Path:
+    """Our entity's drop folder, with April's."""
+    settings.FILE_DROP_DIR = str(tmp_path)
+    folder = tmp_path / entity.code / "2023-04"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def feed(drop: Path, sales: Source, connie: Any) -> Source:
+    """A source that is pulled from the drop folder."""
+    return connect_source(
+        source_id=sales.pk, connector="drop", connector_settings=PATH, actor=connie
+    )

@@ -16,8 +16,8 @@ from apps.ingestion.models import Pull, Source
 from apps.ingestion.services import ask_pull, connect_source, perform_pull
 from apps.ingestion.services.connecting import credentials_of
 from apps.ingestion.views.feeds import schedule_words
-from tests.ingestion.conftest import ANNA, MAPPING, table
-from tests.ingestion.test_pulls import APRIL, PATH
+from tests.ingestion.conftest import ANNA, MAPPING, PATH, table
+from tests.ingestion.test_pulls import APRIL
 from tests.pages import text
 
 SOURCES = "/api/ingestion/sources"

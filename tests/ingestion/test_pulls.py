@@ -16,15 +16,9 @@ from apps.audit.models import Event
 from apps.common.advisory import session_lock
 from apps.common.errors import IllegalMove, NotPermitted, NotVisible, Refusal
 from apps.identity.models import User
-from apps.ingestion.connectors import ConnectorInvalid, PullFailed
 from apps.ingestion.connectors.drop import Drop
 from apps.ingestion.connectors.errors import AccessRefused, Unreachable
-from apps.ingestion.errors import (
-    SourceNotConnected,
-    SourceResting,
-    SourceRetired,
-    WindowInvalid,
-)
+from apps.ingestion.errors import SourceNotConnected, SourceResting, SourceRetired, WindowInvalid
 from apps.ingestion.locks import AT_WORK
 from apps.ingestion.models import Batch, FailedImport, Pull, PullAttempt, Source
 from apps.ingestion.selectors.pulls import circuit_of, window_now
@@ -37,28 +31,10 @@ from apps.ingestion.services import (
     retry_pull,
 )
 from apps.operations.models import OutboxMessage
-from tests.ingestion.conftest import ANNA, BERT, table
+from tests.ingestion.conftest import ANNA, BERT, PATH, table
 
 APRIL = {"starts_on": date(2023, 4, 1), "ends_on": date(2023, 4, 30)}
-PATH = {"path": "{period}/sales.csv"}
 Ask = Callable[..., Pull]
-
-
-@pytest.fixture
-def drop(tmp_path: Path, settings: Any, entity: Any) -> Path:
-    """Our entity's drop folder, with April's."""
-    settings.FILE_DROP_DIR = str(tmp_path)
-    folder = tmp_path / entity.code / "2023-04"
-    folder.mkdir(parents=True)
-    return folder
-
-
-@pytest.fixture
-def feed(drop: Path, sales: Source, connie: Any) -> Source:
-    """A source that is pulled from the drop folder."""
-    return connect_source(
-        source_id=sales.pk, connector="drop", connector_settings=PATH, actor=connie
-    )
 
 
 @pytest.fixture
@@ -536,73 +512,3 @@ class TestWindows:
             first,
             last,
         )
-
-
-class TestConnecting:
-    def test_settings_are_kept_and_recorded_without_credentials(
-        self, sales: Source, connie: Any, settings: Any
-    ) -> None:
-        settings.STORAGE_PROTOCOLS = ["memory"]
-        url = {"url": "memory://bucket/{period}.csv"}
-        source = connect_source(
-            source_id=sales.pk, connector="drop", connector_settings=url, actor=connie
-        )
-        assert (source.connector, source.connector_settings) == ("drop", url)
-        event = Event.objects.get(action="ingestion.source.connect")
-        assert event.details == {"connector": "drop", "settings": url, "credentials": []}
-
-    def test_taking_it_away_leaves_nothing(self, feed: Source, connie: Any) -> None:
-        source = connect_source(source_id=feed.pk, connector="", actor=connie)
-        assert (source.connector, source.connector_settings, source.credentials) == ("", {}, "")
-
-    @pytest.mark.parametrize(
-        ("who", "changes", "refusal", "field"),
-        [
-            ("alice", {}, NotPermitted, ""),
-            ("charlie", {}, NotVisible, ""),
-            ("connie", {"connector": "ftp"}, ConnectorInvalid, "connector"),
-            ("connie", {"connector_settings": {"path": "/x"}}, ConnectorInvalid, "path"),
-            ("connie", {"connector_settings": {"url": "file:///x"}}, ConnectorInvalid, "url"),
-            ("connie", {"connector_settings": {"path": {1, 2}}}, ConnectorInvalid, "settings"),
-            ("connie", {"connector_settings": {"path": "a\0"}}, ConnectorInvalid, "settings"),
-            ("connie", {"connector_settings": ["path"]}, ConnectorInvalid, "settings"),
-            ("connie", {"credentials": {"key": "x"}}, ConnectorInvalid, "credentials.key"),
-        ],
-    )
-    def test_refusals_change_nothing(
-        self,
-        who: str,
-        changes: dict[str, Any],
-        refusal: type[Refusal],
-        field: str,
-        request: Any,
-        sales: Source,
-        table_counts: Any,
-    ) -> None:
-        actor = request.getfixturevalue(who)
-        before = table_counts()
-        asked = {"connector": "drop", "connector_settings": PATH, **changes}
-        with pytest.raises(refusal) as caught:
-            connect_source(source_id=sales.pk, actor=actor, **asked)
-        assert caught.value.field == field
-        assert table_counts() == before
-        assert Source.objects.get(pk=sales.pk).connector == ""
-
-    def test_a_retired_source_is_not_connected(self, sales: Source, connie: Any) -> None:
-        retire_source(source_id=sales.pk, actor=connie)
-        with pytest.raises(SourceRetired):
-            connect_source(source_id=sales.pk, connector="drop", actor=connie)
-
-    def test_an_entity_whose_code_leaves_the_folder_has_no_drop(
-        self, sales: Source, connie: Any, monkeypatch: Any
-    ) -> None:
-        from apps.ingestion.services.connecting import site_of
-
-        sales.entity.code = ".."
-        with pytest.raises(ConnectorInvalid):
-            site_of(sales.entity)
-
-
-def test_failures_are_refusals_with_a_remedy() -> None:
-    for kind in (PullFailed, *PullFailed.__subclasses__()):
-        assert kind().message

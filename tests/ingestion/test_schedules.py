@@ -26,7 +26,7 @@ from apps.ingestion.services import (
 )
 from apps.ingestion.services.schedules import latest_slot
 from apps.operations.models import OutboxMessage
-from tests.ingestion.test_pulls import PATH
+from tests.ingestion.conftest import PATH
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 DAILY = "30 2 * * *"

@@ -16,6 +16,8 @@ from django.db import transaction
 from apps.identity.models import Entity, User
 from apps.ingestion.models import Source
 from apps.ingestion.services import define_source, import_file
+from apps.ledger.fiscal import MonthCalendar
+from apps.ledger.services import define_account, define_calendar, open_period
 from apps.reconciliation.models import Break, MatchType, Run
 from apps.reconciliation.services import define_match_type, execute_run, start_run
 
@@ -305,3 +307,26 @@ def practice(django_db_setup: None, django_db_blocker: Any) -> Iterator[Practice
             made.load(month)
         yield made
         transaction.set_rollback(True)
+
+
+@pytest.fixture
+def books(entity: Any, system: User) -> Any:
+    """A chart with the bank, fees and revenue, and an open April."""
+    for code, name, kind, side in (
+        ("1000", "Bank", "asset", "debit"),
+        ("4000", "Revenue", "revenue", "credit"),
+        ("5400", "Bank charges", "expense", "debit"),
+    ):
+        define_account(
+            entity_id=entity.pk,
+            code=code,
+            name=name,
+            account_type=kind,
+            normal_balance=side,
+            actor=system,
+        )
+    define_calendar(
+        entity_id=entity.pk, name="Months", rule=MonthCalendar(), year=2023, actor=system
+    )
+    open_period(entity_id=entity.pk, name="2023-04", actor=system)
+    return entity

@@ -12,9 +12,7 @@ import pytest
 from apps.common.errors import NotPermitted, NotVisible, Refusal
 from apps.identity.models import User
 from apps.ledger.errors import AccountUnknown, PeriodMissing
-from apps.ledger.fiscal import MonthCalendar
 from apps.ledger.models import JournalEntry
-from apps.ledger.services import define_account, define_calendar, open_period
 from apps.reconciliation.errors import MatchTypeInvalid, RunNotCompleted, RunSuperseded
 from apps.reconciliation.models import MatchType, Run
 from apps.reconciliation.services import (
@@ -26,29 +24,6 @@ from apps.reconciliation.services import (
 from tests.reconciliation.conftest import APRIL, RULES, Pair
 
 Propose = Callable[..., JournalEntry | None]
-
-
-@pytest.fixture
-def books(entity: Any, system: User) -> Any:
-    """A chart with the bank, fees and revenue, and an open April."""
-    for code, name, kind, side in (
-        ("1000", "Bank", "asset", "debit"),
-        ("4000", "Revenue", "revenue", "credit"),
-        ("5400", "Bank charges", "expense", "debit"),
-    ):
-        define_account(
-            entity_id=entity.pk,
-            code=code,
-            name=name,
-            account_type=kind,
-            normal_balance=side,
-            actor=system,
-        )
-    define_calendar(
-        entity_id=entity.pk, name="Months", rule=MonthCalendar(), year=2023, actor=system
-    )
-    open_period(entity_id=entity.pk, name="2023-04", actor=system)
-    return entity
 
 
 @pytest.fixture

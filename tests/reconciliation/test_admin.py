@@ -48,9 +48,6 @@ from apps.reconciliation.services import (
 )
 from tests.pages import text
 from tests.reconciliation.conftest import RULES, Pair
-from tests.reconciliation.test_adjustments import books
-
-__all__ = ["books"]
 
 MODELS = (
     MatchType,

@@ -28,9 +28,7 @@ from apps.reconciliation.tasks import resolve_small_breaks
 from apps.reconciliation.tasks import settle_resolution as settle_task
 from tests.pages import text
 from tests.reconciliation.conftest import Pair
-from tests.reconciliation.test_adjustments import booked, books
-
-__all__ = ["books"]
+from tests.reconciliation.test_adjustments import booked
 
 
 def propose(pair: Pair, actor: User, **changes: Any) -> ResolutionRule:

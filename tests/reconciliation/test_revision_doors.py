@@ -11,10 +11,8 @@ from apps.identity.models import User
 from apps.reconciliation.models import Break, Correction, MatchGroup, Run, WriteOff
 from apps.reconciliation.services import correct_cause, unmatch_group
 from tests.pages import text
-from tests.reconciliation.test_adjustments import books
 from tests.reconciliation.test_revisions import numbered, pair_ids
 
-__all__ = ["books"]
 Broken = Callable[[str], Break]
 API = "/api/reconciliation"
 

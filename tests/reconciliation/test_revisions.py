@@ -6,43 +6,31 @@ import threading
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import connection
 
 from apps.approvals.services import define_policy
 from apps.audit.models import Event
-from apps.common.errors import NotPermitted, NotVisible, Refusal
 from apps.identity.models import User
-from apps.ingestion.services import import_file
 from apps.ledger.models import JournalEntry
 from apps.ledger.services import cancel_entry
 from apps.reconciliation.errors import (
-    BreakAccepted,
     BreakClosed,
-    BreaksUnfit,
     DifferenceTooLarge,
     GroupRevoked,
     GroupStands,
-    NothingToWriteOff,
-    ProofFailed,
-    ReasonMissing,
-    RunSuperseded,
     WrittenOff,
 )
 from apps.reconciliation.matching import reconcile
 from apps.reconciliation.models import (
     Break,
-    BreakClosure,
     BreakItem,
     BreakReview,
     Correction,
-    GroupRevocation,
     MatchGroup,
     MatchItem,
-    RematchPermit,
-    Revision,
     Run,
     WriteOff,
 )
@@ -60,10 +48,9 @@ from apps.reconciliation.services import (
     unmatch_group,
     write_off_break,
 )
-from tests.reconciliation.conftest import RULES, Pair, lines
-from tests.reconciliation.test_adjustments import booked, books
+from tests.reconciliation.conftest import RULES, Pair
+from tests.reconciliation.test_adjustments import booked
 
-__all__ = ["books"]
 WEEK = {"before_days": 7, "after_days": 7}
 Broken = Callable[[str], Break]
 
@@ -411,187 +398,6 @@ def test_what_the_close_proposed_is_not_written_off_again(
     assert JournalEntry.objects.count() == 1
 
 
-# --- Refusals -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def ways(april: Run, broken: Broken, books: Any) -> dict[str, Callable[..., Any]]:
-    """Every way to change the April run, with what it takes by default."""
-    fee = broken("fee")
-    records = list(fee.items.order_by("side").values_list("record_id", flat=True))
-    defaults: dict[str, tuple[Any, dict[str, Any]]] = {
-        "unmatch": (unmatch_group, {"run_id": april.pk, "number": 1}),
-        "permit": (permit_rematch, {"run_id": april.pk, "number": 1}),
-        "force": (force_match, {"run_id": april.pk, "break_ids": pair_ids(april)}),
-        "split": (split_break, {"break_id": fee.pk, "parts": [[pk] for pk in records]}),
-        "correct": (correct_cause, {"break_id": fee.pk, "cause": "amount"}),
-        "write_off": (
-            write_off_break,
-            {"break_id": fee.pk, "expense_account": "5400", "posted_on": date(2023, 4, 30)},
-        ),
-    }
-    return {
-        name: lambda act=act, given=given, **changes: act(**{"reason": "x", **given, **changes})
-        for name, (act, given) in defaults.items()
-    }
-
-
-EVERY = ("unmatch", "permit", "force", "split", "correct", "write_off")
-
-
-@pytest.mark.parametrize("way", EVERY)
-@pytest.mark.parametrize(
-    ("who", "refusal"),
-    [
-        ("bob", NotPermitted),
-        ("otto", NotPermitted),
-        ("ada", NotPermitted),
-        ("ivy", NotPermitted),
-        ("charlie", NotVisible),
-        ("victor", NotVisible),
-    ],
-)
-def test_who_may_not(
-    who: str, refusal: type[Refusal], way: str, request: Any, ways: Any, table_counts: Any
-) -> None:
-    actor = request.getfixturevalue(who)
-    before = table_counts()
-    with pytest.raises(refusal):
-        ways[way](actor=actor)
-    assert table_counts() == before
-
-
-def test_a_reviewer_writes_nothing_off(ways: Any, rita: User, table_counts: Any) -> None:
-    before = table_counts()
-    with pytest.raises(NotPermitted):
-        ways["write_off"](actor=rita)
-    with pytest.raises(NotPermitted):
-        ways["force"](actor=rita, expense_account="5400")
-    assert table_counts() == before
-
-
-REFUSED: list[tuple[str, dict[str, Any], type[Refusal]]] = [
-    *((way, {"reason": "  "}, ReasonMissing) for way in EVERY),
-    ("unmatch", {"number": 99}, NotVisible),
-    ("permit", {}, GroupStands),
-    ("force", {}, DifferenceTooLarge),
-    ("force", {"break_ids": []}, BreaksUnfit),
-    ("force", {"break_ids": [0]}, NotVisible),
-    ("force", {"break_ids": "missing_left"}, BreaksUnfit),
-    ("split", {"parts": []}, BreaksUnfit),
-    ("split", {"parts": [[], []]}, BreaksUnfit),
-    ("split", {"parts": [[1], [2]]}, BreaksUnfit),
-    ("split", {"break_id": 0}, NotVisible),
-    ("correct", {"cause": "fee"}, BreaksUnfit),
-    ("correct", {"cause": "nonsense"}, BreaksUnfit),
-    ("write_off", {"break_id": "zero"}, NothingToWriteOff),
-]
-
-
-@pytest.mark.parametrize(("way", "changes", "refusal"), REFUSED)
-def test_changes_that_are_refused(
-    way: str,
-    changes: dict[str, Any],
-    refusal: type[Refusal],
-    ways: Any,
-    april: Run,
-    pair: Pair,
-    connie: User,
-    table_counts: Any,
-) -> None:
-    changes = dict(changes)
-    if changes.get("break_ids") == "missing_left":
-        changes["break_ids"] = [april.breaks.get(cause="missing_left").pk]
-    if changes.get("break_id") == "zero":
-        pair.bring("left", ("Z", "03", "10.00"))
-        pair.bring("right", ("Z", "20", "10.00"))
-        changes["break_id"] = pair.run().breaks.get(cause="timing", state="mismatched").pk
-    before = table_counts()
-    with pytest.raises(refusal):
-        ways[way](actor=connie, **changes)
-    assert table_counts() == before
-
-
-def test_several_currencies_are_not_one_match(
-    april: Run, connie: User, monkeypatch: pytest.MonkeyPatch, table_counts: Any
-) -> None:
-    from apps.reconciliation.services import revisions
-
-    breaks = list(Break.objects.filter(run=april)[:2])
-    breaks[0].currency = "USD"
-    monkeypatch.setattr(revisions, "_standing_breaks", lambda *given: breaks)
-    before = table_counts()
-    with pytest.raises(BreaksUnfit, match="one currency"):
-        force_match(run_id=april.pk, break_ids=[1, 2], reason="x", actor=connie)
-    assert table_counts() == before
-
-
-@pytest.mark.parametrize("way", ["force", "split", "correct"])
-def test_an_accepted_break_is_opened_again_first(
-    way: str, ways: Any, april: Run, rita: User, connie: User, table_counts: Any
-) -> None:
-    for broken in april.breaks.filter(is_material=False):
-        accept_break(break_id=broken.pk, comment="Fine", actor=rita)
-    before = table_counts()
-    with pytest.raises(BreakAccepted):
-        ways[way](actor=connie)
-    assert table_counts() == before
-
-
-def test_what_is_closed_or_taken_back_is_not_changed_again(
-    ways: Any, april: Run, broken: Broken, connie: User, table_counts: Any
-) -> None:
-    fee = broken("fee")
-    ways["unmatch"](actor=connie)
-    ways["split"](actor=connie)
-    before = table_counts()
-    with pytest.raises(GroupRevoked):
-        ways["unmatch"](actor=connie)
-    for way in ("split", "correct", "write_off"):
-        with pytest.raises(BreakClosed):
-            ways[way](actor=connie)
-    with pytest.raises(BreakClosed):
-        force_match(run_id=april.pk, break_ids=[fee.pk], reason="x", actor=connie)
-    assert table_counts() == before
-
-
-@pytest.mark.parametrize("way", ["unmatch", "force", "split", "correct", "write_off"])
-def test_a_superseded_run_is_left_alone(
-    way: str, ways: Any, pair: Pair, connie: User, table_counts: Any
-) -> None:
-    pair.bring("left", ("INV-7", "09", "13.00"))
-    pair.run()
-    before = table_counts()
-    with pytest.raises(RunSuperseded):
-        ways[way](actor=connie)
-    assert table_counts() == before
-
-
-def test_what_does_not_add_up_is_not_stored(
-    april: Run, connie: User, monkeypatch: pytest.MonkeyPatch, table_counts: Any
-) -> None:
-    from apps.reconciliation.services import revisions
-
-    monkeypatch.setattr(revisions, "open_alone", lambda *given, **named: [])
-    before = table_counts()
-    with pytest.raises(ProofFailed):
-        unmatch_group(run_id=april.pk, number=numbered(april, "INV-2"), reason="x", actor=connie)
-    assert table_counts() == before
-
-
-@pytest.mark.parametrize(
-    "model", [Revision, GroupRevocation, BreakClosure, Correction, RematchPermit, WriteOff]
-)
-def test_facts_are_not_changed(model: Any, ways: Any, connie: User) -> None:
-    for way in ("unmatch", "permit", "write_off"):
-        ways[way](actor=connie)
-    correct_cause(
-        break_id=Break.objects.get(cause="sign").pk, cause="amount", reason="x", actor=connie
-    )
-    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-        model.objects.update(id=1)
-
-
 # --- At once ------------------------------------------------------------------------------------
 
 
@@ -664,141 +470,3 @@ def test_without_hand_work_the_outcome_is_the_kernels(april: Run) -> None:
     assert not hand_work(april, items)
     ours = reconciled(april, items, rules)
     assert ours.groups.equals(reconcile(items.left, items.right, rules, as_of=april.ends_on).groups)
-
-
-class TestAcrossCurrencies:
-    """What was exchanged is in the proof of each currency, and leaves it with its match."""
-
-    RULES: ClassVar[dict[str, Any]] = {
-        "version": "fx",
-        "passes": [
-            {"name": "Same", "kind": "exact", "keys": ["reference"], "date_window": WEEK},
-            {
-                "name": "In euros",
-                "kind": "aggregated",
-                "keys": ["reference"],
-                "tolerance": {"percent": "0.5"},
-                "date_window": WEEK,
-                "fx": {"to": "EUR", "most_days": 10},
-            },
-        ],
-        "rates": [
-            {"id": "r1", "currency": "USD", "to": "EUR", "on": "2023-04-01", "rate": "0.90"},
-            {"id": "r2", "currency": "GBP", "to": "EUR", "on": "2023-04-01", "rate": "1.10"},
-        ],
-    }
-
-    @pytest.fixture
-    def mixed(self, pair: Pair, connie: User, rita: User) -> Run:
-        """INV-1 and INV-4 in euros and dollars, INV-3 in pounds and dollars, INV-2 in euros."""
-        change_rules(match_type_id=pair.match_type.pk, rules=self.RULES, actor=connie)
-        self.bring_in(pair, "left", "GBP", ("INV-3", "03", "90.10"))
-        self.bring_in(
-            pair,
-            "right",
-            "USD",
-            ("INV-1", "03", "60.00"),
-            ("INV-1", "04", "40.00"),
-            ("INV-3", "03", "110.00"),
-            ("INV-4", "03", "20.00"),
-        )
-        pair.bring(
-            "left", ("INV-1", "03", "90.10"), ("INV-2", "03", "5.00"), ("INV-4", "03", "18.00")
-        )
-        pair.bring("right", ("INV-2", "03", "5.00"))
-        run = pair.run()
-        assert (run.group_count, run.break_count) == (4, 0)
-        return run
-
-    def bring_in(self, pair: Pair, side: str, currency: str, *rows: Any) -> None:
-        content = lines(*rows, prefix=side[0]).replace(b"EUR", currency.encode())
-        source = getattr(pair, side)
-        import_file(
-            source_id=source.pk, filename=f"{currency}.csv", content=content, actor=pair.actor
-        )
-
-    def unmatch(self, run: Run, reference: str, actor: User) -> list[Break]:
-        number = numbered(run, reference)
-        done = unmatch_group(run_id=run.pk, number=number, reason="No", actor=actor)
-        run.refresh_from_db()
-        return done.breaks
-
-    def proof(self, run: Run) -> dict[str, dict[str, str]]:
-        return {line["currency"]: line for line in run.proof}
-
-    def test_another_match_of_the_run_is_taken_back(self, mixed: Run, rita: User) -> None:
-        before = {code: line["exchanged"] for code, line in self.proof(mixed).items()}
-        self.unmatch(mixed, "INV-2", rita)
-        assert {line["proof_amount"] for line in mixed.proof} == {"0.00"}
-        assert {code: line["exchanged"] for code, line in self.proof(mixed).items()} == before
-        assert mixed.break_count == 2
-
-    def test_its_items_are_open_each_in_its_own_currency(self, mixed: Run, rita: User) -> None:
-        breaks = self.unmatch(mixed, "INV-1", rita)
-        assert [(b.currency, b.amount, b.cause) for b in breaks] == [
-            ("EUR", Decimal("90.10"), "missing_right"),
-            ("USD", Decimal("-60.00"), "missing_left"),
-            ("USD", Decimal("-40.00"), "missing_left"),
-        ]
-        assert (mixed.group_count, mixed.break_count) == (3, 3)
-
-    def test_the_proof_of_every_currency_stays_nothing(self, mixed: Run, rita: User) -> None:
-        before = self.proof(mixed)
-        # 90.10 + 18.00 EUR less a difference of 0.10, which became 100.00 + 20.00 USD; the
-        # difference of INV-3, 0.11, is in euros, of which it holds none.
-        assert before["EUR"]["exchanged"] == "107.89"
-        self.unmatch(mixed, "INV-1", rita)
-        after = self.proof(mixed)
-        assert {line["proof_amount"] for line in mixed.proof} == {"0.00"}
-        assert (after["EUR"]["exchanged"], after["EUR"]["open_left"]) == ("17.89", "90.10")
-        assert (after["USD"]["exchanged"], after["USD"]["open_right"]) == ("-130.00", "100.00")
-        assert after["GBP"] == before["GBP"]
-        for reference in ("INV-3", "INV-4", "INV-2"):
-            self.unmatch(mixed, reference, rita)
-        assert {line["exchanged"] for line in mixed.proof} == {"0.00"}
-        assert {line["proof_amount"] for line in mixed.proof} == {"0.00"}
-        assert mixed.group_count == 0
-
-    def test_a_match_of_two_other_currencies_is_taken_back(self, mixed: Run, rita: User) -> None:
-        breaks = self.unmatch(mixed, "INV-3", rita)
-        assert [(b.currency, b.amount) for b in breaks] == [
-            ("GBP", Decimal("90.10")),
-            ("USD", Decimal("-110.00")),
-        ]
-        assert self.proof(mixed)["GBP"]["exchanged"] == "0.00"
-
-    def test_a_new_run_keeps_it_taken_back_until_it_is_permitted(
-        self, mixed: Run, pair: Pair, rita: User
-    ) -> None:
-        number = numbered(mixed, "INV-1")
-        self.unmatch(mixed, "INV-1", rita)
-        stood = mixed.proof
-        pair.bring("left", ("INV-9", "03", "7.00"))
-        again = pair.run()
-        assert (again.group_count, again.break_count) == (3, 4)
-        opened = Break.objects.filter(run=again).exclude(items__record__reference="INV-9")
-        assert sorted((b.currency, b.amount) for b in opened) == [
-            ("EUR", Decimal("90.10")),
-            ("USD", Decimal("-60.00")),
-            ("USD", Decimal("-40.00")),
-        ]
-        exchanged = {code: line["exchanged"] for code, line in self.proof(again).items()}
-        assert exchanged == {line["currency"]: line["exchanged"] for line in stood}
-        assert {line["proof_amount"] for line in again.proof} == {"0.00"}
-        permit_rematch(run_id=mixed.pk, number=number, reason="The rate is right", actor=rita)
-        permitted = pair.run()
-        assert (permitted.group_count, permitted.break_count) == (4, 1)
-
-    def test_its_breaks_are_worked_like_any_other(self, mixed: Run, rita: User) -> None:
-        euros, *dollars = self.unmatch(mixed, "INV-1", rita)
-        corrected = correct_cause(break_id=euros.pk, cause="fx", reason="Rate", actor=rita)
-        assert corrected.successor.currency == "EUR"
-        with pytest.raises(BreaksUnfit, match="one currency"):
-            force_match(
-                run_id=mixed.pk,
-                break_ids=[corrected.successor.pk, dollars[0].pk],
-                reason="x",
-                actor=rita,
-            )
-        mixed.refresh_from_db()
-        assert {line["proof_amount"] for line in mixed.proof} == {"0.00"}

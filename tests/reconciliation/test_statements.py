@@ -31,10 +31,7 @@ from apps.reconciliation.services import (
 )
 from tests.pages import text
 from tests.reconciliation.conftest import MAY, Pair
-from tests.reconciliation.test_adjustments import books
 from tests.reconciliation.test_revisions import numbered
-
-__all__ = ["books"]
 
 
 def later(seconds: int) -> Any:

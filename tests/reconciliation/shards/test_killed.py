@@ -31,7 +31,7 @@ from apps.reconciliation.services import (
 )
 from tests.faults import Trap, die_at
 from tests.reconciliation.conftest import APRIL, MAY, Pair
-from tests.reconciliation.test_shards import shard_ids, work_off
+from tests.reconciliation.shards.conftest import shard_ids, work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
