@@ -17,8 +17,8 @@ from apps.analytics.permissions import VIEW_ANOMALIES
 from apps.analytics.selectors import anomalies_for, anomaly_seen_by, scorings_for
 from apps.analytics.services import LONGEST_COMMENT, review_anomaly, score_period
 from apps.analytics.states import Disposition
+from apps.common.access import one_visible
 from apps.common.api import ScopedReadView, StrictSerializer, body_of
-from apps.common.errors import NotVisible
 from apps.common.pagination import NewestFirst
 from apps.ledger.models import Period
 from apps.operations.idempotency import IdempotentMixin
@@ -191,13 +191,11 @@ class ScoreView(IdempotentMixin, APIView):
     @extend_schema(request=ScoreInput, responses=ScoringSerializer)
     def post(self, request: Request) -> Response:
         facts = body_of(request, ScoreInput)
-        period = (
-            Period.objects.visible_to(_caller(request))
-            .filter(entity__code=facts["entity"], name=facts["period"])
-            .first()
+        period = one_visible(
+            Period.objects.visible_to(_caller(request)).filter(
+                entity__code=facts["entity"], name=facts["period"]
+            )
         )
-        if period is None:
-            raise NotVisible
         run = score_period(
             period_id=period.pk,
             parameters=facts.get("parameters"),

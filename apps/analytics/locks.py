@@ -7,8 +7,7 @@ anomaly of a scoring that is being superseded at this moment.
 from __future__ import annotations
 
 from apps.analytics.models import AnomalyReview, AnomalyScore
-from apps.common.access import Actor
-from apps.common.errors import NotVisible
+from apps.common.access import Actor, one_visible
 from apps.ledger.models import Period
 
 
@@ -18,15 +17,11 @@ def period_for_scoring(period_id: int, *, actor: Actor) -> Period:
     Raises:
         NotVisible: no such period for this actor.
     """
-    period: Period | None = (
+    return one_visible(
         Period.objects.visible_to(actor)
         .select_for_update(of=("self",), no_key=True)
         .filter(pk=period_id)
-        .first()
     )
-    if period is None:
-        raise NotVisible
-    return period
 
 
 def review_for_update(score_id: int, *, actor: Actor) -> AnomalyReview:
@@ -36,9 +31,7 @@ def review_for_update(score_id: int, *, actor: Actor) -> AnomalyReview:
         NotVisible: no such anomaly for this actor.
     """
     mine = AnomalyScore.objects.visible_to(actor).filter(pk=score_id)
-    period_id = mine.values_list("run__period_id", flat=True).first()
-    if period_id is None:
-        raise NotVisible
+    period_id = one_visible(mine.values_list("run__period_id", flat=True))
     period_for_scoring(period_id, actor=actor)
     review: AnomalyReview | None = (
         AnomalyReview.objects.select_for_update(of=("self",))

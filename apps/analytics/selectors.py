@@ -21,8 +21,7 @@ from apps.analytics.measures import (
 from apps.analytics.models import AnomalyScore, ScoringRun
 from apps.analytics.permissions import VIEW_ANOMALIES
 from apps.analytics.states import Disposition
-from apps.common.access import Actor
-from apps.common.errors import NotVisible
+from apps.common.access import Actor, one_visible
 from apps.common.models import ScopedQuerySet
 from apps.identity.models import Entity, User
 from apps.ledger.models import JournalEntry
@@ -103,10 +102,7 @@ def anomaly_seen_by(actor: Actor, score_id: int) -> AnomalyScore:
     Raises:
         NotVisible: no such anomaly for this actor, or it belongs to an older scoring.
     """
-    score: AnomalyScore | None = anomalies_for(actor).filter(pk=score_id).first()
-    if score is None:
-        raise NotVisible
-    return score
+    return one_visible(anomalies_for(actor).filter(pk=score_id))
 
 
 def anomalies_of(run: ScoringRun) -> ScopedQuerySet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from apps.close.models import CloseRun, CloseTask
-from apps.common.access import Actor
+from apps.common.access import Actor, one_visible
 from apps.common.errors import NotVisible
 
 AT_WORK: Final = "close.task"
@@ -18,10 +18,7 @@ def run_for_update(run_id: int) -> CloseRun:
     Raises:
         NotVisible: no such run.
     """
-    run = CloseRun.objects.select_for_update().filter(pk=run_id).first()
-    if run is None:
-        raise NotVisible
-    return run
+    return one_visible(CloseRun.objects.select_for_update().filter(pk=run_id))
 
 
 def task_for_update(task_id: int) -> CloseTask:
@@ -30,9 +27,7 @@ def task_for_update(task_id: int) -> CloseTask:
     Raises:
         NotVisible: no such task.
     """
-    run_id = CloseTask.objects.filter(pk=task_id).values_list("run_id", flat=True).first()
-    if run_id is None:
-        raise NotVisible
+    run_id = one_visible(CloseTask.objects.filter(pk=task_id).values_list("run_id", flat=True))
     run_for_update(run_id)
     return (
         CloseTask.objects.select_for_update(of=("self",))

@@ -20,7 +20,7 @@ from apps.close.permissions import COMPLETE_TASK, OPEN_RUN, RETRY_TASK, VIEW_CLO
 from apps.close.selectors import attempts_at, progress, runs_visible_to, tasks_of
 from apps.close.services import complete_task, open_run, retry_task
 from apps.close.states import DONE, AttemptStatus, RunStatus, TaskStatus
-from apps.common.access import authorize
+from apps.common.access import authorize, one_visible
 from apps.common.errors import NotVisible, Refusal
 from apps.common.money import is_currency
 from apps.common.templatetags.finflow import amount, count
@@ -68,9 +68,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """The board of one run; with `?part=board` only the part that refreshes itself."""
     actor: Any = request.user
     authorize(actor, VIEW_CLOSE)
-    found = runs_visible_to(actor).filter(pk=run_id).first()
-    if found is None:
-        raise NotVisible
+    found = one_visible(runs_visible_to(actor).filter(pk=run_id))
     show_times_of(found.entity)
     tasks = tasks_of(found.pk)
     whose = "" if entity_in_view(request) == found.entity else f"{found.entity.code} "
@@ -152,15 +150,11 @@ def start(request: HttpRequest, period_id: int) -> HttpResponse:
 def _visible_task(request: HttpRequest, task_id: int) -> CloseTask:
     actor: Any = request.user
     authorize(actor, VIEW_CLOSE)
-    found: CloseTask | None = (
+    return one_visible(
         CloseTask.objects.visible_to(actor)
         .select_related("run__period", "run__entity", "owner", "completed_by")
         .filter(pk=task_id)
-        .first()
     )
-    if found is None:
-        raise NotVisible
-    return found
 
 
 def _task_page(

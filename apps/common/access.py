@@ -7,9 +7,13 @@ A *permission* ("ledger.post_entry") belongs to roles, a *grant* gives a user a 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from apps.common.errors import NotPermitted
+from django.db.models import QuerySet
+
+from apps.common.errors import NotPermitted, NotVisible
+
+T = TypeVar("T")
 
 
 class Actor(Protocol):
@@ -39,6 +43,21 @@ def authorize(actor: Actor, permission: str, *, entity_id: int | None = None) ->
     """
     if not actor.is_authenticated or not actor.may(permission, entity_id):
         raise NotPermitted(permission=permission)
+
+
+def one_visible(rows: QuerySet[Any, T], *, field: str = "") -> T:
+    """The first of the rows that the actor may see (`visible_to`), narrowed to the one wanted.
+
+    Args:
+        field: what named it, where a body or form did.
+
+    Raises:
+        NotVisible: there is none. What somebody may not see does not exist for him.
+    """
+    found = rows.first()
+    if found is None:
+        raise NotVisible(field=field)
+    return found
 
 
 def require_distinct(actor: Actor, others: Iterable[Any], message: str) -> None:

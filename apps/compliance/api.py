@@ -14,8 +14,8 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.access import one_visible
 from apps.common.api import ScopedReadView, body_of
-from apps.common.errors import NotVisible
 from apps.compliance.models import Control, EvidencePackage
 from apps.compliance.permissions import VIEW_EVIDENCE
 from apps.compliance.selectors import controls_for, packages_for
@@ -130,7 +130,4 @@ def _named_entity(code: str, actor: Any) -> Entity:
     Raises:
         NotVisible: there is none for this actor.
     """
-    entity = Entity.objects.visible_to(actor).filter(code=code).first()
-    if entity is None:
-        raise NotVisible
-    return entity
+    return one_visible(Entity.objects.visible_to(actor).filter(code=code))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from apps.close.models import CloseRun
-from apps.common.access import Actor
-from apps.common.errors import NotVisible
+from apps.common.access import Actor, one_visible
 from apps.identity.models import Entity
 
 
@@ -14,15 +13,11 @@ def entity_for_controls(entity_id: int, *, actor: Actor) -> Entity:
     Raises:
         NotVisible: no such entity for this actor.
     """
-    entity: Entity | None = (
+    return one_visible(
         Entity.objects.visible_to(actor)
         .select_for_update(of=("self",), no_key=True)
         .filter(pk=entity_id)
-        .first()
     )
-    if entity is None:
-        raise NotVisible
-    return entity
 
 
 def close_run_for_sealing(close_run_id: int, *, actor: Actor) -> CloseRun:
@@ -31,13 +26,9 @@ def close_run_for_sealing(close_run_id: int, *, actor: Actor) -> CloseRun:
     Raises:
         NotVisible: no such run for this actor.
     """
-    run: CloseRun | None = (
+    return one_visible(
         CloseRun.objects.visible_to(actor)
         .select_for_update(of=("self",), no_key=True)
         .select_related("entity", "period", "template")
         .filter(pk=close_run_id)
-        .first()
     )
-    if run is None:
-        raise NotVisible
-    return run

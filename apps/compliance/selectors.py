@@ -6,8 +6,7 @@ import hashlib
 
 from django.core.files.storage import default_storage
 
-from apps.common.access import Actor
-from apps.common.errors import NotVisible
+from apps.common.access import Actor, one_visible
 from apps.common.models import ScopedQuerySet
 from apps.compliance.errors import PackageChanged, PackageMissing
 from apps.compliance.models import Control, EvidencePackage
@@ -49,10 +48,7 @@ def package_seen_by(actor: Actor, package_id: int) -> EvidencePackage:
     Raises:
         NotVisible: no such package for this actor.
     """
-    package: EvidencePackage | None = packages_for(actor).filter(pk=package_id).first()
-    if package is None:
-        raise NotVisible
-    return package
+    return one_visible(packages_for(actor).filter(pk=package_id))
 
 
 def latest_package(close_run_id: int) -> EvidencePackage | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.common.errors import NotVisible
+from apps.common.access import one_visible
 from apps.identity.models import User
 
 
@@ -12,7 +12,4 @@ def user_for_update(user_id: int) -> User:
     Raises:
         NotVisible: no such user.
     """
-    user = User.objects.select_for_update().filter(pk=user_id).first()
-    if user is None:
-        raise NotVisible
-    return user
+    return one_visible(User.objects.select_for_update().filter(pk=user_id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.common.access import Actor
+from apps.common.access import Actor, one_visible
 from apps.common.errors import NotVisible
 from apps.ingestion.models import Pull, Source
 
@@ -16,12 +16,7 @@ def source_for_update(source_id: int, *, actor: Actor) -> Source:
     Raises:
         NotVisible: no such source for this actor.
     """
-    source: Source | None = (
-        Source.objects.visible_to(actor).select_for_update().filter(pk=source_id).first()
-    )
-    if source is None:
-        raise NotVisible
-    return source
+    return one_visible(Source.objects.visible_to(actor).select_for_update().filter(pk=source_id))
 
 
 def idle_source_for_update(source_id: int) -> Source | None:

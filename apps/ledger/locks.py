@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from django.db.models import Max
 
-from apps.common.access import Actor
+from apps.common.access import Actor, one_visible
 from apps.common.advisory import lock_exclusive, lock_shared
 from apps.common.errors import NotVisible, StaleVersion
 from apps.ledger.models import Account, JournalEntry, Period
@@ -28,12 +28,7 @@ def account_for_update(account_id: int, *, actor: Actor) -> Account:
     Raises:
         NotVisible: no such account for this actor.
     """
-    account: Account | None = (
-        Account.objects.visible_to(actor).select_for_update().filter(pk=account_id).first()
-    )
-    if account is None:
-        raise NotVisible
-    return account
+    return one_visible(Account.objects.visible_to(actor).select_for_update().filter(pk=account_id))
 
 
 def hold_chart(entity_id: int) -> None:
@@ -76,9 +71,7 @@ def entry_for_update(entry_id: int, *, actor: Actor) -> JournalEntry:
         StaleVersion: somebody moved it to another period at this moment.
     """
     mine = JournalEntry.objects.visible_to(actor).filter(pk=entry_id)
-    period_id = mine.values_list("period_id", flat=True).first()
-    if period_id is None:
-        raise NotVisible
+    period_id = one_visible(mine.values_list("period_id", flat=True))
     periods = share_periods([period_id])
     entry: JournalEntry = (
         JournalEntry.objects.select_for_update(of=("self",), no_key=True)

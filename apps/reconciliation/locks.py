@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from apps.common.access import Actor
-from apps.common.errors import NotVisible
+from apps.common.access import Actor, one_visible
 from apps.reconciliation.models import (
     Break,
     BreakReview,
@@ -26,12 +25,9 @@ def match_type_for_update(match_type_id: int, *, actor: Actor) -> MatchType:
     Raises:
         NotVisible: no such match type for this actor.
     """
-    match_type: MatchType | None = (
-        MatchType.objects.visible_to(actor).select_for_update().filter(pk=match_type_id).first()
+    return one_visible(
+        MatchType.objects.visible_to(actor).select_for_update().filter(pk=match_type_id)
     )
-    if match_type is None:
-        raise NotVisible
-    return match_type
 
 
 def rule_set_for_update(version_id: int, *, actor: Actor) -> RuleSetVersion:
@@ -40,11 +36,9 @@ def rule_set_for_update(version_id: int, *, actor: Actor) -> RuleSetVersion:
     Raises:
         NotVisible: no such version for this actor.
     """
-    version: RuleSetVersion | None = (
-        RuleSetVersion.objects.visible_to(actor).filter(pk=version_id).first()
+    version: RuleSetVersion = one_visible(
+        RuleSetVersion.objects.visible_to(actor).filter(pk=version_id)
     )
-    if version is None:
-        raise NotVisible
     version.match_type = match_type_for_update(version.match_type_id, actor=actor)
     return version
 
@@ -55,14 +49,11 @@ def resolution_rule_for_update(rule_id: int, *, actor: Actor) -> ResolutionRule:
     Raises:
         NotVisible: no such rule for this actor.
     """
-    match_type_id = (
+    match_type_id = one_visible(
         ResolutionRule.objects.visible_to(actor)
         .filter(pk=rule_id)
         .values_list("match_type_id", flat=True)
-        .first()
     )
-    if match_type_id is None:
-        raise NotVisible
     match_type = match_type_for_update(match_type_id, actor=actor)
     rule: ResolutionRule = ResolutionRule.objects.select_for_update().get(pk=rule_id)
     rule.match_type = match_type
@@ -75,9 +66,9 @@ def run_for_execution(run_id: int) -> Run:
     Raises:
         NotVisible: no such run.
     """
-    match_type_id = Run.objects.filter(pk=run_id).values_list("match_type_id", flat=True).first()
-    if match_type_id is None:
-        raise NotVisible
+    match_type_id = one_visible(
+        Run.objects.filter(pk=run_id).values_list("match_type_id", flat=True)
+    )
     MatchType.objects.select_for_update().get(pk=match_type_id)
     run: Run = (
         Run.objects.select_for_update(of=("self",))
@@ -102,16 +93,12 @@ def run_for_update(run_id: int, *, actor: Actor) -> Run:
     Raises:
         NotVisible: no such run for this actor.
     """
-    run: Run | None = (
+    return one_visible(
         Run.objects.visible_to(actor)
         .select_for_update(of=("self",))
         .select_related("match_type", "rule_set", "entity")
         .filter(pk=run_id)
-        .first()
     )
-    if run is None:
-        raise NotVisible
-    return run
 
 
 def break_for_update(break_id: int, *, actor: Actor) -> Break:
@@ -120,9 +107,7 @@ def break_for_update(break_id: int, *, actor: Actor) -> Break:
     Raises:
         NotVisible: no such break for this actor.
     """
-    broken: Break | None = Break.ever.visible_to(actor).filter(pk=break_id).first()
-    if broken is None:
-        raise NotVisible
+    broken: Break = one_visible(Break.ever.visible_to(actor).filter(pk=break_id))
     broken.run = run_for_update(broken.run_id, actor=actor)
     return broken
 
@@ -134,9 +119,7 @@ def group_for_update(run_id: int, number: int, *, actor: Actor) -> MatchGroup:
         NotVisible: no such group for this actor.
     """
     run = run_for_update(run_id, actor=actor)
-    group: MatchGroup | None = MatchGroup.ever.filter(run=run, number=number).first()
-    if group is None:
-        raise NotVisible
+    group: MatchGroup = one_visible(MatchGroup.ever.filter(run=run, number=number))
     group.run = run
     return group
 
@@ -158,11 +141,9 @@ def review_for_update(break_id: int, *, actor: Actor) -> BreakReview:
     Raises:
         NotVisible: no such break for this actor.
     """
-    run_id = (
-        Break.objects.visible_to(actor).filter(pk=break_id).values_list("run_id", flat=True).first()
+    run_id = one_visible(
+        Break.objects.visible_to(actor).filter(pk=break_id).values_list("run_id", flat=True)
     )
-    if run_id is None:
-        raise NotVisible
     run = run_for_update(run_id, actor=actor)
     BreakReview.objects.get_or_create(broken_id=break_id)
     review: BreakReview = (

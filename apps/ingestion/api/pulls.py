@@ -11,8 +11,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.access import one_visible
 from apps.common.api import ScopedReadView, StrictSerializer, body_of
-from apps.common.errors import NotVisible
 from apps.identity.models import Entity
 from apps.ingestion.api.files import SourceFilter, SourceSerializer
 from apps.ingestion.models import Pull, PullAttempt, Source
@@ -137,9 +137,9 @@ class SourceView(IdempotentMixin, ScopedReadView):
         """Set up a source, with its connector and its schedule."""
         facts = body_of(request, DefineInput)
         actor: Any = request.user
-        entity = Entity.objects.visible_to(actor).filter(code=facts.pop("entity")).first()
-        if entity is None:
-            raise NotVisible(field="entity")
+        entity = one_visible(
+            Entity.objects.visible_to(actor).filter(code=facts.pop("entity")), field="entity"
+        )
         facts["connector_settings"] = facts.pop("settings", None)
         source = define_connected_source(entity_id=entity.pk, actor=actor, **facts)
         return Response(SourceSerializer(source).data, status=201)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from apps.common.access import authorize
-from apps.common.errors import NotVisible
+from apps.common.access import authorize, one_visible
 from apps.identity.models import Entity, User
 from apps.ingestion.errors import FileMissing, FileTooLarge, SourceInvalid
 from apps.ingestion.models import Source
@@ -34,9 +33,7 @@ def collect_files(
         FileTooLarge: names the file that is larger than what is taken.
         SourceRetired: see `import_file`.
     """
-    entity = Entity.objects.visible_to(actor).filter(pk=entity_id).first()
-    if entity is None:
-        raise NotVisible
+    entity = one_visible(Entity.objects.visible_to(actor).filter(pk=entity_id))
     authorize(actor, IMPORT_FILE, entity_id=entity.pk)
     files = {
         code: _file_of(_source(entity, code), period_name) for code in dict.fromkeys(source_codes)

@@ -17,8 +17,7 @@ import polars as pl
 from django.db import transaction
 
 from apps.audit.services import record
-from apps.common.access import authorize
-from apps.common.errors import NotVisible
+from apps.common.access import authorize, one_visible
 from apps.identity.models import User
 from apps.ingestion.errors import (
     CorrectionInvalid,
@@ -101,9 +100,7 @@ def read_again(*, batch_id: int, actor: User) -> ImportOutcome:
     Raises:
         NotVisible, NotPermitted, SourceRetired: see `import_file`.
     """
-    batch = Batch.objects.visible_to(actor).filter(pk=batch_id).first()
-    if batch is None:
-        raise NotVisible
+    batch = one_visible(Batch.objects.visible_to(actor).filter(pk=batch_id))
     authorize(actor, IMPORT_FILE, entity_id=batch.entity_id)
     return import_file(
         source_id=batch.source_id,
@@ -164,9 +161,7 @@ def _publish(corrected: _Corrected, actor: User) -> LineCorrection:
 
 
 def _line_to_correct(line_id: int, actor: User) -> RejectedLine:
-    line: RejectedLine | None = rejected_lines_for(actor).filter(pk=line_id).first()
-    if line is None:
-        raise NotVisible
+    line: RejectedLine = one_visible(rejected_lines_for(actor).filter(pk=line_id))
     authorize(actor, CORRECT_LINE, entity_id=line.batch.entity_id)
     authorize(actor, READ_CONFIDENTIAL, entity_id=line.batch.entity_id)
     _require_open(line)

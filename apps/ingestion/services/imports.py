@@ -12,8 +12,7 @@ import polars as pl
 from django.db import transaction
 
 from apps.audit.services import record
-from apps.common.access import authorize
-from apps.common.errors import NotVisible
+from apps.common.access import authorize, one_visible
 from apps.identity.models import User
 from apps.ingestion.errors import SourceRetired
 from apps.ingestion.formats import FileRefused, Reading, content_keys
@@ -123,9 +122,7 @@ class _Received:
 
 
 def _source_for_import(source_id: int, actor: User) -> Source:
-    source: Source | None = Source.objects.visible_to(actor).filter(pk=source_id).first()
-    if source is None:
-        raise NotVisible
+    source: Source = one_visible(Source.objects.visible_to(actor).filter(pk=source_id))
     authorize(actor, IMPORT_FILE, entity_id=source.entity_id)
     if not source.is_active:
         raise SourceRetired

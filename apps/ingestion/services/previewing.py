@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from apps.common.access import authorize
-from apps.common.errors import NotVisible
+from apps.common.access import authorize, one_visible
 from apps.identity.models import User
 from apps.ingestion.errors import FileTooLarge, SampleMissing
 from apps.ingestion.formats import FileRefused, Reading
@@ -68,9 +67,7 @@ def preview_mapping(
         SampleMissing: no sample was given and nothing has come in yet.
         FileTooLarge: the sample has more than MOST_SAMPLE_BYTES.
     """
-    source: Source | None = Source.objects.visible_to(actor).filter(pk=source_id).first()
-    if source is None:
-        raise NotVisible
+    source: Source = one_visible(Source.objects.visible_to(actor).filter(pk=source_id))
     authorize(actor, MANAGE_SOURCES, entity_id=source.entity_id)
     authorize(actor, READ_CONFIDENTIAL, entity_id=source.entity_id)
     wanted = sound_mapping(mapping)

@@ -11,9 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from apps.audit.services import record
-from apps.common.access import authorize
+from apps.common.access import authorize, one_visible
 from apps.common.advisory import lock_exclusive
-from apps.common.errors import NotVisible
 from apps.identity.models import Entity, User
 from apps.ingestion.errors import SourceExists, SourceInvalid, SourceRetired
 from apps.ingestion.formats import FORMATS, FieldMapping, MappingInvalid
@@ -48,9 +47,7 @@ def define_source(
         SourceInvalid: a field at fault, an unknown format, a path that leaves the folder, or a
             mapping with a fault (the key is named).
     """
-    entity = Entity.objects.visible_to(actor).filter(pk=entity_id).first()
-    if entity is None:
-        raise NotVisible
+    entity = one_visible(Entity.objects.visible_to(actor).filter(pk=entity_id))
     authorize(actor, MANAGE_SOURCES, entity_id=entity.pk)
     source = Source(
         entity=entity,

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.common.access import authorize
+from apps.common.access import authorize, one_visible
 from apps.common.errors import NotPermitted, NotVisible, Refusal
 from apps.identity.context import show_times_of
 from apps.ingestion.errors import (
@@ -67,10 +67,7 @@ def correct(request: HttpRequest, line_id: int) -> HttpResponse:
 def _line(request: HttpRequest, line_id: int) -> RejectedLine:
     actor: Any = request.user
     authorize(actor, VIEW_SOURCES)
-    line: RejectedLine | None = rejected_lines_for(actor).filter(pk=line_id).first()
-    if line is None:
-        raise NotVisible
-    return line
+    return one_visible(rejected_lines_for(actor).filter(pk=line_id))
 
 
 def _form(line: RejectedLine, texts: dict[str, str], posted: Any = None) -> CorrectionForm:

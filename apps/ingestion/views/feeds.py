@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.common.access import authorize
+from apps.common.access import authorize, one_visible
 from apps.common.errors import NotPermitted, NotVisible, Refusal
 from apps.common.paging import row_id
 from apps.identity.context import entity_in_view, show_times_of
@@ -82,9 +82,7 @@ def source_page(request: HttpRequest, source_id: int) -> HttpResponse:
     """One source: its last files, refused ones, and findings."""
     actor = _actor(request)
     authorize(actor, VIEW_SOURCES)
-    source = sources_for(actor).filter(pk=source_id).first()
-    if source is None:
-        raise NotVisible
+    source = one_visible(sources_for(actor).filter(pk=source_id))
     show_times_of(source.entity)
     (feed,) = feeds(actor, [source])
     context = {
@@ -116,9 +114,7 @@ def pull(request: HttpRequest, source_id: int) -> HttpResponse:
 def retry(request: HttpRequest, pull_id: int) -> HttpResponse:
     """Try a failed pull again."""
     actor = _actor(request)
-    failed = pulls_for(actor).filter(pk=pull_id).first()
-    if failed is None:
-        raise NotVisible
+    failed = one_visible(pulls_for(actor).filter(pk=pull_id))
     return _asked_for(
         request, lambda actor: retry_pull(pull_id=pull_id, actor=actor), failed.source_id
     )
@@ -130,9 +126,7 @@ def batch_page(request: HttpRequest, batch_id: int) -> HttpResponse:
     """One file: totals, statements that tie or not, rejected lines, and its lines."""
     actor = _actor(request)
     authorize(actor, VIEW_SOURCES)
-    batch: Batch | None = batches_for(actor).filter(pk=batch_id).first()
-    if batch is None:
-        raise NotVisible
+    batch: Batch = one_visible(batches_for(actor).filter(pk=batch_id))
     show_times_of(batch.entity)
     after_id, from_line = _number(request, "after"), _number(request, "from")
     lines = lines_shown(
@@ -206,9 +200,7 @@ def failure_page(request: HttpRequest, failure_id: int) -> HttpResponse:
     """One refused file: where, why, and what helps."""
     actor = _actor(request)
     authorize(actor, VIEW_SOURCES)
-    failure: FailedImport | None = failed_imports_for(actor).filter(pk=failure_id).first()
-    if failure is None:
-        raise NotVisible
+    failure: FailedImport = one_visible(failed_imports_for(actor).filter(pk=failure_id))
     show_times_of(failure.source.entity)
     context = {
         "page_title": failure.filename,

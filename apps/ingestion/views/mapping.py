@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.common.access import authorize
+from apps.common.access import authorize, one_visible
 from apps.common.errors import NotPermitted, NotVisible, Refusal
 from apps.identity.context import show_times_of
 from apps.ingestion.formats.mapping import FIELDS
@@ -72,9 +72,7 @@ def try_mapping(request: HttpRequest, source_id: int) -> HttpResponse:
 def _source(request: HttpRequest, source_id: int) -> Source:
     """The source, for those who may change it."""
     actor: Any = request.user
-    source: Source | None = sources_for(actor).filter(pk=source_id).first()
-    if source is None:
-        raise NotVisible
+    source: Source = one_visible(sources_for(actor).filter(pk=source_id))
     authorize(actor, MANAGE_SOURCES, entity_id=source.entity_id)
     return source
 

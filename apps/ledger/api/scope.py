@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework.request import Request
 
-from apps.common.errors import NotVisible
+from apps.common.access import one_visible
 from apps.identity.models import Entity
 
 
@@ -21,7 +21,4 @@ def named_entity(code: str, actor: Any) -> Entity:
     Raises:
         NotVisible: there is none for this actor.
     """
-    entity = Entity.objects.visible_to(actor).filter(code=code).first()
-    if entity is None:
-        raise NotVisible
-    return entity
+    return one_visible(Entity.objects.visible_to(actor).filter(code=code))

@@ -13,8 +13,7 @@ from django.db.models import Exists, OuterRef, Sum
 from apps.approvals.models import Policy
 from apps.approvals.selectors import policy_for
 from apps.audit.services import canonical_bytes
-from apps.common.access import Actor
-from apps.common.errors import NotVisible
+from apps.common.access import Actor, one_visible
 from apps.common.models import ScopedQuerySet
 from apps.common.money import plain
 from apps.identity.models import User
@@ -81,10 +80,7 @@ def entry_seen_by(actor: Actor, entry_id: int) -> JournalEntry:
     Raises:
         NotVisible: no such entry for this actor.
     """
-    entry: JournalEntry | None = entries_for(actor).filter(pk=entry_id).first()
-    if entry is None:
-        raise NotVisible
-    return entry
+    return one_visible(entries_for(actor).filter(pk=entry_id))
 
 
 def lines_of(entry: JournalEntry) -> list[JournalLine]:

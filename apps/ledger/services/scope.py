@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.common.errors import NotVisible
+from apps.common.access import one_visible
 from apps.identity.models import Entity, User
 from apps.ledger.models import FiscalCalendar
 
@@ -13,10 +13,7 @@ def visible_entity(entity_id: int, actor: User) -> Entity:
     Raises:
         NotVisible: no such entity for this actor.
     """
-    entity = Entity.objects.visible_to(actor).filter(pk=entity_id).first()
-    if entity is None:
-        raise NotVisible
-    return entity
+    return one_visible(Entity.objects.visible_to(actor).filter(pk=entity_id))
 
 
 def visible_calendar(calendar_id: int, actor: User) -> FiscalCalendar:
@@ -25,9 +22,4 @@ def visible_calendar(calendar_id: int, actor: User) -> FiscalCalendar:
     Raises:
         NotVisible: no such calendar for this actor.
     """
-    calendar: FiscalCalendar | None = (
-        FiscalCalendar.objects.visible_to(actor).filter(pk=calendar_id).first()
-    )
-    if calendar is None:
-        raise NotVisible
-    return calendar
+    return one_visible(FiscalCalendar.objects.visible_to(actor).filter(pk=calendar_id))

@@ -10,8 +10,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.access import one_visible
 from apps.common.api import ScopedReadView, body_of
-from apps.common.errors import NotVisible
 from apps.common.paging import row_id
 from apps.operations.idempotency import IdempotentMixin
 from apps.reconciliation.filters import GroupFilter
@@ -57,9 +57,7 @@ class GroupView(IdempotentMixin, ScopedReadView):
         """Let rules make a match again that was taken back."""
         actor: Any = request.user
         groups: Any = MatchGroup.ever.visible_to(actor)
-        group = groups.filter(pk=row_id(pk)).first()
-        if group is None:
-            raise NotVisible
+        group = one_visible(groups.filter(pk=row_id(pk)))
         facts = body_of(request, ReasonInput)
         permit = permit_rematch(run_id=group.run_id, number=group.number, actor=actor, **facts)
         return Response(PermitSerializer(permit).data, status=status.HTTP_201_CREATED)

@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.access import authorize
+from apps.common.access import authorize, one_visible
 from apps.common.api import ScopedReadView, body_of
 from apps.common.errors import Invalid, NotVisible
 from apps.common.paging import row_id
@@ -81,9 +81,7 @@ class StatusView(views.APIView):
         wanted = row_id(request.query_params.get("run", ""))
         if wanted is None:
             raise Invalid("Send the id of a run.", field="run")
-        run = runs_for(actor).filter(pk=wanted).first()
-        if run is None:
-            raise NotVisible
+        run = one_visible(runs_for(actor).filter(pk=wanted))
         return Response(StatusSerializer(run).data)
 
 

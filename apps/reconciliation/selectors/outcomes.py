@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Count, Prefetch, Q, Sum
 from django.db.models.functions import Abs
 
-from apps.common.access import Actor
+from apps.common.access import Actor, one_visible
 from apps.common.errors import NotVisible
 from apps.common.models import ScopedQuerySet
 from apps.common.paging import row_id
@@ -109,10 +109,7 @@ def run_seen_by(actor: Actor, run_id: int) -> Run:
     Raises:
         NotVisible: there is none for this actor.
     """
-    found: Run | None = runs_for(actor).filter(pk=run_id).first()
-    if found is None:
-        raise NotVisible
-    return found
+    return one_visible(runs_for(actor).filter(pk=run_id))
 
 
 def breaks_for(actor: Actor) -> ScopedQuerySet:

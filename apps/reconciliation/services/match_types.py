@@ -9,9 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from apps.audit.services import record
-from apps.common.access import authorize
+from apps.common.access import authorize, one_visible
 from apps.common.advisory import lock_exclusive
-from apps.common.errors import NotVisible
 from apps.identity.models import Entity, User
 from apps.ingestion.models import Source
 from apps.reconciliation.errors import MatchTypeExists, MatchTypeInvalid
@@ -54,9 +53,7 @@ def define_match_type(
         MatchTypeInvalid: a field at fault, sources of another entity, the same lines on both
             sides, or rules with a fault (path named).
     """
-    entity = Entity.objects.visible_to(actor).filter(pk=entity_id).first()
-    if entity is None:
-        raise NotVisible
+    entity = one_visible(Entity.objects.visible_to(actor).filter(pk=entity_id))
     authorize(actor, MANAGE_MATCH_TYPES, entity_id=entity.pk)
     match_type = MatchType(
         entity=entity,

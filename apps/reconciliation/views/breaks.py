@@ -14,7 +14,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.common.errors import NotVisible, Refusal
+from apps.common.access import one_visible
+from apps.common.errors import Refusal
 from apps.common.models import ScopedQuerySet
 from apps.common.paging import Leafing, row_id
 from apps.identity.context import entity_in_view, show_times_of
@@ -206,7 +207,7 @@ def break_seen_by(actor: Any, break_id: int) -> Break:
     Raises:
         NotVisible: not for this actor.
     """
-    found: Break | None = (
+    return one_visible(
         Break.ever.visible_to(actor)
         .select_related(
             "closure__revision__revised_by",
@@ -218,11 +219,7 @@ def break_seen_by(actor: Any, break_id: int) -> Break:
             "review__accepted_by",
         )
         .filter(pk=break_id)
-        .first()
     )
-    if found is None:
-        raise NotVisible
-    return found
 
 
 def break_context(found: Break, actor: Any, bound: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from apps.common.errors import NotVisible
+from apps.common.access import one_visible
 from apps.reconciliation.forms import GroupFilterForm
 from apps.reconciliation.models import MatchGroup, MatchItem, Run
 from apps.reconciliation.selectors import (
@@ -61,19 +61,15 @@ def group_page(request: HttpRequest, run_id: int, number: int) -> HttpResponse:
     """One group: both sides, which pass, and why."""
     actor = viewer(request)
     run = run_seen_by(actor, run_id)
-    found: MatchGroup | None = (
+    found: MatchGroup = one_visible(
         MatchGroup.ever.select_related(
             "run__match_type__left_source",
             "run__match_type__right_source",
             "run__rule_set",
             "revocation__revision__revised_by",
             "revocation__permit",
-        )
-        .filter(run=run, number=number)
-        .first()
+        ).filter(run=run, number=number)
     )
-    if found is None:
-        raise NotVisible
     sides = items_shown(found, actor=actor)
     context = {
         "page_title": f"Match {found.number}",

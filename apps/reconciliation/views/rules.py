@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.common.errors import NotVisible, Refusal
+from apps.common.access import one_visible
+from apps.common.errors import Refusal
 from apps.identity.context import show_times_of
 from apps.identity.selectors import people_who_may
 from apps.reconciliation.forms import ResolutionForm, RulesForm, TermsForm
@@ -139,9 +140,7 @@ def resolution(request: HttpRequest, match_type_id: int) -> HttpResponse:
     form = ResolutionForm(request.POST, auto_id="resolution_%s")
     try:
         if number.isascii() and number.isdigit() and len(number) < 10:
-            rule = match_type.resolution_rules.filter(number=int(number)).first()
-            if rule is None:
-                raise NotVisible
+            rule = one_visible(match_type.resolution_rules.filter(number=int(number)))
             retire_resolution(rule_id=rule.pk, actor=actor)
             messages.success(request, f"Rule {rule.number} is retired.")
         elif form.is_valid():
@@ -172,10 +171,7 @@ def _terms_form(match_type: MatchType, posted: Any) -> TermsForm:
 
 
 def _match_type_seen_by(actor: Any, match_type_id: int) -> MatchType:
-    found: MatchType | None = match_types_for(actor).filter(pk=match_type_id).first()
-    if found is None:
-        raise NotVisible
-    return found
+    return one_visible(match_types_for(actor).filter(pk=match_type_id))
 
 
 def _form(match_type: MatchType, number: str) -> RulesForm:
