@@ -12,6 +12,7 @@ from unfold.admin import TabularInline
 
 from apps.approvals.forms import LimitForm, PolicyForm, RateForm
 from apps.approvals.models import (
+    Attachment,
     Conflict,
     Decision,
     ExchangeRate,
@@ -65,6 +66,8 @@ class PolicyAdmin(ServiceAdmin):
         "needs_comment",
         "attestation_text",
         "due_after_hours",
+        "evidence_kinds",
+        "resolution_required",
     )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -182,6 +185,12 @@ class ConflictInline(_PartOfRequest):
     readonly_fields = fields
 
 
+class AttachmentInline(_PartOfRequest):
+    model = Attachment
+    fields = ("kind", "filename", "size_bytes", "sha256", "attached_by", "attached_at")
+    readonly_fields = fields
+
+
 @admin.register(Request)
 class RequestAdmin(WindowAdmin):
     view_permission = VIEW_REQUESTS
@@ -199,7 +208,7 @@ class RequestAdmin(WindowAdmin):
     list_select_related = ("entity", "maker")
     search_fields = ("title", "subject_id", "subject_hash")
     date_hierarchy = "requested_at"
-    inlines = (DecisionInline, ConflictInline)
+    inlines = (DecisionInline, AttachmentInline, ConflictInline)
 
     def view_on_site(self, obj: Request) -> str:
         """Deciding has its page."""
@@ -214,6 +223,21 @@ class DecisionAdmin(WindowAdmin):
     list_select_related = ("request", "approver")
     search_fields = ("request__title", "approver__username")
     date_hierarchy = "decided_at"
+
+
+@admin.register(Attachment)
+class AttachmentAdmin(WindowAdmin):
+    """Facts only: the content is opened from the request's page, on record."""
+
+    view_permission = VIEW_REQUESTS
+    list_display = ("filename", "request", "kind", "size_bytes", "attached_by", "attached_at")
+    list_filter = ("kind", "content_type")
+    list_select_related = ("request", "attached_by")
+    search_fields = ("filename", "sha256", "request__title")
+    date_hierarchy = "attached_at"
+
+    def view_on_site(self, obj: Attachment) -> str:
+        return reverse("approvals:request", args=[obj.request_id])
 
 
 @admin.register(Conflict)

@@ -112,3 +112,93 @@ class AmountMissing(Invalid):
 
     code = "AMOUNT_MISSING"
     message = "An amount needs its currency, and a currency its amount."
+
+
+class EvidenceMissing(Invalid):
+    """The policy asks for evidence of kinds that nobody has brought yet."""
+
+    code = "EVIDENCE_MISSING"
+    message = "This cannot be approved without its evidence."
+    remedy = "Bring it with your decision, or have the maker add it."
+
+
+class ResolutionMissing(Invalid):
+    """The policy asks how what was open was resolved, and nobody has said it yet."""
+
+    code = "RESOLUTION_MISSING"
+    message = "Say how what was open was resolved."
+    remedy = "Write it with your decision, or have the maker add it."
+
+
+class AttachmentEmpty(Invalid):
+    """There is nothing in the file or text."""
+
+    code = "ATTACHMENT_EMPTY"
+    message = "There is nothing in it."
+    remedy = "Choose a file that has content, or write the text."
+
+
+class AttachmentTooLarge(Invalid):
+    """The file is larger than evidence may be."""
+
+    code = "ATTACHMENT_TOO_LARGE"
+    status = 413
+    remedy = "Send the part that matters, or a picture of fewer pixels."
+
+
+class AttachmentTypeRefused(Invalid):
+    """By its content the file is of no type that is taken as evidence."""
+
+    code = "ATTACHMENT_TYPE_REFUSED"
+    message = "A file of this type is not taken as evidence."
+    remedy = "Send PNG, JPEG, PDF, XLSX, or CSV and plain text in UTF-8."
+
+
+class AttachmentMisnamed(Invalid):
+    """The file is something else than its name says."""
+
+    code = "ATTACHMENT_MISNAMED"
+    remedy = "Choose the right file, or give it the name of what it is."
+
+
+class AttachmentUnsound(Invalid):
+    """The file is cut off, locked, carries macros, or unpacks to far more than it seems."""
+
+    code = "ATTACHMENT_UNSOUND"
+
+
+class AttachmentUnfit(Invalid):
+    """Evidence of this kind comes as files of other types."""
+
+    code = "ATTACHMENT_UNFIT"
+
+
+class AttachmentExists(Conflict):
+    """The same content is there under the same kind."""
+
+    code = "ATTACHMENT_EXISTS"
+    message = "Exactly this is attached already."
+    remedy = "Leave it out."
+
+
+class AttachmentsTooMany(Conflict):
+    """A request carries so much evidence and no more."""
+
+    code = "ATTACHMENTS_TOO_MANY"
+    remedy = "Put several pages into one document."
+
+
+class AttachmentLost(Conflict):
+    """The attachment is on record, but its content is not in the storage."""
+
+    code = "ATTACHMENT_LOST"
+    message = "The content of this attachment is not in the storage."
+    remedy = "Restore it from a backup and tell your administrator."
+
+
+class AttachmentChanged(Conflict):
+    """The stored bytes are not those that were attached."""
+
+    code = "ATTACHMENT_CHANGED"
+    message = "What is stored is not what was attached."
+    remedy = "Do not use it; restore it from a backup and tell your administrator."

@@ -28,6 +28,20 @@ class NoticeKind(TextChoices):
     REOPENED = "reopened", "It can be approved again"
 
 
+class EvidenceKind(TextChoices):
+    SCREENSHOT = "screenshot", "Screenshot"
+    EXPLANATION = "explanation", "Explanation"
+    DOCUMENT = "document", "Document"
+    CALCULATION = "calculation", "Calculation"
+    # What a policy asks for by `resolution_required`: how what was open was resolved.
+    RESOLUTION = "resolution", "Resolution"
+
+
+ASKABLE_KINDS: Final = tuple(kind for kind in EvidenceKind if kind != EvidenceKind.RESOLUTION)
+"""What a policy can ask for by name."""
+
+ATTACHMENT_LABEL: Final = "approvals.attachment"
+
 OPEN: Final = frozenset({RequestStatus.PENDING, RequestStatus.BLOCKED})
 
 _ENDS: Final = frozenset(

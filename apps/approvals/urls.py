@@ -1,16 +1,18 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
+from apps.approvals.api.evidence import AttachmentView
 from apps.approvals.api.limits import LimitView, RateView
 from apps.approvals.api.notices import NoticeView
 from apps.approvals.api.policies import PolicyView
 from apps.approvals.api.requests import RequestView
-from apps.approvals.views import decision, lists, notices, policies
+from apps.approvals.views import decision, evidence, lists, notices, policies
 
 app_name = "approvals"
 
 router = SimpleRouter(trailing_slash=False)
 router.register("requests", RequestView, basename="approvals-request")
+router.register("attachments", AttachmentView, basename="approvals-attachment")
 router.register("policies", PolicyView, basename="approvals-policy")
 router.register("limits", LimitView, basename="approvals-limit")
 router.register("rates", RateView, basename="approvals-rate")
@@ -24,5 +26,7 @@ urlpatterns = [
     path("approvals/policies/<int:policy_id>/", policies.policy_page, name="policy"),
     path("approvals/<int:request_id>/", decision.request_page, name="request"),
     path("approvals/<int:request_id>/withdraw/", decision.withdraw_page, name="withdraw"),
+    path("approvals/<int:request_id>/evidence/", evidence.attach_page, name="evidence"),
+    path("approvals/evidence/<int:attachment_id>/", evidence.content, name="attachment"),
     path("api/approvals/", include(router.urls)),
 ]

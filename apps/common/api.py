@@ -74,6 +74,12 @@ class AmountField(serializers.Field[Decimal, Any, str, Any]):
         return f"{amount:.{places}f}"
 
 
+def announced_bytes(request: Request) -> int:
+    """How long the body says it is; 0 if it does not say."""
+    text = request.META.get("CONTENT_LENGTH") or "0"
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
 def _dig(instance: Any, path: str) -> Any:
     for name in path.split("."):
         if instance is None:

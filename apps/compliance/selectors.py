@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-from django.core.files.storage import default_storage
-
 from apps.common.access import Actor, one_visible
 from apps.common.models import ScopedQuerySet
 from apps.compliance.errors import PackageChanged, PackageMissing
@@ -14,7 +12,7 @@ from apps.compliance.permissions import VIEW_EVIDENCE
 from apps.compliance.registry import check_document
 from apps.compliance.states import DOCUMENT_LABEL, Verdict
 from apps.privacy.keyring import Unreadable
-from apps.privacy.selectors import key_ring
+from apps.privacy.selectors import sealed_content
 
 
 def controls_of(entity_id: int) -> list[Control]:
@@ -67,8 +65,7 @@ def document_of(package: EvidencePackage) -> bytes:
         PackageChanged: what is stored is not what was sealed.
     """
     try:
-        with default_storage.open(package.document_name) as stored:
-            content = key_ring().unseal(stored.read(), DOCUMENT_LABEL)
+        content = sealed_content(package.document_name, DOCUMENT_LABEL)
     except FileNotFoundError:
         raise PackageMissing from None
     except Unreadable:

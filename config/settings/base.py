@@ -280,6 +280,7 @@ ADMIN_CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=512 * 1024 * 1024, least=1)
+ATTACHMENT_MOST_BYTES = env.integer("ATTACHMENT_MOST_BYTES", default=10 * 1024 * 1024, least=1)
 FILE_UPLOAD_PERMISSIONS = 0o600
 
 # --- REST -----------------------------------------------------------------------------------

@@ -13,7 +13,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from apps.approvals.models import Decision, Request
+from apps.approvals.rules import Evidence
+from apps.approvals.services import attach
 from apps.approvals.states import RequestStatus
+from tests.approvals.files import png
 from tests.ui.conftest import chromium
 
 __all__ = ["chromium"]
@@ -155,6 +158,85 @@ def test_pages_fit_and_break_no_rule(
         page.goto(f"{page.url}{waiting.pk}/")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert Axe().run(page).response["violations"] == []
+        page.keyboard.press("a")
+        expect(page.locator("#approve")).to_be_visible()
+        assert Axe().run(page).response["violations"] == []
+
+
+# --- Evidence -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def proven(define: Any, ask: Any, bob: Any) -> Request:
+    """A request whose policy asks for evidence."""
+    define(evidence_kinds=["screenshot", "explanation"], resolution_required=True)
+    made: Request = ask(title="Bank, April")
+    return made
+
+
+def test_the_maker_adds_a_picture_and_the_approver_brings_the_rest(
+    visit: Visit, proven: Request
+) -> None:
+    picture = {"name": "bank.png", "mimeType": "image/png", "buffer": png(640, 400)}
+    with visit("alice") as page:
+        page.wait_for_url("**/approvals/")
+        page.goto(f"{page.url}{proven.pk}/")
+        page.set_input_files("#evidence_file", files=[picture])  # type: ignore[list-item]
+        page.focus("#evidence_text")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")  # the button, without a pointer
+        expect(page.locator("#messages")).to_contain_text("Screenshot added: bank.png.")
+        expect(page.locator(".exhibits img")).to_be_visible()
+        expect(page.locator("#evidence .notice")).to_contain_text("an explanation and a resolution")
+    with visit("bob") as page:
+        page.goto(f"{page.url}{proven.pk}/")
+        page.keyboard.press("a")
+        expect(page.locator("#approve")).to_be_visible()
+        page.fill("#approve_explanation", "Minor timing differences.")
+        page.fill("#approve_resolution", "Booked on 2 May.")
+        contract = {"name": "contract.txt", "mimeType": "text/plain", "buffer": b"Clause 4."}
+        page.set_input_files("#approve_document", files=[contract])  # type: ignore[list-item]
+        page.click("#approve button[type=submit]")
+        page.wait_for_url("**/approvals/")
+        expect(page.locator("#messages")).to_contain_text("Approved: Bank, April.")
+    decision = Decision.objects.get()
+    assert [one.kind for one in decision.attachments.all()] == [
+        "explanation",
+        "document",
+        "resolution",
+    ]
+    assert proven.attachments.count() == 4
+
+
+def test_a_refused_file_is_told_where_it_was_chosen(visit: Visit, proven: Request) -> None:
+    drawing = {"name": "bank.svg", "mimeType": "image/svg+xml", "buffer": b"<svg/>"}
+    with visit("alice", expected="422", java_script_enabled=False) as page:
+        page.goto(f"{page.url}{proven.pk}/")
+        page.set_input_files("#evidence_file", files=[drawing])  # type: ignore[list-item]
+        page.click("#evidence button[type=submit]")
+        expect(page.locator("#evidence_file_error")).to_contain_text("HTML, SVG and XML")
+    assert not proven.attachments.exists()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", DESK), ("dark", PHONE)])
+def test_pages_with_evidence_fit_and_break_no_rule(
+    visit: Visit, proven: Request, alice: Any, scheme: str, width: int
+) -> None:
+    words = "https://example.com/" + "a-very-long-address-without-a-break" * 6
+    for one in (
+        Evidence("screenshot", "bank.png", png(2_000, 900)),
+        Evidence.in_words("explanation", f"Minor timing differences.\n\n{words}"),
+        Evidence("calculation", "x" * 100 + ".csv", b"4;5;9"),
+    ):
+        attach(request_id=proven.pk, evidence=one, actor=alice)
+    for name in ("alice", "bob"):
+        with visit(name, width=width, color_scheme=scheme) as page:
+            page.wait_for_url("**/approvals/")
+            page.goto(f"{page.url}{proven.pk}/")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert Axe().run(page).response["violations"] == []
+    with visit("bob", width=width, color_scheme=scheme) as page:
+        page.goto(f"{page.url}{proven.pk}/")
         page.keyboard.press("a")
         expect(page.locator("#approve")).to_be_visible()
         assert Axe().run(page).response["violations"] == []

@@ -11,14 +11,24 @@ from typing import Any
 
 import pytest
 
-from apps.approvals.errors import AboveLimit, AttestationMissing, LimitMissing, OwnWork
+from apps.approvals.errors import (
+    AboveLimit,
+    AttestationMissing,
+    EvidenceMissing,
+    LimitMissing,
+    OwnWork,
+    ResolutionMissing,
+)
 from apps.approvals.models import Request
+from apps.approvals.rules import Evidence
 from apps.approvals.selectors import deadlock_of, eligible_approvers, inbox, is_approved
-from apps.approvals.services import decide, define_limit, recheck_requests
+from apps.approvals.services import attach, decide, define_limit, recheck_requests
 from apps.approvals.states import RequestStatus
+from apps.common.errors import Refusal
 from apps.identity.models import User
 from apps.identity.services import deactivate_user, grant_role, reactivate_user
 from tests.approvals.conftest import HASH, subject
+from tests.approvals.files import png
 
 TIERS = (("reviewer", 0, 10_000), ("approver", 10_000, 50_000), ("controller", 50_000, None))
 LIMITS = (("reviewer", 10_000), ("approver", 50_000), ("controller", 1_000_000))
@@ -174,3 +184,73 @@ def test_a_role_without_a_limit_approves_nothing_of_that_kind(
     retire_limit(limit_id=reviewer.pk, actor=connie)
     with pytest.raises(LimitMissing):
         approve(made, company["supervisor"])
+
+
+# --- documentation: {evidence_required: [screenshot, explanation], resolution_required: True} ---
+
+
+@pytest.fixture
+def checkpoint(define: Any, ask: Any, rita: Any) -> Request:
+    """The approval checkpoint of the monthly balance reconciliation."""
+    define(
+        "reconciliation",
+        stages=[{"role": "reviewer", "count": 1}],
+        evidence_kinds=["screenshot", "explanation"],
+        resolution_required=True,
+    )
+    made: Request = ask(title="Monthly balance reconciliation")
+    return made
+
+
+SCREENSHOT = Evidence("screenshot", "screenshot.png", png())
+EXPLANATION = Evidence.in_words(
+    "explanation", "Minor timing differences due to batch processing delay."
+)
+RESOLUTION = Evidence.in_words("resolution", "They clear with the batch of 2 May.")
+
+
+def test_a_supervisor_submits_his_approval_with_its_evidence(
+    checkpoint: Request, rita: Any
+) -> None:
+    brought = [SCREENSHOT, EXPLANATION, RESOLUTION]
+    comment = "All reconciling items have been reviewed and explained."
+    assert approve(checkpoint, rita, comment=comment, evidence=brought) == RequestStatus.APPROVED
+    decision = checkpoint.decisions.get()
+    assert decision.comment == comment
+    assert {one.kind: one.filename for one in decision.attachments.all()} == {
+        "screenshot": "screenshot.png",
+        "explanation": "explanation.txt",
+        "resolution": "resolution.txt",
+    }
+
+
+@pytest.mark.parametrize(
+    ("brought", "refusal", "missing"),
+    [
+        ([], EvidenceMissing, "a screenshot, an explanation and a resolution"),
+        ([SCREENSHOT, RESOLUTION], EvidenceMissing, "an explanation"),
+        ([EXPLANATION], EvidenceMissing, "a screenshot and a resolution"),
+        ([SCREENSHOT, EXPLANATION], ResolutionMissing, "how what was open was resolved"),
+    ],
+)
+def test_evidence_missing(
+    checkpoint: Request,
+    rita: Any,
+    table_counts: Any,
+    brought: list[Evidence],
+    refusal: type[Refusal],
+    missing: str,
+) -> None:
+    before = table_counts()
+    with pytest.raises(refusal, match=missing):
+        approve(checkpoint, rita, evidence=brought)
+    assert table_counts() == before
+    assert not is_approved(subject(), HASH)
+
+
+def test_the_accountant_adds_what_is_missing_and_the_supervisor_approves(
+    checkpoint: Request, alice: Any, rita: Any
+) -> None:
+    for one in (SCREENSHOT, EXPLANATION, RESOLUTION):
+        attach(request_id=checkpoint.pk, evidence=one, actor=alice)
+    assert approve(checkpoint, rita) == RequestStatus.APPROVED

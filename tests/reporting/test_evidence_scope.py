@@ -182,6 +182,8 @@ def test_the_configuration_names_who_may_what(
             least_amount=Decimal(least),
             below_amount=Decimal(below) if below else None,
             stages=[{"role": "approver", "count": 1}, {"role": "controller", "count": 2}],
+            evidence_kinds=["screenshot"],
+            resolution_required=True,
             actor=connie,
         )
     deactivate_user(user_id=ivy.pk, actor=ada)
@@ -193,6 +195,7 @@ def test_the_configuration_names_who_may_what(
     assert limits == [("0.00\xa0EUR", "10,000.00\xa0EUR"), ("1.500\xa0KWD", "no end")]
     assert tables["Approval matrix"][0][3] == "1 approver; then 2 controllers"
     assert tables["Approval limits"] == (("—", "No limit is in force.", "—", "—", "—"),)
+    assert tables["Approval matrix"][0][4] == "a screenshot and a resolution"
     assert ("integration", "Ivy", "ivy", "inactive") in tables["Role membership"]
     assert ("controller", "Connie", "connie", "active") in tables["Role membership"]
     assert ("Build", "FinFlow 0.1.0") in tables["Build and calendar"]

@@ -11,7 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.approvals.models import Request
+from apps.approvals.rules import Evidence
 from apps.approvals.services import (
+    attach,
     decide,
     define_limit,
     define_policy,
@@ -23,7 +25,7 @@ from apps.approvals.services import (
 from apps.close.models import CloseRun
 from apps.identity.services import note_sign_in, note_sign_out
 from apps.reconciliation.models import Run
-from apps.reporting.documents import Act, Omission, Task
+from apps.reporting.documents import Act, Exhibit, Omission, Task
 from apps.reporting.services.changes import changes
 from apps.reporting.services.sign_ins import NOT_ON_RECORD, SignIns
 from apps.reporting.services.work import Work, _outcome
@@ -119,6 +121,52 @@ def test_a_request_that_took_the_place_of_the_waited_one_is_told_too(
         ("Asked for approval", "Alice"),
         ("Rejected", "Bob"),
     ]
+
+
+def test_evidence_is_told_beside_the_decision_that_it_was_there_for(
+    close_run: CloseRun, alice: Any, bob: Any
+) -> None:
+    request = _ask_again(Run.objects.get(), maker=alice, actor=alice)
+    picture = Evidence("document", "bank.txt", b"Balance as of 30 April.")
+    attach(request_id=request.pk, evidence=picture, actor=alice)
+    decide(
+        request_id=request.pk,
+        verdict="reject",
+        comment="Not this way.",
+        attested=True,
+        expected_version=2,
+        actor=bob,
+        evidence=[Evidence.in_words("explanation", "It differs by 5.00.")],
+    )
+    acts = acts_of(close_run, "approve")[-3:]
+    assert [(act.did, act.person, act.role) for act in acts] == [
+        ("Asked for approval", "Alice", "maker"),
+        ("Attached evidence", "Alice", "maker"),
+        ("Rejected", "Bob", "approver"),
+    ]
+    assert acts[1].exhibits == (
+        Exhibit(
+            kind="Document",
+            name="bank.txt",
+            media_type="text/plain",
+            size_bytes=len(picture.content),
+            sha256=picture.sha256,
+        ),
+    )
+    assert [each.name for each in acts[2].exhibits] == ["explanation.txt"]
+    assert acts[2].evidence_hash == request.decisions.get().evidence_hash
+    assert (acts[0].exhibits, acts[1].evidence_hash) == ((), "")
+    assert {act.evidence_hash for act in acts_of(close_run, "approve")[:3]} == {""}
+
+
+def test_who_added_evidence_to_the_work_of_another_took_part(
+    close_run: CloseRun, alice: Any, rita: Any
+) -> None:
+    request = _ask_again(Run.objects.get(), maker=alice, actor=alice)
+    note = Evidence.in_words("explanation", "The fee was booked late.")
+    attach(request_id=request.pk, evidence=note, actor=rita)
+    act = acts_of(close_run, "approve")[-1]
+    assert (act.did, act.person, act.role) == ("Attached evidence", "Rita", "took part")
 
 
 def _ask_again(run: Run, *, maker: Any, actor: Any) -> Request:

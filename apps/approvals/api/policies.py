@@ -16,6 +16,7 @@ from apps.approvals.models import Policy
 from apps.approvals.permissions import DECIDE_REQUEST, VIEW_POLICIES
 from apps.approvals.selectors.stages import ALL
 from apps.approvals.services import define_policy, retire_policy
+from apps.approvals.states import ASKABLE_KINDS
 from apps.common.api import AmountField, ScopedReadView, StrictSerializer
 from apps.common.errors import NotVisible
 from apps.identity.holders import roles_holding
@@ -42,6 +43,8 @@ class PolicySerializer(serializers.ModelSerializer[Policy]):
             "needs_comment",
             "attestation_text",
             "due_after_hours",
+            "evidence_kinds",
+            "resolution_required",
             "version",
             "created_by",
             "proposed_at",
@@ -88,6 +91,14 @@ class DefinePolicySerializer(StrictSerializer):
     needs_comment = serializers.BooleanField(default=False)
     attestation_text = serializers.CharField(max_length=2000, allow_blank=True, default="")
     due_after_hours = serializers.IntegerField(min_value=1, max_value=24 * 365, default=24)
+    evidence_kinds = serializers.ListField(
+        child=serializers.ChoiceField([(kind.value, kind.label) for kind in ASKABLE_KINDS]),
+        default=list,
+        help_text="What has to be attached before anybody approves.",
+    )
+    resolution_required = serializers.BooleanField(
+        default=False, help_text="Somebody also has to say how what was open was resolved."
+    )
 
 
 class PolicyFilter(filters.FilterSet):

@@ -13,18 +13,21 @@ from rest_framework.decorators import action
 from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 
+from apps.approvals.api.evidence import require_bounded
 from apps.approvals.models import Decision, Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.selectors import (
     approvals_missing,
     deadlock_of,
+    kinds_missing,
     refusal_to_decide,
     request_seen_by,
     staff_of,
     waiting_for,
 )
+from apps.approvals.serializers import AttachmentSerializer, BroughtInput
 from apps.approvals.services import decide, withdraw
-from apps.approvals.states import OPEN, RequestStatus, Verdict
+from apps.approvals.states import OPEN, EvidenceKind, RequestStatus, Verdict
 from apps.common.api import AmountField, ScopedReadView, StrictSerializer
 from apps.operations.idempotency import IdempotentMixin
 
@@ -47,6 +50,7 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
             "comment",
             "attestation_text",
             "subject_hash",
+            "evidence_hash",
             "decided_at",
         )
 
@@ -63,6 +67,10 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
         source="policy.attestation_text", help_text="What an approver confirms; may be empty."
     )
     needs_comment = serializers.BooleanField(source="policy.needs_comment")
+    evidence_kinds = serializers.JSONField(
+        source="policy.evidence_kinds", help_text="What has to be attached before an approval."
+    )
+    resolution_required = serializers.BooleanField(source="policy.resolution_required")
     decisions = DecisionSerializer(many=True)
 
     class Meta:
@@ -85,6 +93,8 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
             "stages",
             "attestation_text",
             "needs_comment",
+            "evidence_kinds",
+            "resolution_required",
             "status",
             "stage",
             "version",
@@ -117,9 +127,16 @@ class RequestDetailSerializer(RequestSerializer):
         help_text="Which steps nobody can fill, and what would solve it; null if all can be."
     )
 
+    attachments = AttachmentSerializer(many=True)
+    evidence_missing = serializers.SerializerMethodField(
+        help_text="Kinds of evidence that an approval still needs; `resolution` among them."
+    )
+
     class Meta(RequestSerializer.Meta):
         fields: ClassVar[Any] = (
             *RequestSerializer.Meta.fields,
+            "attachments",
+            "evidence_missing",
             "approvals_missing",
             "why_not",
             "deadlock",
@@ -129,6 +146,9 @@ class RequestDetailSerializer(RequestSerializer):
     def get_deadlock(self, request: Request) -> dict[str, Any] | None:
         found = deadlock_of(request) if request.is_open else None
         return None if found is None else asdict(found)
+
+    def get_evidence_missing(self, request: Request) -> list[str]:
+        return [str(kind) for kind in kinds_missing(request)]
 
     def get_approvals_missing(self, request: Request) -> int:
         if request.status not in OPEN:
@@ -167,7 +187,7 @@ class RequestFilter(filters.FilterSet):
         return queryset.filter(waiting if value else ~waiting)
 
 
-class DecideSerializer(StrictSerializer):
+class DecideSerializer(BroughtInput):
     verdict = serializers.ChoiceField(choices=Verdict.choices)
     comment = serializers.CharField(
         max_length=2000,
@@ -195,21 +215,37 @@ class RequestView(IdempotentMixin, ScopedReadView):
     filterset_class = RequestFilter
     view_permission = VIEW_REQUESTS
 
+    def get_queryset(self) -> Any:
+        rows: Any = super().get_queryset()
+        return rows if self.action == "list" else rows.with_evidence()
+
     def get_serializer_class(self) -> Any:
         return RequestSerializer if self.action == "list" else RequestDetailSerializer
 
-    @extend_schema(request=DecideSerializer, responses=RequestDetailSerializer)
+    def initial(self, request: RestRequest, *args: Any, **kwargs: Any) -> None:
+        """Refuse what is too large before it is read."""
+        require_bounded(request, files=len(EvidenceKind))
+        super().initial(request, *args, **kwargs)
+
+    @extend_schema(
+        request={"application/json": DecideSerializer, "multipart/form-data": DecideSerializer},
+        responses=RequestDetailSerializer,
+    )
     @action(detail=True, methods=["post"])
     def decide(self, request: RestRequest, pk: str) -> Response:
-        """Approve, reject or return it.
+        """Approve, reject or return it, with evidence if there is any: one for each kind.
 
         409 STALE_VERSION if it changed since `expected_version`; 409 ILLEGAL_MOVE if it is not
-        waiting any more; 403 OWN_WORK, ROLE_MISSING or ALREADY_DECIDED_BY_YOU.
+        waiting any more; 403 OWN_WORK, ROLE_MISSING or ALREADY_DECIDED_BY_YOU;
+        422 EVIDENCE_MISSING or RESOLUTION_MISSING if the policy asks for more to approve.
         """
         asked = DecideSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         decided = decide(
-            request_id=self.get_object().pk, **asked.validated_data, actor=_caller(request)
+            request_id=self.get_object().pk,
+            **asked.plain(),
+            evidence=asked.brought(),
+            actor=_caller(request),
         )
         return self._shown(decided.pk)
 

@@ -34,6 +34,12 @@ class Policy(models.Model):
     stages = models.JSONField(help_text='In order: [{"role": "approver", "count": 1}, ...]')
     needs_comment = models.BooleanField(default=False)
     attestation_text = models.TextField(blank=True, default="")
+    evidence_kinds = models.JSONField(
+        default=list, blank=True, help_text='What has to be attached: ["screenshot", ...]'
+    )
+    resolution_required = models.BooleanField(
+        default=False, help_text="Whether somebody has to say how what was open was resolved."
+    )
     due_after_hours = models.PositiveIntegerField(default=24)
     version = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")

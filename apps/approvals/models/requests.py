@@ -33,6 +33,10 @@ class RequestQuerySet(ScopedQuerySet):
         decisions = Prefetch("decisions", Decision.objects.select_related("approver"))
         return self.select_related("policy", "maker", "entity").prefetch_related(decisions)
 
+    def with_evidence(self) -> Self:
+        """Each with its attachments and who attached them (two queries)."""
+        return self.prefetch_related("attachments__attached_by")
+
     def with_participants(self) -> Self:
         """Each with all that decides who may decide on it (three queries)."""
         return self.select_related("policy", "entity").prefetch_related("conflicts", "decisions")
@@ -151,6 +155,13 @@ class Decision(models.Model):
     comment = models.TextField(blank=True, default="")
     attestation_text = models.TextField(blank=True, default="")
     subject_hash = models.CharField(max_length=64)
+    evidence_hash = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="SHA-256 over the subject's digest and those of all evidence that was there,"
+        " what came with the decision included.",
+    )
     decided_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects = scoped_by("request__entity_id").as_manager()

@@ -1,9 +1,20 @@
-"""The rules of approvals as plain functions: who is missing, how much, together with what, by when.
+"""The rules of approvals as plain functions: who is missing, how much, together with what, by when;
+and what a file is that somebody brings as evidence.
 
 Pure: no Django. People are ids, amounts are Decimals, instants are aware datetimes, days are dates.
 """
 
 from .clock import BusinessTime, Clock, clock
+from .evidence import (
+    ALL_TYPES,
+    IMAGES,
+    LONGEST_TEXT,
+    TEXTS,
+    Evidence,
+    Recognised,
+    called,
+    recognise,
+)
 from .feasibility import Shortage, Step, assignment, shortage
 from .limits import (
     LONGEST_RATE_AGE_DAYS,
@@ -19,24 +30,32 @@ from .limits import (
 from .splits import WINDOW, Piece, belongs_with, exposure
 
 __all__ = [
+    "ALL_TYPES",
+    "IMAGES",
     "LONGEST_RATE_AGE_DAYS",
+    "LONGEST_TEXT",
+    "TEXTS",
     "WINDOW",
     "BusinessTime",
     "Ceiling",
     "Clock",
     "DatedRate",
+    "Evidence",
     "LimitTerms",
     "Piece",
     "Rates",
+    "Recognised",
     "Shortage",
     "Step",
     "are_in_use",
     "assignment",
     "belongs_with",
+    "called",
     "ceiling",
     "ceilings",
     "clock",
     "converted",
     "exposure",
+    "recognise",
     "shortage",
 ]

@@ -9,6 +9,13 @@ from apps.approvals.selectors.deciders import (
     refusal_to_decide,
     waiting_for,
 )
+from apps.approvals.selectors.evidence import (
+    attachments_seen_by,
+    kinds_asked,
+    kinds_in_words,
+    kinds_missing,
+    refusal_to_attach,
+)
 from apps.approvals.selectors.limits import Limits, limits_of, limits_seen_by
 from apps.approvals.selectors.notices import notices_for, unread_notices
 from apps.approvals.selectors.policies import policies_seen_by, policy_for
@@ -38,6 +45,7 @@ __all__ = [
     "Limits",
     "Staff",
     "approvals_missing",
+    "attachments_seen_by",
     "conflicted_ids",
     "deadlock_of",
     "decisions_on",
@@ -45,6 +53,9 @@ __all__ = [
     "eligible_approvers",
     "inbox",
     "is_approved",
+    "kinds_asked",
+    "kinds_in_words",
+    "kinds_missing",
     "latest_request_for",
     "limits_of",
     "limits_seen_by",
@@ -54,6 +65,7 @@ __all__ = [
     "policies_seen_by",
     "policy_for",
     "record_of",
+    "refusal_to_attach",
     "refusal_to_decide",
     "request_seen_by",
     "requests_seen_by",

@@ -58,7 +58,7 @@ def request_seen_by(actor: User, request_id: int) -> Request:
     Raises:
         NotVisible: no such request for this actor.
     """
-    request: Request | None = requests_seen_by(actor).filter(pk=request_id).first()
+    request: Request | None = requests_seen_by(actor).with_evidence().filter(pk=request_id).first()
     if request is None:
         raise NotVisible
     return request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from django.db import transaction
@@ -18,6 +19,7 @@ from apps.approvals.models import Decision, Policy, Request
 from apps.approvals.permissions import (
     DECIDE_REQUEST,
 )
+from apps.approvals.rules import Evidence
 from apps.approvals.selectors import (
     refusal_to_decide,
     stage_of,
@@ -27,6 +29,7 @@ from apps.approvals.selectors.limits import limits_of
 from apps.approvals.selectors.staff import staff_of, steps_left
 from apps.approvals.selectors.stages import people_needed
 from apps.approvals.services.ending import end_request
+from apps.approvals.services.evidence import digest_with, keep_evidence, require_evidence
 from apps.approvals.services.staffing import block_or_release, measure_anew, note_participants
 from apps.approvals.states import MOVES, STATUS_AFTER, RequestStatus, Verdict
 from apps.audit.services import record
@@ -45,19 +48,24 @@ def decide(
     attested: bool,
     expected_version: int,
     actor: User,
+    evidence: Sequence[Evidence] = (),
 ) -> Request:
     """Approve, reject or return a request; one rejection or return ends the round.
 
     Args:
         attested: the approver confirmed the policy's attestation text.
         expected_version: the request's version that the approver saw.
+        evidence: what the approver brings along; it is kept with his decision, and he has no
+            part in the subject for it.
 
     Raises:
         NotVisible, NotPermitted, OwnWork, RoleMissing, AlreadyDecidedByActor: not this actor.
         StaleVersion: it changed since the approver looked.
         IllegalMove: it is not waiting any more.
         ApproverTookPart: an earlier approval is one of somebody who has taken part since.
-        CommentMissing, AttestationMissing: the policy asks for more.
+        CommentMissing, AttestationMissing, EvidenceMissing, ResolutionMissing: the policy asks
+            for more.
+        AttachmentEmpty and the like: a piece of evidence is not taken, see `keep_evidence`.
     """
     request = request_for_update(request_id, actor=actor)
     authorize(actor, DECIDE_REQUEST, entity_id=request.entity_id)
@@ -72,6 +80,7 @@ def decide(
     if verdict == Verdict.APPROVE and approvers_who_took_part(request):
         raise ApproverTookPart
     _require_words(request.policy, verdict, comment, attested)
+    require_evidence(request, verdict, evidence)
     decision = Decision.objects.create(
         request=request,
         approver=actor,
@@ -82,7 +91,9 @@ def decide(
         comment=comment,
         attestation_text=request.policy.attestation_text if attested else "",
         subject_hash=request.subject_hash,
+        evidence_hash=digest_with(request, evidence),
     )
+    brought = keep_evidence(request, evidence, actor, decision=decision)
     _move_on(request, Verdict(verdict))
     record(
         actor=actor,
@@ -92,6 +103,8 @@ def decide(
         verdict=verdict,
         status=request.status,
         stage=decision.stage,
+        evidence_hash=decision.evidence_hash,
+        attachments=[attachment.pk for attachment in brought],
     )
     if request.is_open:  # whoever decided is missing at the steps to come
         block_or_release(request, actor=actor)

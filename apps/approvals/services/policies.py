@@ -17,7 +17,12 @@ from apps.approvals.models import Policy, Request
 from apps.approvals.permissions import MANAGE_POLICIES
 from apps.approvals.selectors.stages import stage_in_words
 from apps.approvals.services.asking import request_approval
-from apps.approvals.services.soundness import require_disjoint, require_people, require_sound
+from apps.approvals.services.soundness import (
+    require_disjoint,
+    require_kinds,
+    require_people,
+    require_sound,
+)
 from apps.approvals.states import RequestStatus
 from apps.audit.services import canonical_bytes, record
 from apps.common.access import authorize
@@ -42,21 +47,28 @@ def define_policy(
     needs_comment: bool = False,
     attestation_text: str = "",
     due_after_hours: int = 24,
+    evidence_kinds: Sequence[str] = (),
+    resolution_required: bool = False,
 ) -> Policy:
     """Put a policy in force for new requests; the one for the same range is retired.
 
     Where a policy for policies is in force (item type "policy"), it is proposed instead, and takes
     effect once somebody else approves it.
 
+    Args:
+        evidence_kinds: what has to be attached before anybody approves.
+        resolution_required: somebody also has to say how what was open was resolved.
+
     Raises:
         NotPermitted: the actor may not manage policies here.
         PolicyInvalid: no stage, a role or somebody that decides nothing here, a count below one,
-            too few people named, or an empty range.
+            too few people named, an empty range, or evidence of a kind that is not known.
         PolicyOverlaps: the range cuts into that of another policy in force.
     """
     authorize(actor, MANAGE_POLICIES, entity_id=entity_id)
     require_sound(stages, currency, least_amount, below_amount)
     require_people(stages, entity_id)
+    require_kinds(evidence_kinds)
     others = policies_for_update(entity_id=entity_id, item_type=item_type, currency=currency)
     former = _former(others, least_amount, below_amount)
     policy = Policy.objects.create(
@@ -69,6 +81,8 @@ def define_policy(
         needs_comment=needs_comment,
         attestation_text=attestation_text,
         due_after_hours=due_after_hours,
+        evidence_kinds=list(evidence_kinds),
+        resolution_required=resolution_required,
         version=former.version + 1 if former else 1,
         created_by=actor,
     )
@@ -153,8 +167,18 @@ def content_digest(policy: Policy) -> str:
             "needs_comment": policy.needs_comment,
             "attestation_text": policy.attestation_text,
             "due_after_hours": policy.due_after_hours,
+            **_evidence_asked(policy),
         },
     )
+
+
+def _evidence_asked(policy: Policy) -> dict[str, Any]:
+    """Only what is asked for: a policy without evidence keeps the digest that it always had."""
+    facts = {
+        "evidence_kinds": sorted(policy.evidence_kinds),
+        "resolution_required": policy.resolution_required,
+    }
+    return {name: fact for name, fact in facts.items() if fact}
 
 
 def retirement_digest(policy: Policy) -> str:

@@ -11,6 +11,7 @@ from apps.approvals.models import Policy
 from apps.approvals.permissions import DECIDE_REQUEST
 from apps.approvals.rules import Step, shortage
 from apps.approvals.selectors.stages import ALL, people_needed
+from apps.approvals.states import ASKABLE_KINDS
 from apps.common.money import require_minor_units
 from apps.identity.holders import roles_holding
 from apps.identity.selectors import people_who_may
@@ -51,6 +52,19 @@ def _require_sound_stage(number: int, stage: Mapping[str, Any]) -> None:
         raise PolicyInvalid(
             f'Stage {number} needs a count of at least 1, or "all".', field="stages"
         )
+
+
+def require_kinds(evidence_kinds: Sequence[str]) -> None:
+    """Each kind of evidence is one that can be asked for, and is asked for once."""
+    unknown = [kind for kind in evidence_kinds if kind not in ASKABLE_KINDS]
+    if unknown:
+        raise PolicyInvalid(
+            f"{', '.join(map(str, unknown))} cannot be asked for as evidence.",
+            remedy=f"These can: {', '.join(ASKABLE_KINDS)}.",
+            field="evidence_kinds",
+        )
+    if len(set(evidence_kinds)) != len(evidence_kinds):
+        raise PolicyInvalid("A kind of evidence is asked for twice.", field="evidence_kinds")
 
 
 def require_people(stages: Sequence[Mapping[str, Any]], entity_id: int) -> None:

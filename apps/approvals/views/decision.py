@@ -14,13 +14,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from apps.approvals import selectors
-from apps.approvals.forms import DecisionForm, WithdrawForm
-from apps.approvals.models import Policy, Request
+from apps.approvals.forms import DecisionForm, EvidenceForm, WithdrawForm
+from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS, WITHDRAW_REQUEST
 from apps.approvals.selectors.limits import exposure_in_words
 from apps.approvals.selectors.stages import people_needed
 from apps.approvals.services import decide, withdraw
-from apps.approvals.states import RequestStatus, Verdict
+from apps.approvals.states import EvidenceKind, RequestStatus, Verdict
+from apps.approvals.views.attachments import evidence_on_page
 from apps.approvals.views.lists import person, state_shown
 from apps.approvals.views.words import (
     amount_in_words,
@@ -35,6 +36,9 @@ from apps.common.access import authorize
 from apps.common.errors import Refusal, StaleVersion
 from apps.identity.context import show_times_of
 from apps.identity.models import User
+
+# What people wrote and would not like to write again.
+_KEPT = {"comment", EvidenceKind.EXPLANATION.value, EvidenceKind.RESOLUTION.value}
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,14 @@ class Attempt:
         """True if its form can be corrected; otherwise the page itself has to be read again."""
         return not self.form.non_field_errors()
 
-    def form_again(self, policy: Policy) -> DecisionForm:
+    def form_again(self, fresh: DecisionForm) -> DecisionForm:
         """The form with its errors, or a fresh one that keeps the words but confirms nothing."""
         if self.is_about_fields:
+            self.form.forget_files()
             return self.form
-        typed = self.form.cleaned_data.get("comment", "")
-        return DecisionForm(initial={"comment": typed}, verdict=self.verdict, policy=policy)
+        typed = self.form.cleaned_data
+        fresh.initial = {name: typed[name] for name in _KEPT & typed.keys()}
+        return fresh
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -67,11 +73,11 @@ def request_page(request: HttpRequest, request_id: int) -> HttpResponse:
     authorize(actor, VIEW_REQUESTS)
     asked = selectors.request_seen_by(actor, request_id)
     if request.method != "POST":
-        return _shown(request, asked, None)
+        return page_of(request, asked)
     attempt = _try(request, asked, actor)
     if attempt is None:
         return redirect("approvals:inbox")
-    return _shown(request, selectors.request_seen_by(actor, request_id), attempt)
+    return page_of(request, selectors.request_seen_by(actor, request_id), attempt)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -99,7 +105,7 @@ def _withdrawn(asked: Request, form: WithdrawForm, actor: User) -> Refusal | Non
     try:
         withdraw(request_id=asked.pk, reason=form.cleaned_data["reason"], actor=actor)
     except Refusal as refusal:
-        _complain(form, refusal)
+        complain(form, refusal)
         return refusal
     return None
 
@@ -109,7 +115,13 @@ def _try(request: HttpRequest, asked: Request, actor: User) -> Attempt | None:
     given = request.POST.get("verdict", "")
     verdict = Verdict(given) if given in Verdict.values else Verdict.APPROVE
     seen = request.POST.get("expected_version", "")
-    form = DecisionForm(request.POST, verdict=verdict, policy=asked.policy)
+    form = DecisionForm(
+        request.POST,
+        request.FILES,
+        verdict=verdict,
+        policy=asked.policy,
+        missing=selectors.kinds_missing(asked),
+    )
     if given not in Verdict.values or not seen.isdecimal():
         form.add_error(None, "This form is incomplete. Open the page again.")
     if not form.is_valid():
@@ -122,9 +134,10 @@ def _try(request: HttpRequest, asked: Request, actor: User) -> Attempt | None:
             attested=form.cleaned_data.get("attested", False),
             expected_version=int(seen),
             actor=actor,
+            evidence=form.brought(),
         )
     except Refusal as refusal:
-        _complain(form, refusal)
+        complain(form, refusal)
         return Attempt(verdict, form, refusal.status, _changes(refusal, asked.pk, int(seen), actor))
     messages.success(request, done_in_words(decided, verdict))
     return None
@@ -139,12 +152,21 @@ def _changes(
     return changes_since(selectors.request_seen_by(actor, request_id), seen_version)
 
 
-def _complain(form: Any, refusal: Refusal) -> None:
+def complain(form: Any, refusal: Refusal) -> None:
+    """Say the refusal where it belongs in the form."""
     field = refusal.field if refusal.field in form.fields else None
     form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
 
 
-def _shown(request: HttpRequest, asked: Request, attempt: Attempt | None) -> HttpResponse:
+def page_of(
+    request: HttpRequest,
+    asked: Request,
+    attempt: Attempt | None = None,
+    *,
+    form: EvidenceForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The page, with a decision or a form of evidence that was refused."""
     actor: User = person(request)
     show_times_of(asked.entity)
     refusal = _refusal(asked, actor)
@@ -170,8 +192,9 @@ def _shown(request: HttpRequest, asked: Request, attempt: Attempt | None) -> Htt
         "attempt": attempt,
         "events": events(asked),
         "earlier": selectors.earlier_rounds(asked),
+        **evidence_on_page(asked, actor, form, can_decide=can_decide),
     }
-    status = attempt.status if attempt is not None else 200
+    status = attempt.status if attempt is not None else status
     return render(request, "approvals/request.html", context, status=status)
 
 
@@ -222,11 +245,12 @@ def _ways(asked: Request, attempt: Attempt | None) -> list[dict[str, Any]]:
 
 def _dialog(asked: Request, verdict: Verdict, attempt: Attempt | None) -> dict[str, Any]:
     """What the dialogs share."""
-    fresh = DecisionForm(verdict=verdict, policy=asked.policy)
+    missing = selectors.kinds_missing(asked)
+    fresh = DecisionForm(verdict=verdict, policy=asked.policy, missing=missing)
     is_again = attempt is not None and attempt.verdict == verdict
     return {
         "action": reverse("approvals:request", args=[asked.pk]),
         "consequences": consequences(asked, verdict),
         "hidden": [("verdict", verdict.value), ("expected_version", asked.version)],
-        "form": attempt.form_again(asked.policy) if attempt is not None and is_again else fresh,
+        "form": attempt.form_again(fresh) if attempt is not None and is_again else fresh,
     }

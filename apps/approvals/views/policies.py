@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from apps.approvals.models import Policy
 from apps.approvals.permissions import VIEW_POLICIES
-from apps.approvals.selectors import latest_request_for, stage_in_words
+from apps.approvals.selectors import kinds_asked, kinds_in_words, latest_request_for, stage_in_words
 from apps.approvals.selectors.policies import policy_in_place_of, policy_seen_by
 from apps.approvals.views.lists import person
 from apps.common.access import authorize
@@ -57,5 +57,6 @@ def _facts(policy: Policy) -> dict[str, str]:
         "Currency": policy.currency or "any",
         "Comment": "needed" if policy.needs_comment else "if one likes",
         "Attestation": policy.attestation_text or "none",
+        "Evidence": kinds_in_words(kinds_asked(policy)) or "none",
         "Time": f"{policy.due_after_hours} hours",
     }

@@ -7,12 +7,15 @@ from typing import Any
 from apps.approvals.models import Decision, Request
 from apps.approvals.selectors import (
     approvals_missing,
+    kinds_asked,
+    kinds_in_words,
     record_of,
     seen_at_version,
     staff_of,
     stage_in_words,
 )
-from apps.approvals.states import RequestStatus, Verdict
+from apps.approvals.states import EvidenceKind, RequestStatus, Verdict
+from apps.audit.models import Event
 from apps.common.templatetags.finflow import amount, status
 
 _PAST = {
@@ -50,7 +53,10 @@ def policy_in_words(request: Request) -> str:
         for word, limit in (("from", policy.least_amount), ("below", policy.below_amount))
         if limit
     ]
-    return f"{sentence}, for amounts {' and '.join(limits)}." if limits else f"{sentence}."
+    if limits:
+        sentence += f", for amounts {' and '.join(limits)}"
+    evidence = kinds_in_words(kinds_asked(policy))
+    return f"{sentence}. It asks for {evidence}." if evidence else f"{sentence}."
 
 
 def consequences(request: Request, verdict: Verdict) -> list[str]:
@@ -68,10 +74,11 @@ def consequences(request: Request, verdict: Verdict) -> list[str]:
     rest = _missing(request) - 1
     last = "Yours is the last approval that is needed: it takes effect at once."
     more = f"{_counted(rest, 'more approval')} needed after yours."
+    evidence = " and the evidence with it" if request.attachments.all() else ""
     return [
         more if rest else last,
-        f"You approve exactly this content ({request.subject_hash[:_SHOWN_OF_A_HASH]}…): if it"
-        " changes, it has to be approved again.",
+        f"You approve exactly this content ({request.subject_hash[:_SHOWN_OF_A_HASH]}…){evidence}:"
+        " if it changes, it has to be approved again.",
         "You decide once and cannot take it back here.",
     ]
 
@@ -104,28 +111,52 @@ def steps(request: Request) -> list[dict[str, Any]]:
 
 def events(request: Request) -> list[dict[str, Any]]:
     """The record of the request for a timeline, newest first, with what people wrote."""
-    made = {decision.pk: decision for decision in request.decisions.all()}
     return [
-        {"at": event.occurred_at, "who": str(event.actor), **_told(event, made)}
+        {"at": event.occurred_at, "who": str(event.actor), **_told(event, request)}
         for event in record_of(request)
     ]
 
 
 def changes_since(request: Request, version: int) -> list[dict[str, Any]]:
-    """What is different from the version that somebody looked at, for a comparison.
-
-    Every decision raises the version by one, so that the version says how many there were.
-    """
+    """What is different from the version that somebody looked at, for a comparison."""
     seen = seen_at_version(request, version)
     if seen is None:
         return []
-    names = [str(decision.approver) for decision in request.decisions.all()]
+    before, now = _done_until(request, version), _done_until(request, request.version)
     rows = [
         ("Status", status(seen.status, "request").word, status(request.status, "request").word),
         ("Step", _step_of(request, seen.stage), _step_of(request, request.stage)),
-        ("Decided by", ", ".join(names[: version - 1]) or None, ", ".join(names) or None),
+        ("Decided by", before["Decided by"] or None, now["Decided by"] or None),
     ]
+    if now["Evidence"]:
+        rows.append(("Evidence", before["Evidence"] or None, now["Evidence"]))
     return [{"label": label, "left": left, "right": right} for label, left, right in rows]
+
+
+# Each of these raises the version by one.
+_RAISING = ("decide", "attach", "withdraw", "supersede")
+
+
+def _done_until(request: Request, version: int) -> dict[str, str]:
+    """Who had decided, and which evidence was there, when the request had this version."""
+    done = [event for event in reversed(record_of(request)) if _verb(event) in _RAISING]
+    seen = done[: version - 1]
+    decided = {event.details["decision"] for event in seen if _verb(event) == "decide"}
+    attached = {pk for event in seen for pk in _attachments(event)}
+    names = [str(one.approver) for one in request.decisions.all() if one.pk in decided]
+    evidence = [one.filename for one in request.attachments.all() if one.pk in attached]
+    return {"Decided by": ", ".join(names), "Evidence": ", ".join(evidence)}
+
+
+def _verb(event: Event) -> str:
+    return event.action.rpartition(".")[2]
+
+
+def _attachments(event: Event) -> list[int]:
+    """The attachments that came with it."""
+    if _verb(event) == "attach":
+        return [event.details["attachment"]]
+    return list(event.details.get("attachments", []))
 
 
 def _missing(request: Request) -> int:
@@ -159,18 +190,28 @@ _TOLD = {
 }
 
 
-def _told(event: Any, made: dict[int, Decision]) -> dict[str, Any]:
+def _told(event: Event, request: Request) -> dict[str, Any]:
     """One entry of the timeline: what was done, its state, and the words that went with it."""
-    verb = event.action.rpartition(".")[2]
+    verb = _verb(event)
     if verb == "decide":
+        made = {decision.pk: decision for decision in request.decisions.all()}
         decision = made[event.details["decision"]]
         verdict = Verdict(decision.verdict)
         what = f"{_PAST[verdict]} as {decision.role_at_time}"
+        brought = [one for one in request.attachments.all() if one.decision_id == decision.pk]
+        if brought:
+            what += f", with {kinds_in_words([EvidenceKind(one.kind) for one in brought])}"
         return {"what": what, "state": _STATE_AFTER[verdict], "note": decision.comment}
     if verb == "withdraw":
         return {"what": "withdrew it", "state": "withdrawn", "note": event.details["reason"]}
+    if verb == "attach":
+        return {"what": f"added {_kind_attached(event)} as evidence", "state": "submitted"}
     what, state = _TOLD[verb]
     return {"what": what, "state": state}
+
+
+def _kind_attached(event: Event) -> str:
+    return kinds_in_words([EvidenceKind(event.details["kind"])])
 
 
 def _counted(number: int, noun: str) -> str:

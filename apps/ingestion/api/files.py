@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.common.api import ScopedReadView, StrictSerializer, body_of
+from apps.common.api import ScopedReadView, StrictSerializer, announced_bytes, body_of
 from apps.ingestion.errors import FileTooLarge
 from apps.ingestion.models import Amendment, Batch, FailedImport, Source
 from apps.ingestion.permissions import VIEW_SOURCES
@@ -215,7 +215,7 @@ class UploadView(IdempotentMixin, APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse what is too large before it is read."""
-        _require_size(_announced_size(request) - _AROUND_A_FILE)
+        _require_size(announced_bytes(request) - _AROUND_A_FILE)
         super().initial(request, *args, **kwargs)
 
     @extend_schema(
@@ -286,11 +286,6 @@ def _told(outcome: ImportOutcome) -> Response:
     batch.is_new = outcome.is_new
     code = status.HTTP_201_CREATED if outcome.is_new else status.HTTP_200_OK
     return Response(UploadedBatchSerializer(batch).data, status=code)
-
-
-def _announced_size(request: Request) -> int:
-    text = request.META.get("CONTENT_LENGTH") or "0"
-    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _require_size(size_bytes: int) -> None:

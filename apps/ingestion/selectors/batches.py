@@ -7,7 +7,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.core.files.storage import default_storage
 from django.db.models import Max, Q
 
 from apps.common.access import Actor
@@ -17,7 +16,7 @@ from apps.common.paging import row_id
 from apps.ingestion.errors import SourceAmbiguous
 from apps.ingestion.models import Batch, FailedImport, Source
 from apps.ingestion.states import ORIGINAL_LABEL
-from apps.privacy.selectors import key_ring
+from apps.privacy.selectors import sealed_content
 
 
 def sources_for(actor: Actor) -> ScopedQuerySet:
@@ -123,5 +122,4 @@ def balanced(statements: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def original_of(batch: Batch | FailedImport) -> bytes:
     """The bytes as they arrived."""
-    with default_storage.open(batch.original_name) as stored:
-        return key_ring().unseal(stored.read(), ORIGINAL_LABEL)
+    return sealed_content(batch.original_name, ORIGINAL_LABEL)

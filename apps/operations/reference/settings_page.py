@@ -16,6 +16,7 @@ _READERS_OF_TEXT: Final = {"text", "secret", "database", "redis", "hosts"}
 
 MEANINGS: Final = {
     "ALLOWED_HOSTS": "The host names under which the site is reached, by comma, without scheme.",
+    "ATTACHMENT_MOST_BYTES": "Largest file that may be attached to an approval request.",
     "CSRF_TRUSTED_ORIGINS": "Further origins whose forms are accepted, with scheme, by comma.",
     "DATABASE_URL": "PostgreSQL: `postgres://user:password@host:5432/database`; a socket's folder"
     " stands as `%2Fpath` for the host. The embedded mode sets it.",

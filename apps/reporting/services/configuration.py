@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.approvals.models import Limit, Policy
-from apps.approvals.selectors import stage_in_words
+from apps.approvals.selectors import kinds_asked, kinds_in_words, stage_in_words
 from apps.identity.models import Entity, EntityUserObjectPermission
 from apps.ledger.models import Period
 from apps.reconciliation.models import Run
@@ -63,7 +63,8 @@ _DUTIES = Setting(
     rows=(
         (
             "Nobody decides on his own work",
-            "Maker, editors and requester are refused at the decision; superusers too.",
+            "Maker, editors, requester and whoever added evidence are refused at the decision;"
+            " superusers too.",
         ),
         (
             "Explaining and accepting a break are two people",
@@ -99,13 +100,14 @@ def _approval_matrix(entity: Entity) -> Setting:
     policies = Policy.objects.in_force().filter(entity=entity)
     return Setting(
         title="Approval matrix",
-        columns=("Item", "From", "Below", "Stages", "Version"),
+        columns=("Item", "From", "Below", "Stages", "Evidence", "Version"),
         rows=tuple(
             (
                 policy.item_type.replace("_", " "),
                 _limit(policy.least_amount, policy.currency),
                 _limit(policy.below_amount, policy.currency),
                 "; then ".join(stage_in_words(stage) for stage in policy.stages),
+                kinds_in_words(kinds_asked(policy)) or "none",
                 str(policy.version),
             )
             for policy in policies

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from apps.approvals.models import Decision, Request
+from apps.approvals.models import Attachment, Decision, Request
 from apps.approvals.states import Verdict
 from apps.audit.models import Event
 from apps.close.models import CloseRun, CloseTask, TaskApproval
 from apps.close.states import AttemptStatus
 from apps.identity.models import User
 from apps.identity.selectors import system_user
-from apps.reporting.documents import Act, Attestation, Omission, Task
+from apps.reporting.documents import Act, Attestation, Exhibit, Omission, Task
 from apps.reporting.services.sign_ins import SignIns
 
 _PAST = {Verdict.APPROVE: "Approved", Verdict.REJECT: "Rejected", Verdict.RETURN: "Returned"}
@@ -40,10 +40,12 @@ class Work:
         asked = {each.pk for requests in self._requests.values() for each in requests}
         self._submitters = _submitters(asked)
         self.decisions = _decisions_on(asked)
+        self._attachments = _attachments_on(asked)
         self._sign_ins = SignIns(
             {
                 *(decision.approver_id for decision in self.decisions),
                 *(user.pk for user in self._submitters.values()),
+                *(attachment.attached_by_id for attachment in self._attachments),
                 *(row.completed_by_id for row in self.rows if row.completed_by_id),
             }
         )
@@ -115,8 +117,24 @@ class Work:
         acts = []
         for request in self._requests.get(row.pk, ()):
             acts.append(self._submission(request))
-            acts += [self._decision(each) for each in self.decisions if each.request == request]
+            attached = [each for each in self._attachments if each.request_id == request.pk]
+            later = [self._attaching(each) for each in attached if each.decision_id is None]
+            later += [self._decision(each) for each in self.decisions if each.request == request]
+            acts += sorted(later, key=lambda act: act.acted_at)
         return acts
+
+    def _attaching(self, attachment: Attachment) -> Act:
+        request = attachment.request
+        is_maker = attachment.attached_by_id == request.maker_id
+        return Act(
+            did="Attached evidence",
+            person=str(attachment.attached_by),
+            role="maker" if is_maker else "took part",
+            authority=request.title,
+            acted_at=attachment.attached_at,
+            authentication=self._sign_ins.before(attachment.attached_by_id, attachment.attached_at),
+            exhibits=(_exhibit(attachment),),
+        )
 
     def _submission(self, request: Request) -> Act:
         submitter = self._submitters.get(request.pk, request.maker)
@@ -134,6 +152,9 @@ class Work:
             is_automated=is_automated,
         )
 
+    def _has_evidence(self, decision: Decision) -> bool:
+        return any(each.request_id == decision.request_id for each in self._attachments)
+
     def _decision(self, decision: Decision) -> Act:
         return Act(
             did=_PAST[Verdict(decision.verdict)],
@@ -143,6 +164,10 @@ class Work:
             acted_at=decision.decided_at,
             authentication=self._sign_ins.before(decision.approver_id, decision.decided_at),
             comment=decision.comment,
+            exhibits=tuple(
+                _exhibit(each) for each in self._attachments if each.decision_id == decision.pk
+            ),
+            evidence_hash=decision.evidence_hash if self._has_evidence(decision) else "",
         )
 
 
@@ -190,6 +215,25 @@ def _decisions_on(request_ids: Iterable[int]) -> list[Decision]:
         Decision.objects.filter(request__in=sorted(request_ids))
         .select_related("approver", "request__maker", "request__policy")
         .order_by("decided_at", "id")
+    )
+
+
+def _attachments_on(request_ids: Iterable[int]) -> list[Attachment]:
+    """All evidence on the requests, oldest first."""
+    return list(
+        Attachment.objects.filter(request__in=sorted(request_ids))
+        .select_related("attached_by", "request")
+        .order_by("attached_at", "id")
+    )
+
+
+def _exhibit(attachment: Attachment) -> Exhibit:
+    return Exhibit(
+        kind=attachment.get_kind_display(),
+        name=attachment.filename,
+        media_type=attachment.content_type,
+        size_bytes=attachment.size_bytes,
+        sha256=attachment.sha256,
     )
 
 

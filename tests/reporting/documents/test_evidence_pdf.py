@@ -22,6 +22,7 @@ from apps.reporting.documents import (
     Control,
     EvidenceContent,
     Exceptions,
+    Exhibit,
     Figure,
     Holdings,
     Manifest,
@@ -562,3 +563,22 @@ def test_the_same_content_gives_the_same_bytes_in_any_environment() -> None:
     ]
     assert digests[0] == digests[1]
     assert len(digests[0].strip()) == 64
+
+
+def test_what_was_attached_stands_beside_the_act_with_whole_digests() -> None:
+    """Whole, so that a reader can compare them with a file."""
+    content = complete_content()
+    exhibit = Exhibit(
+        kind="Screenshot",
+        name="bank.png",
+        media_type="image/png",
+        size_bytes=68,
+        sha256="5a" * 32,
+    )
+    assert not isinstance(content.tasks, Omission)
+    last = content.tasks[-1]
+    act = replace(last.acts[-1], exhibits=(exhibit,), evidence_hash="c3" * 32)
+    tasks = (*content.tasks[:-1], replace(last, acts=(*last.acts[:-1], act)))
+    text = "".join(whole_text(render_evidence(replace(content, tasks=tasks))).split())
+    assert f"Screenshotbank.png,SHA-256{'5a' * 32}" in text
+    assert f"Evidenceasdecidedon:{'c3' * 32}" in text

@@ -20,7 +20,7 @@ from .scope import (
     Sample,
     SampleItem,
 )
-from .work import Act, Review, Task
+from .work import Act, Exhibit, Review, Task
 
 __all__ = [
     "Act",
@@ -35,6 +35,7 @@ __all__ = [
     "EvidenceContent",
     "ExceptionLine",
     "Exceptions",
+    "Exhibit",
     "Figure",
     "Holdings",
     "Omission",

@@ -81,8 +81,11 @@ def _act_rows(tasks: Sequence[Task]) -> Iterable[list[str]]:
 
 
 def _authority(act: Act) -> str:
-    comment = f"\nComment: {act.comment}" if act.comment else ""
-    return f"{act.role}: {act.authority}{comment}"
+    lines = [f"{act.role}: {act.authority}"]
+    lines += [f"Comment: {act.comment}"] if act.comment else []
+    lines += [f"{each.kind} {each.name}, SHA-256 {each.sha256}" for each in act.exhibits]
+    lines += [f"Evidence as decided on: {act.evidence_hash}"] if act.evidence_hash else []
+    return "\n".join(lines)
 
 
 def _reviews(tasks: Sequence[Task]) -> list[Flowable]:
