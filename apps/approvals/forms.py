@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
@@ -99,19 +101,20 @@ class EvidenceForm(forms.Form):
         label="File",
         required=False,
         allow_empty_file=True,
-        help_text="PNG, JPEG, PDF, XLSX, CSV or plain text.",
         widget=forms.FileInput(attrs={"accept": _ACCEPTED}),
     )
     text = forms.CharField(
         label="Or in words",
         required=False,
         max_length=LONGEST_TEXT,
+        help_text="One of the two is needed.",
         widget=forms.Textarea(attrs={"rows": 4}),
     )
 
     def __init__(self, *args: Any, policy: Policy, missing: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.auto_id = "evidence_%s"
+        self.fields["file"].help_text = _taken("PNG, JPEG, PDF, XLSX, CSV or plain text")
         kinds = [*kinds_asked(policy), *(one for one in ASKABLE_KINDS)]
         offered = sorted(dict.fromkeys(kinds), key=lambda kind: kind not in missing)
         kind: Any = self.fields["kind"]
@@ -137,6 +140,10 @@ class EvidenceForm(forms.Form):
         return bring(facts["kind"], facts[name], field=name)
 
 
+def _taken(types: str) -> str:
+    return f"{types}, up to {filesizeformat(settings.ATTACHMENT_MOST_BYTES)}."
+
+
 def _evidence_field(kind: EvidenceKind, *, required: bool) -> forms.Field:
     """Words for what is said, a file for what is shown."""
     if kind in {EvidenceKind.EXPLANATION, EvidenceKind.RESOLUTION}:
@@ -151,7 +158,9 @@ def _evidence_field(kind: EvidenceKind, *, required: bool) -> forms.Field:
         label=kind.label,
         required=required,
         allow_empty_file=True,
-        help_text="PNG or JPEG." if is_picture else "PDF, XLSX, CSV, plain text or a picture.",
+        help_text=_taken(
+            "PNG or JPEG" if is_picture else "PDF, XLSX, CSV, plain text or a picture"
+        ),
         widget=forms.FileInput(attrs={"accept": ".png,.jpg,.jpeg" if is_picture else _ACCEPTED}),
     )
 

@@ -425,7 +425,7 @@ def test_the_page_says_what_is_missing_and_shows_what_is_there(
     read = Event.objects.filter(action="approvals.attachment.read")
     assert [event.subject_id for event in read] == [str(note.pk)]
     assert "It asks for a screenshot, an explanation and a resolution." in text
-    assert "and the evidence with it" in text
+    assert "Your decision covers the evidence as it is now: 2 attachments." in text
 
 
 def test_a_page_without_evidence_says_nothing_of_it(define: Any, ask: Any, bob: Any) -> None:

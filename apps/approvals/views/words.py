@@ -74,11 +74,13 @@ def consequences(request: Request, verdict: Verdict) -> list[str]:
     rest = _missing(request) - 1
     last = "Yours is the last approval that is needed: it takes effect at once."
     more = f"{_counted(rest, 'more approval')} needed after yours."
-    evidence = " and the evidence with it" if request.attachments.all() else ""
+    there = len(request.attachments.all())
+    evidence = f"Your decision covers the evidence as it is now: {there} attachment{_s(there)}."
     return [
         more if rest else last,
-        f"You approve exactly this content ({request.subject_hash[:_SHOWN_OF_A_HASH]}…){evidence}:"
-        " if it changes, it has to be approved again.",
+        f"You approve exactly this content ({request.subject_hash[:_SHOWN_OF_A_HASH]}…): if it"
+        " changes, it has to be approved again.",
+        *([evidence] if there else []),
         "You decide once and cannot take it back here.",
     ]
 
@@ -212,6 +214,10 @@ def _told(event: Event, request: Request) -> dict[str, Any]:
 
 def _kind_attached(event: Event) -> str:
     return kinds_in_words([EvidenceKind(event.details["kind"])])
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"
 
 
 def _counted(number: int, noun: str) -> str:
