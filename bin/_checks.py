@@ -33,7 +33,7 @@ KERNELS = (
 )
 # Lines and branches in percent: what each part of the product has to reach at least.
 SERVICES_FLOOR = 95
-KERNELS_FLOOR = 99
+KERNELS_FLOOR = 100
 
 
 def coverage_step(floor_percent: int, files: Iterable[str]) -> tuple[str, ...]:

@@ -32,11 +32,6 @@ class Fields:
         """The refusal of one member."""
         return ConnectorInvalid(self.path(name), problem, remedy=remedy)
 
-    def has(self, name: str) -> bool:
-        """Whether the member is there and says something."""
-        self._asked.append(name)
-        return self._values.get(name) not in (None, "", {}, [])
-
     def text(self, name: str, *, default: str | None = None) -> str:
         """A text without surrounding blanks; needed where there is no default."""
         value = self._get(name, default)

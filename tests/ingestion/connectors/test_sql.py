@@ -8,12 +8,16 @@ import uuid
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import connection
 from sqlalchemy import exc
+from sqlalchemy.engine import make_url
 
 from apps.ingestion.connectors import ConnectorInvalid, NothingThere, PullFailed
 from apps.ingestion.connectors.errors import (
@@ -210,6 +214,15 @@ class TestSqlite:
         with pytest.raises(TookTooLong):
             SQL.pull(asked, {}, APRIL, site(max_bytes=10**9))
 
+    def test_the_clock_is_looked_at_between_rows(
+        self, books: Any, site: Any, monkeypatch: Any
+    ) -> None:
+        """By a clock that jumps 40 seconds whenever it is looked at."""
+        clock = SimpleNamespace(monotonic=partial(next, count(step=40)))
+        monkeypatch.setattr("apps.ingestion.connectors.sql.time", clock)
+        with pytest.raises(TookTooLong):
+            SQL.pull({**books, "timeout_seconds": 60}, {}, APRIL, site())
+
     def test_more_bytes_than_are_taken_are_refused(self, books: Any, site: Any) -> None:
         with pytest.raises(AnswerTooLarge, match="100 bytes"):
             SQL.pull(books, {}, APRIL, site(max_bytes=100))
@@ -299,6 +312,29 @@ def test_settings_that_cannot_work_name_their_path(
     assert "word" not in caught.value.message.replace("password", "")
 
 
+def test_what_is_null_is_left_to_its_default(site: Any) -> None:
+    settings = {
+        "url": "postgresql://u@db.example.com/x",
+        "statement": "SELECT 1 AS a",
+        "parameters": None,
+        "row_limit": None,
+    }
+    SQL.check(settings, {}, site("db.example.com"))
+
+
+def as_if_installed(monkeypatch: Any, dialect: str) -> None:
+    """A driver that is not among our packages, for what is decided before it is called."""
+    driver = make_url(f"{dialect}://").get_dialect()
+    monkeypatch.setattr(driver, "import_dbapi", classmethod(lambda cls: None))
+
+
+def test_an_asynchronous_driver_is_refused(site: Any, monkeypatch: Any) -> None:
+    as_if_installed(monkeypatch, "sqlite+aiosqlite")
+    settings = {"url": "sqlite+aiosqlite:///books.db", "statement": "SELECT 1 AS a"}
+    with pytest.raises(ConnectorInvalid, match="another way of programming"):
+        SQL.check(settings, {}, site())
+
+
 def test_a_colon_that_sqlalchemy_would_bind_is_refused(site: Any) -> None:
     settings = {"url": "postgresql://u@db.example.com/x", "statement": "SELECT a[1: 2], b[ :2]"}
     with pytest.raises(ConnectorInvalid):
@@ -314,7 +350,18 @@ def test_a_listed_name_with_a_private_address_is_not_connected_to(site: Any) -> 
         SQL.pull(settings, {}, APRIL, site(egress=inside))
 
 
-def test_the_driver_connects_to_the_address_that_was_checked(site: Any, monkeypatch: Any) -> None:
+@pytest.mark.parametrize(
+    ("driver", "arguments"),
+    [
+        ("postgresql", {"hostaddr": "10.0.0.5", "connect_timeout": 10}),
+        ("mysql+pymysql", {"connect_timeout": 10}),
+        ("oracle+oracledb", {}),
+    ],
+)
+def test_the_driver_connects_to_the_address_that_was_checked(
+    driver: str, arguments: dict[str, Any], site: Any, monkeypatch: Any
+) -> None:
+    """As far as the driver can be told; the others find it by the name that was checked."""
     from apps.ingestion.connectors import EgressRules
     from apps.ingestion.connectors import sql as module
 
@@ -326,10 +373,11 @@ def test_the_driver_connects_to_the_address_that_was_checked(site: Any, monkeypa
 
     monkeypatch.setattr(module.sqlalchemy, "create_engine", stop)
     rules = EgressRules(("db.example.com", "10.0.0.0/8"), resolve=lambda host: ["10.0.0.5"])
-    settings = {"url": "postgresql://u@db.example.com/x", "statement": "SELECT 1 AS a"}
+    as_if_installed(monkeypatch, driver)
+    settings = {"url": f"{driver}://u@db.example.com/x", "statement": "SELECT 1 AS a"}
     with pytest.raises(Unreachable):
         SQL.pull(settings, {"password": "p@ss:w/rd"}, APRIL, site(egress=rules))
-    assert seen["connect_args"] == {"hostaddr": "10.0.0.5", "connect_timeout": 10}
+    assert seen["connect_args"] == arguments
     assert (seen["url"].host, seen["url"].password) == ("db.example.com", "p@ss:w/rd")
 
 
