@@ -24,13 +24,13 @@ from apps.close.models import CloseRun, CloseTask
 from apps.close.services import (
     complete_task,
     define_template,
-    execution,
     open_run,
     resume_interrupted,
     retry_task,
     run_task,
     start_ready_tasks,
 )
+from apps.close.services.moves import begin_attempt
 from apps.common.errors import NotPermitted, NotVisible
 from apps.compliance.models import EvidencePackage
 from apps.compliance.selectors import document_of, verdict_on
@@ -223,7 +223,7 @@ def test_the_task_that_makes_it_is_no_fact_of_it(close_run: CloseRun) -> None:
     run_task(task_id=task_of(close_run, "score").pk)
     start_ready_tasks(run_id=close_run.pk)
     task = task_of(close_run, "evidence")
-    attempt = execution._begin_attempt(task.pk)
+    attempt = begin_attempt(task.pk)
     assert attempt is not None
     made = produce_evidence(close_run_id=close_run.pk, actor=system_user())
     assert resume_interrupted() == [task.pk], "nobody is at work on it any more"
