@@ -75,8 +75,8 @@ def complete_settled(attempt_id: int, result: TaskResult) -> None:
         return
     attempt.summary = {**attempt.summary, **result.summary}
     attempt.save(update_fields=["summary"])
-    action = f"close.task.{_VERBS[result.status]}"
-    advance_task(task, result.status, action=action, note=result.warning)
+    note = result.warning
+    advance_task(task, result.status, action=f"close.task.{_VERBS[result.status]}", note=note)
     start_next(task)
 
 

@@ -146,6 +146,7 @@ def _open_pull(source: Source, starts_on: date, ends_on: date) -> Pull | None:
 def _new_pull(
     source: Source, window: Window, *, actor: User, slot_at: datetime | None = None
 ) -> Pull:
+    """The row of a pull that nobody has queued yet."""
     pull: Pull = Pull.objects.create(
         entity_id=source.entity_id,
         source=source,
@@ -168,6 +169,7 @@ def _new_pull(
 
 
 def _hasten(pull: Pull, actor: User) -> None:
+    """What waits for its next try is tried at once."""
     if pull.due_at > timezone.now():
         pull.due_at = timezone.now()
         pull.save()
