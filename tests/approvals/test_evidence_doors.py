@@ -270,6 +270,16 @@ def test_content_is_served_so_that_nothing_in_it_runs(
     assert answer["Repr-Digest"] == f"sha-256=:{digest}:"
 
 
+@pytest.mark.parametrize("accept", ["image/*", "application/pdf", "text/html"])
+def test_content_is_given_whatever_type_is_asked_for(
+    api: Any, picture: Attachment, otto: Any, charlie: Any, accept: str
+) -> None:
+    path = f"{ATTACHMENTS}/{picture.pk}/content"
+    assert api(otto).get(path, headers={"Accept": accept})["Content-Type"] == "image/png"
+    refused = api(charlie).get(path, headers={"Accept": accept})
+    assert (refused.status_code, refused["Content-Type"]) == (404, "application/json")
+
+
 # --- REST: deciding -------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 
@@ -31,6 +32,13 @@ def require_bounded(request: RestRequest, *, files: int) -> None:
         raise AttachmentTooLarge(
             f"Evidence has at most {settings.ATTACHMENT_MOST_BYTES:,} bytes a file.", field="file"
         )
+
+
+class WhateverItIs(DefaultContentNegotiation):
+    """The content has the type that it has, whatever is asked for; refusals are JSON."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
 
 
 class AttachmentFilter(filters.FilterSet):
@@ -76,7 +84,7 @@ class AttachmentView(IdempotentMixin, ScopedReadView):
         return Response(AttachmentSerializer(attachment).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
-    @action(detail=True, methods=["get"])
+    @action(detail=True, methods=["get"], content_negotiation_class=WhateverItIs)
     def content(self, request: RestRequest, pk: str) -> FileResponse:
         """The content as it was attached, under its own media type; reading it is on record."""
         actor: Any = request.user

@@ -53,6 +53,7 @@ _CALLED: Final = {
     CSV: "CSV",
 }
 _PNG_START: Final = b"\x89PNG\r\n\x1a\n"
+_MOST_SEGMENTS: Final = 5_000  # before the frame of a JPEG; a picture has some dozens
 _JPEG_END: Final = b"\xff\xd9"
 _PNG_END: Final = b"IEND\xaeB`\x82"
 _PACKINGS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -191,7 +192,9 @@ def _size_of_png(content: bytes) -> tuple[int, int] | None:
 def _size_of_jpeg(content: bytes) -> tuple[int, int] | None:
     """Width and height in pixels; None where no frame is found, or the picture has no end."""
     at = 2
-    while at + 9 <= len(content) and content[at] == 0xFF:
+    for _ in range(_MOST_SEGMENTS):
+        if at + 9 > len(content) or content[at] != 0xFF:
+            break
         marker = content[at + 1]
         if marker in _FRAMES:
             height = int.from_bytes(content[at + 5 : at + 7])

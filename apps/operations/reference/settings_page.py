@@ -31,7 +31,7 @@ MEANINGS: Final = {
     " for each entity.",
     "FINFLOW_KEY_RING": "Keys of the encrypted fields, `2:<base64>,1:<base64>`, 32 bytes each: the"
     " first encrypts, all decrypt. Whoever loses it loses what it encrypted.",
-    "FINFLOW_MEDIA_DIR": "Folder of stored files (originals and evidence, encrypted).",
+    "FINFLOW_MEDIA_DIR": "Folder of stored files (originals, attachments, evidence; encrypted).",
     "JWT_PRIVATE_KEY_FILE": "RSA private key (PEM, without passphrase) that signs access tokens.",
     "LOG_LEVEL": "DEBUG, INFO, WARNING, ERROR or CRITICAL. Left alone: INFO for the product,"
     " WARNING for what it is built from.",

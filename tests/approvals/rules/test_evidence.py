@@ -89,6 +89,7 @@ def test_a_file_is_told_by_its_content(
         (jpeg()[:30], "a.jpg", AttachmentUnsound, "cut off"),
         (b"\xff\xd8\xff", "a.jpg", AttachmentUnsound, "cut off"),
         (b"\xff\xd8\xff\xe0\0\x04ab" + b"x" * 20, "a.jpg", AttachmentUnsound, "cut off"),
+        (jpeg(filling=b"\xff" * 6_000), "a.jpg", AttachmentUnsound, "cut off"),
         (jpeg(65_000, 65_000), "a.jpg", AttachmentUnsound, "65,000 by 65,000 pixels"),
         (pdf()[:-8], "a.pdf", AttachmentUnsound, "PDF is cut off"),
         (xlsx()[:-30], "a.xlsx", AttachmentUnsound, "workbook is cut off"),
