@@ -11,7 +11,8 @@ from apps.approvals.models import Attachment, Policy, Request
 from apps.approvals.permissions import REQUEST_APPROVAL, VIEW_REQUESTS
 from apps.approvals.states import ATTACHMENT_LABEL, EvidenceKind
 from apps.audit.services import canonical_bytes
-from apps.common.errors import IllegalMove, NotPermitted, NotVisible, Refusal
+from apps.common.access import one_visible
+from apps.common.errors import IllegalMove, NotPermitted, Refusal
 from apps.identity.models import User
 from apps.privacy.keyring import Unreadable
 from apps.privacy.selectors import sealed_content
@@ -82,9 +83,7 @@ def attachment_seen_by(actor: User, attachment_id: int) -> Attachment:
     Raises:
         NotVisible: no such attachment for this actor.
     """
-    attachment: Attachment | None = attachments_seen_by(actor).filter(pk=attachment_id).first()
-    if attachment is None:
-        raise NotVisible
+    attachment: Attachment = one_visible(attachments_seen_by(actor).filter(pk=attachment_id))
     return attachment
 
 
