@@ -24,6 +24,7 @@ SERVICES = ("services", "services/*", "selectors", "selectors/*", "locks")
 KERNELS = (
     "apps/ingestion/connectors/*",
     "apps/ingestion/formats/*",
+    "apps/outbound/posting/*",
     "apps/privacy/*",
     "apps/reconciliation/matching/*",
     "apps/analytics/measures/*",

@@ -19,7 +19,7 @@ from django.db import connection
 
 PATIENCE_SECONDS = 120
 # Settings that tests change and the other process has to know.
-_CARRIED = ("STORAGES", "MEDIA_ROOT", "RECONCILE_SHARDS", "RECONCILE_SHARDS_FROM")
+_CARRIED = ("STORAGES", "MEDIA_ROOT", "EGRESS_HOSTS", "RECONCILE_SHARDS", "RECONCILE_SHARDS_FROM")
 
 
 @dataclass(frozen=True)

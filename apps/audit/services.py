@@ -14,6 +14,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from apps.audit.models import Event
+from apps.audit.registry import event_recorded
 from apps.common.access import Actor
 
 _ACTION = re.compile(r"[a-z]+(\.[a-z_]+){2,3}")
@@ -60,7 +61,9 @@ def record(
         "details": json.loads(canonical_bytes(details)),
         "request_id": str(structlog.contextvars.get_contextvars().get("request_id", "")),
     }
-    return Event.objects.create(**facts, canonical=canonical_bytes(facts))
+    event = Event.objects.create(**facts, canonical=canonical_bytes(facts))
+    event_recorded(event, subject)
+    return event
 
 
 def canonical_bytes(value: Any) -> bytes:

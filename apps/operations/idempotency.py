@@ -31,10 +31,12 @@ class IdempotentMixin:
     Attributes:
         keeps_refusals: True for a view whose service puts its refusals on record: what it wrote
             before it answered 4xx stays.
+        shown_once: fields of the answer that are not kept: a repeated request gets null for them.
     """
 
     request: Any  # as the view has it that this is mixed into
     keeps_refusals: ClassVar[bool] = False
+    shown_once: ClassVar[tuple[str, ...]] = ()
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Run the handler inside the transaction that also keeps its answer."""
@@ -70,7 +72,7 @@ class IdempotentMixin:
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         claim: _Claim | None = getattr(self, "_claim", None)
         if claim is not None and response.status_code < 400:
-            claim.keep(response)
+            claim.keep(response, but=self.shown_once)
         return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
 
     _claim: _Claim | None = None
@@ -106,8 +108,11 @@ class _Claim:
             raise IdempotencyKeyReused(field=HEADER)
         return answer
 
-    def keep(self, response: Any) -> None:
+    def keep(self, response: Any, *, but: tuple[str, ...]) -> None:
+        """Store the answer, with null for the fields that are shown once."""
         body = json.loads(json.dumps(response.data, cls=JSONEncoder))
+        if but:
+            body |= {name: None for name in but if name in body}
         IdempotentAnswer.objects.create(
             actor_id=self.actor_id,
             key=self.key,

@@ -30,6 +30,7 @@ PRODUCT_APPS = [
     "apps.approvals",
     "apps.ledger",
     "apps.ingestion",
+    "apps.outbound",
     "apps.reconciliation",
     "apps.close",
     "apps.compliance",
@@ -188,6 +189,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=1),
         "options": {"expires": 60},
     },
+    "outbound: queue deliveries that are due": {
+        "task": "apps.outbound.tasks.queue_due_deliveries",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
+    },
 }
 # A reconciliation of at least so many records is split into shards, each a task of its own: this
 # many, or one for each core of the machine that plans it.
@@ -332,7 +338,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 FILE_DROP_DIR = env.folder("FILE_DROP_DIR", default=BASE_DIR / "var" / "drop")
-# Where connectors may go: nowhere, unless the installation says so.
+# Where connectors and webhooks may go: nowhere, unless the installation says so.
 EGRESS_HOSTS = env.destinations("EGRESS_HOSTS")
 STORAGE_PROTOCOLS = env.some_of("STORAGE_PROTOCOLS", choices=("s3", "gs", "abfs", "file", "memory"))
 MEDIA_ROOT = env.folder("FINFLOW_MEDIA_DIR", default=BASE_DIR / "var" / "media")

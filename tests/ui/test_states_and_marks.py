@@ -23,6 +23,7 @@ from apps.common.templatetags.finflow import Status, differing, icon, status, ve
 from apps.compliance.states import Verdict
 from apps.ingestion.states import PullStatus
 from apps.ledger.states import EntryStatus, PeriodStatus
+from apps.outbound.states import DeliveryStatus, EndpointStatus
 from apps.reconciliation.states import BreakState, ReviewStatus, RunStatus
 
 ROOT = Path(settings.STATICFILES_DIRS[0]).parent
@@ -58,6 +59,8 @@ STATES = [
     ("request", RequestStatus),
     ("task", TaskStatus),
     ("pull", PullStatus),
+    ("endpoint", EndpointStatus),
+    ("delivery", DeliveryStatus),
     ("", CloseRunStatus),
     ("", AttemptStatus),
     ("", PeriodStatus),

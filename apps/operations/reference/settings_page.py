@@ -24,8 +24,9 @@ MEANINGS: Final = {
     " check evidence by.",
     "EVIDENCE_SIGNING_KEY_FILE": "Private key (PEM, without passphrase) that signs evidence"
     " packages.",
-    "EGRESS_HOSTS": "Where connectors may go, by comma: hosts (`api.example.com`), all below one"
-    " (`.example.com`), and the networks of those that have no public address (`10.1.0.0/16`)."
+    "EGRESS_HOSTS": "Where connectors and webhooks may go, by comma: hosts (`api.example.com`), all"
+    " below one (`.example.com`), and the networks of those that have no public address"
+    " (`10.1.0.0/16`)."
     " Empty: nowhere.",
     "FILE_DROP_DIR": "Folder from which the files of a period are collected, one folder below it"
     " for each entity.",

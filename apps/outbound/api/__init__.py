@@ -1,0 +1,1 @@
+"""REST: endpoints and what is sent to them."""

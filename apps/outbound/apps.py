@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+
+
+class OutboundConfig(AppConfig):
+    name = "apps.outbound"
+    label = "outbound"
+    verbose_name = "Outbound"
+
+    def ready(self) -> None:
+        from apps.audit.registry import on_event
+        from apps.common.navigation import add_entry
+        from apps.outbound.permissions import VIEW_ENDPOINTS
+        from apps.outbound.services import publish_event
+
+        on_event(publish_event)
+        add_entry(75, "Webhooks", "outbound:endpoints", VIEW_ENDPOINTS)
