@@ -108,6 +108,7 @@ def test_a_repeated_upload_is_answered_and_not_repeated(
         ("alice", {"kind": None}, 422, "INVALID"),
         ("alice", {"request": 0}, 422, "INVALID"),
         ("alice", {"request": 999_999}, 404, "NOT_FOUND"),
+        ("alice", {"request": 10**30}, 404, "NOT_FOUND"),
         ("alice", {"file": None}, 422, "INVALID"),
         ("alice", {"text": "and words"}, 422, "INVALID"),
         ("alice", {"decision": 1}, 422, "INVALID"),
@@ -211,7 +212,14 @@ def test_rows_and_content_are_for_those_who_see_the_request(
 
 @pytest.mark.parametrize(
     ("query", "found"),
-    [("", 2), ("kind=screenshot", 1), ("entity=TKO", 0), ("entity=HFS", 2), ("request=0", 422)],
+    [
+        ("", 2),
+        ("kind=screenshot", 1),
+        ("entity=TKO", 0),
+        ("entity=HFS", 2),
+        ("request=0", 0),
+        ("request=x", 422),
+    ],
 )
 def test_lists_are_narrowed(
     api: Any, waiting: Request, picture: Attachment, alice: Any, query: str, found: int
@@ -223,6 +231,15 @@ def test_lists_are_narrowed(
         assert answer.status_code == found
         return
     assert len(answer.json()["results"]) == found
+
+
+def test_a_list_does_not_tell_which_requests_others_have(
+    api: Any, picture: Attachment, charlie: Any
+) -> None:
+    there = api(charlie).get(f"{ATTACHMENTS}?request={picture.request_id}")
+    not_there = api(charlie).get(f"{ATTACHMENTS}?request=999999")
+    assert there.status_code == not_there.status_code == 200
+    assert there.json() == not_there.json()
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,10 @@ class WhateverItIs(DefaultContentNegotiation):
 
 
 class AttachmentFilter(filters.FilterSet):
+    # By number: whether a request exists that the caller may not see is not told.
+    request = filters.NumberFilter(
+        field_name="request_id", max_digits=18, decimal_places=0, label="Id of the request"
+    )
     entity = filters.CharFilter(field_name="request__entity__code")
 
     class Meta:
