@@ -28,7 +28,7 @@ def fires(statement: str) -> None:
         "DELETE FROM audit_event",
         "UPDATE identity_historicalentity SET name = 'x'",
         "DELETE FROM approvals_decision",
-        "TRUNCATE approvals_decision",
+        "TRUNCATE approvals_decision CASCADE",
         "SET LOCAL session_replication_role = replica; DELETE FROM audit_event",
     ],
 )
