@@ -15,6 +15,7 @@ from apps.analytics.permissions import SCORE_PERIOD, VIEW_ANOMALIES
 from apps.analytics.selectors import reasons_of
 from apps.analytics.services import score_period
 from apps.common.admin import WindowAdmin, run_each
+from apps.identity.context import actor_of
 
 
 @admin.register(ScoringRun)
@@ -56,7 +57,7 @@ class ScoringRunAdmin(WindowAdmin):
 
     def has_score_permission(self, request: HttpRequest) -> bool:
         """Django asks this for the action below."""
-        user: Any = request.user
+        user = actor_of(request)
         return bool(user.may(SCORE_PERIOD))
 
     @admin.display(description="Parameters")
@@ -79,7 +80,7 @@ class ScoringRunAdmin(WindowAdmin):
     @admin.action(description="Score the period again", permissions=["score"])
     def score_again(self, request: HttpRequest, queryset: Any) -> None:
         """With the usual parameters; where lines and parameters are the same, nothing is made."""
-        actor: Any = request.user
+        actor = actor_of(request)
         run_each(
             request,
             queryset.order_by("period_id").distinct("period_id"),

@@ -20,6 +20,7 @@ from apps.analytics.states import Disposition
 from apps.common.access import one_visible
 from apps.common.api import ScopedReadView, StrictSerializer, body_of
 from apps.common.pagination import NewestFirst
+from apps.identity.context import actor_of
 from apps.ledger.models import Period
 from apps.operations.idempotency import IdempotentMixin
 
@@ -112,7 +113,7 @@ class AnomalyView(IdempotentMixin, ScopedReadView):
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
-        return rows if _is_for_schema(self) else anomalies_for(_caller(self.request))
+        return rows if _is_for_schema(self) else anomalies_for(actor_of(self.request))
 
     @extend_schema(request=ReviewInput, responses=AnomalySerializer)
     @action(detail=True, methods=["post"])
@@ -124,9 +125,9 @@ class AnomalyView(IdempotentMixin, ScopedReadView):
             disposition=facts["disposition"],
             comment=facts["comment"],
             expected_version=facts.get("version"),
-            actor=_caller(request),
+            actor=actor_of(request),
         )
-        now = anomaly_seen_by(_caller(request), review.score_id)
+        now = anomaly_seen_by(actor_of(request), review.score_id)
         return Response(AnomalySerializer(now).data)
 
 
@@ -173,7 +174,7 @@ class ScoringView(ScopedReadView):
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
-        return rows if _is_for_schema(self) else scorings_for(_caller(self.request))
+        return rows if _is_for_schema(self) else scorings_for(actor_of(self.request))
 
 
 class ScoreInput(StrictSerializer):
@@ -192,21 +193,16 @@ class ScoreView(IdempotentMixin, APIView):
     def post(self, request: Request) -> Response:
         facts = body_of(request, ScoreInput)
         period = one_visible(
-            Period.objects.visible_to(_caller(request)).filter(
+            Period.objects.visible_to(actor_of(request)).filter(
                 entity__code=facts["entity"], name=facts["period"]
             )
         )
         run = score_period(
             period_id=period.pk,
             parameters=facts.get("parameters"),
-            actor=_caller(request),
+            actor=actor_of(request),
         )
         return Response(ScoringSerializer(run).data)
-
-
-def _caller(request: Any) -> Any:
-    """The signed-in user; the views' permission class lets nobody else in."""
-    return request.user
 
 
 def _is_for_schema(view: Any) -> bool:

@@ -33,7 +33,7 @@ from apps.common.access import authorize
 from apps.common.errors import Refusal
 from apps.common.models import ScopedQuerySet
 from apps.common.paging import Leafing, row_id
-from apps.identity.context import entity_in_view, show_times_of
+from apps.identity.context import actor_of, entity_in_view, show_times_of
 from apps.identity.selectors import people_who_may
 from apps.ledger.selectors import lines_of, totals_by_entry, totals_of
 
@@ -136,8 +136,8 @@ def _answer(
         "anomaly": anomaly,
         "lines": lines,
         "totals": totals_of(lines),
-        "could_review": _others(anomaly, _person(request)),
-        "is_own": took_part(anomaly.entry, _person(request)),
+        "could_review": _others(anomaly, actor_of(request)),
+        "is_own": took_part(anomaly.entry, actor_of(request)),
     }
     return render(request, "analytics/anomaly.html", context, status=code)
 
@@ -174,7 +174,7 @@ def _rows(anomalies: list[AnomalyScore]) -> list[dict[str, Any]]:
 
 def _in_view(request: HttpRequest) -> ScopedQuerySet:
     """The anomalies of the entity in view, or of all that the person sees."""
-    found = anomalies_for(_person(request))
+    found = anomalies_for(actor_of(request))
     entity = entity_in_view(request)
     return found if entity is None else found.filter(run__entity=entity)
 
@@ -188,14 +188,9 @@ def _standing(request: HttpRequest) -> dict[str, int]:
 
 def _viewer(request: HttpRequest) -> Any:
     """Who looks, if he may look at anomalies at all."""
-    actor = _person(request)
+    actor = actor_of(request)
     authorize(actor, VIEW_ANOMALIES)
     return actor
-
-
-def _person(request: HttpRequest) -> Any:
-    """Who looks; `login_required` lets nobody else in."""
-    return request.user
 
 
 def _is_part(request: HttpRequest) -> bool:

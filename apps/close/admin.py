@@ -20,6 +20,7 @@ from apps.close.models import (
 from apps.close.permissions import VIEW_CLOSE
 from apps.close.services import retry_task
 from apps.common.admin import WindowAdmin, run_each
+from apps.identity.context import actor_of
 
 
 @admin.register(CloseTemplate)
@@ -55,7 +56,7 @@ class CloseTaskAdmin(WindowAdmin):
 
     @admin.action(description="Try again")
     def retry(self, request: HttpRequest, queryset: Any) -> None:
-        actor: Any = request.user
+        actor = actor_of(request)
         run_each(
             request,
             queryset,

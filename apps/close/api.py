@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -16,6 +16,7 @@ from apps.close.permissions import VIEW_CLOSE
 from apps.close.selectors import progress, tasks_of
 from apps.close.services import complete_task, open_run, retry_task
 from apps.common.api import ScopedReadView, StrictSerializer, body_of
+from apps.identity.context import actor_of
 from apps.operations.idempotency import IdempotentMixin
 
 
@@ -135,7 +136,7 @@ class RunView(IdempotentMixin, ScopedReadView):
     def create(self, request: Request) -> Response:
         """Open the close of a period."""
         facts = body_of(request, OpenRunInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         opened = open_run(template_id=facts["template"], period_id=facts["period"], actor=actor)
         return Response(RunSerializer(opened).data, status=201)
 
@@ -153,7 +154,7 @@ class TaskView(IdempotentMixin, ScopedReadView):
     def complete(self, request: Request, pk: str) -> Response:
         """Tick a manual task off."""
         facts = body_of(request, CompleteInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         done = complete_task(task_id=self.get_object().pk, actor=actor, **facts)
         return Response(TaskSerializer(done).data)
 
@@ -162,6 +163,6 @@ class TaskView(IdempotentMixin, ScopedReadView):
     def retry(self, request: Request, pk: str) -> Response:
         """Give a failed or returned task another try."""
         body_of(request, EmptyInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         retried = retry_task(task_id=self.get_object().pk, actor=actor)
         return Response(TaskSerializer(retried).data)

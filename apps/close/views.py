@@ -24,7 +24,7 @@ from apps.common.access import authorize, one_visible
 from apps.common.errors import NotVisible, Refusal
 from apps.common.money import is_currency
 from apps.common.templatetags.finflow import amount, count
-from apps.identity.context import entity_in_view, show_times_of
+from apps.identity.context import actor_of, entity_in_view, show_times_of
 from apps.ledger.models import Period
 from apps.ledger.states import PeriodStatus
 
@@ -52,7 +52,7 @@ _DIGEST_LENGTH = 64
 @login_required
 def board(request: HttpRequest) -> HttpResponse:
     """The newest close, or the list of periods that could be closed."""
-    actor: Any = request.user
+    actor = actor_of(request)
     authorize(actor, VIEW_CLOSE)
     runs = runs_visible_to(actor)
     entity = entity_in_view(request)
@@ -66,7 +66,7 @@ def board(request: HttpRequest) -> HttpResponse:
 @login_required
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """The board of one run; with `?part=board` only the part that refreshes itself."""
-    actor: Any = request.user
+    actor = actor_of(request)
     authorize(actor, VIEW_CLOSE)
     found = one_visible(runs_visible_to(actor).filter(pk=run_id))
     show_times_of(found.entity)
@@ -100,7 +100,7 @@ def task(request: HttpRequest, task_id: int) -> HttpResponse:
 @login_required
 def complete(request: HttpRequest, task_id: int) -> HttpResponse:
     """Tick a manual task off."""
-    actor: Any = request.user
+    actor = actor_of(request)
     found = _visible_task(request, task_id)
     form = CompleteForm(request.POST)
     if form.is_valid():
@@ -123,7 +123,7 @@ def complete(request: HttpRequest, task_id: int) -> HttpResponse:
 @login_required
 def retry(request: HttpRequest, task_id: int) -> HttpResponse:
     """Give a failed or returned task another try."""
-    actor: Any = request.user
+    actor = actor_of(request)
     retried = retry_task(task_id=task_id, actor=actor)
     messages.success(request, f"{retried.name} was queued again.")
     return redirect("close:run", retried.run_id)
@@ -133,7 +133,7 @@ def retry(request: HttpRequest, task_id: int) -> HttpResponse:
 @login_required
 def start(request: HttpRequest, period_id: int) -> HttpResponse:
     """Open the close of a period with the entity's newest template."""
-    actor: Any = request.user
+    actor = actor_of(request)
     period = Period.objects.visible_to(actor).filter(pk=period_id).first()
     template = (
         CloseTemplate.objects.filter(entity=period.entity).order_by("-id").first()
@@ -148,7 +148,7 @@ def start(request: HttpRequest, period_id: int) -> HttpResponse:
 
 
 def _visible_task(request: HttpRequest, task_id: int) -> CloseTask:
-    actor: Any = request.user
+    actor = actor_of(request)
     authorize(actor, VIEW_CLOSE)
     return one_visible(
         CloseTask.objects.visible_to(actor)
@@ -160,7 +160,7 @@ def _visible_task(request: HttpRequest, task_id: int) -> CloseTask:
 def _task_page(
     request: HttpRequest, found: CloseTask, form: CompleteForm, status: int = 200
 ) -> HttpResponse:
-    actor: Any = request.user
+    actor = actor_of(request)
     entity_id = found.run.entity_id
     show_times_of(found.run.entity)
     form.fields["version"].initial = found.version

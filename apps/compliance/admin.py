@@ -15,6 +15,7 @@ from apps.compliance.forms import ControlForm
 from apps.compliance.models import Control, EvidencePackage
 from apps.compliance.permissions import DOWNLOAD_EVIDENCE, MANAGE_CONTROLS, VIEW_EVIDENCE
 from apps.compliance.states import Assertion
+from apps.identity.context import actor_of
 
 
 @admin.register(Control)
@@ -101,7 +102,7 @@ class EvidencePackageAdmin(WindowAdmin):
 
     def _offered(self, request: HttpRequest, names: tuple[str, ...]) -> tuple[str, ...]:
         """Without the document for those who may not take it."""
-        user: Any = request.user
+        user = actor_of(request)
         return tuple(name for name in names if name != "download" or user.may(DOWNLOAD_EVIDENCE))
 
     def view_on_site(self, obj: EvidencePackage) -> str:

@@ -18,7 +18,7 @@ from apps.compliance.selectors import file_name, package_seen_by, packages_for, 
 from apps.compliance.serializers import as_download
 from apps.compliance.services import hand_out_package
 from apps.compliance.states import Verdict
-from apps.identity.context import entity_in_view, show_times_of
+from apps.identity.context import actor_of, entity_in_view, show_times_of
 from apps.identity.selectors import people_who_may
 
 _BY_ID = newest_first(12)  # each that counts is opened and checked
@@ -28,7 +28,7 @@ _BY_ID = newest_first(12)  # each that counts is opened and checked
 @login_required
 def packages_page(request: HttpRequest) -> HttpResponse:
     """Evidence packages, newest first, each that counts checked now."""
-    actor = _person(request)
+    actor = actor_of(request)
     authorize(actor, VIEW_EVIDENCE)
     entity = entity_in_view(request)
     found = packages_for(actor)
@@ -53,7 +53,7 @@ def packages_page(request: HttpRequest) -> HttpResponse:
 @login_required
 def package_page(request: HttpRequest, package_id: int) -> HttpResponse:
     """One package: what it holds, and how an auditor checks it without us."""
-    actor = _person(request)
+    actor = actor_of(request)
     authorize(actor, VIEW_EVIDENCE)
     package = package_seen_by(actor, package_id)
     show_times_of(package.entity)
@@ -77,13 +77,8 @@ def package_page(request: HttpRequest, package_id: int) -> HttpResponse:
 @login_required
 def document(request: HttpRequest, package_id: int) -> FileResponse:
     """The signed PDF as a file; who takes it is on record."""
-    package, content = hand_out_package(package_id=package_id, actor=_person(request))
+    package, content = hand_out_package(package_id=package_id, actor=actor_of(request))
     return as_download(package, content)
-
-
-def _person(request: HttpRequest) -> Any:
-    """Who looks; `login_required` lets nobody else in."""
-    return request.user
 
 
 def _row(package: EvidencePackage, actor: Any) -> dict[str, Any]:

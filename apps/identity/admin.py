@@ -17,6 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.common.admin import ServiceAdmin, run_each
+from apps.identity.context import actor_of
 from apps.identity.forms import EntityForm, GrantForm, UserForm
 from apps.identity.models import Entity, EntityUserObjectPermission, User
 from apps.identity.permissions import (
@@ -70,7 +71,7 @@ class UserAdmin(PeopleAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        actor: Any = request.user
+        actor = actor_of(request)
         grants = Prefetch(
             "entityuserobjectpermission_set", grants_seen_by(actor), to_attr="grants_seen"
         )
@@ -117,7 +118,7 @@ class UserAdmin(PeopleAdmin):
 
     @admin.action(description="Deactivate selected users", permissions=["manage"])
     def deactivate(self, request: HttpRequest, queryset: models.QuerySet[User]) -> None:
-        actor: Any = request.user
+        actor = actor_of(request)
         run_each(
             request,
             queryset,
@@ -127,7 +128,7 @@ class UserAdmin(PeopleAdmin):
 
     @admin.action(description="Reactivate selected users", permissions=["manage"])
     def reactivate(self, request: HttpRequest, queryset: models.QuerySet[User]) -> None:
-        actor: Any = request.user
+        actor = actor_of(request)
         run_each(
             request,
             queryset,
@@ -149,7 +150,7 @@ class GrantAdmin(PeopleAdmin):
     readonly_fields: ClassVar = ("role", "entity")
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        actor: Any = request.user
+        actor = actor_of(request)
         queryset: models.QuerySet[Any] = grants_seen_by(actor)
         return queryset
 
@@ -168,7 +169,7 @@ class GrantAdmin(PeopleAdmin):
     def revoke(
         self, request: HttpRequest, queryset: models.QuerySet[EntityUserObjectPermission]
     ) -> None:
-        actor: Any = request.user
+        actor = actor_of(request)
 
         def take_away(grant: EntityUserObjectPermission) -> None:
             revoke_role(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.errors import NotVisible
 from apps.common.navigation import navigation
-from apps.identity.context import view_entity
+from apps.identity.context import actor_of, view_entity
 
 
 @require_safe
@@ -23,7 +21,7 @@ def home(request: HttpRequest) -> HttpResponse:
     That is the close board for whoever works on a close, else the inbox, and so on. Those who
     have no page there go to the administration; those without any role read what to do.
     """
-    user: Any = request.user
+    user = actor_of(request)
     pages = navigation(request)["nav_items"]
     if pages:
         return redirect(pages[0]["url"])

@@ -16,6 +16,7 @@ from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from apps.common.admin import ServiceAdmin, ServiceForm, WindowAdmin, run_each
+from apps.identity.context import actor_of
 from apps.identity.models import Entity
 from apps.ledger import services
 from apps.ledger.models import (
@@ -46,7 +47,7 @@ class LedgerAdmin(WindowAdmin):
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
         if db_field.name == "entity":
-            kwargs["queryset"] = Entity.objects.visible_to(_actor(request))
+            kwargs["queryset"] = Entity.objects.visible_to(actor_of(request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
@@ -110,11 +111,11 @@ class AccountAdmin(LedgerAdmin, ServiceAdmin):
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
         """Only the name changes; a new account was saved by its form."""
         if change:
-            services.rename_account(account_id=obj.pk, name=obj.name, actor=_actor(request))
+            services.rename_account(account_id=obj.pk, name=obj.name, actor=actor_of(request))
 
     @admin.action(description="Retire selected accounts", permissions=["manage"])
     def retire_selected(self, request: HttpRequest, queryset: Any) -> None:
-        actor = _actor(request)
+        actor = actor_of(request)
         run_each(
             request,
             queryset,
@@ -124,7 +125,7 @@ class AccountAdmin(LedgerAdmin, ServiceAdmin):
 
     @admin.action(description="Reinstate selected accounts", permissions=["manage"])
     def reinstate_selected(self, request: HttpRequest, queryset: Any) -> None:
-        actor = _actor(request)
+        actor = actor_of(request)
         run_each(
             request,
             queryset,
@@ -196,7 +197,7 @@ class FiscalCalendarAdmin(LedgerAdmin, ServiceAdmin):
 
     @admin.action(description="Add the next fiscal year", permissions=["manage"])
     def add_next_year(self, request: HttpRequest, queryset: Any) -> None:
-        actor = _actor(request)
+        actor = actor_of(request)
 
         def add(calendar: FiscalCalendar) -> None:
             latest = calendar.periods.aggregate(models.Max("fiscal_year"))["fiscal_year__max"]
@@ -215,7 +216,7 @@ class PeriodAdmin(LedgerAdmin):
 
     @admin.action(description="Open selected periods", permissions=["open"])
     def open_selected(self, request: HttpRequest, queryset: Any) -> None:
-        actor = _actor(request)
+        actor = actor_of(request)
         run_each(
             request,
             queryset,
@@ -225,7 +226,7 @@ class PeriodAdmin(LedgerAdmin):
 
     @admin.action(description="Soft-close selected periods", permissions=["close"])
     def soft_close_selected(self, request: HttpRequest, queryset: Any) -> None:
-        actor = _actor(request)
+        actor = actor_of(request)
         run_each(
             request,
             queryset,
@@ -238,7 +239,7 @@ class PeriodAdmin(LedgerAdmin):
         """Say in numbers what closing means, and close when it is confirmed."""
         if "confirmed" not in request.POST:
             return _ask_to_close(self, request, queryset)
-        actor = _actor(request)
+        actor = actor_of(request)
         run_each(
             request,
             queryset,
@@ -249,7 +250,7 @@ class PeriodAdmin(LedgerAdmin):
 
     @admin.action(description="Archive selected periods", permissions=["close"])
     def archive_selected(self, request: HttpRequest, queryset: Any) -> None:
-        actor = _actor(request)
+        actor = actor_of(request)
         run_each(
             request,
             queryset,
@@ -313,7 +314,7 @@ def _each_entry(
     request: HttpRequest, queryset: Any, service: Callable[..., Any], done: str
 ) -> None:
     """One service call per entry, in the order in which they were written."""
-    actor = _actor(request)
+    actor = actor_of(request)
     run_each(
         request,
         queryset.order_by("pk"),
@@ -337,9 +338,5 @@ def _ask_to_close(page: PeriodAdmin, request: HttpRequest, queryset: Any) -> Htt
     return TemplateResponse(request, "ledger/admin/close_periods.html", context)
 
 
-def _actor(request: HttpRequest) -> Any:
-    return request.user
-
-
 def _may(request: HttpRequest, permission: str) -> bool:
-    return bool(_actor(request).may(permission))
+    return bool(actor_of(request).may(permission))

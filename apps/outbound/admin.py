@@ -12,6 +12,7 @@ from unfold.admin import TabularInline
 
 from apps.common.admin import ServiceAdmin, WindowAdmin, run_each
 from apps.common.errors import Refusal
+from apps.identity.context import actor_of
 from apps.outbound.context import secret_shown
 from apps.outbound.forms import ChangeEndpointAdminForm, NewEndpointAdminForm
 from apps.outbound.models import (
@@ -71,7 +72,7 @@ class EndpointAdmin(ServiceAdmin):
 
     @admin.action(description="Make another secret, and show it", permissions=["manage"])
     def rotate(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        actor: Any = request.user
+        actor = actor_of(request)
         chosen = list(queryset[:2])
         if len(chosen) != 1:
             messages.error(request, "Choose one endpoint: its secret is shown once.")
@@ -84,7 +85,7 @@ class EndpointAdmin(ServiceAdmin):
 
     @admin.action(description="Retire selected endpoints", permissions=["manage"])
     def retire(self, request: HttpRequest, queryset: Any) -> None:
-        actor: Any = request.user
+        actor = actor_of(request)
         run_each(
             request,
             queryset,
@@ -127,12 +128,12 @@ class DeliveryAdmin(WindowAdmin):
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
         """Django asks this for the action below."""
-        user: Any = request.user
+        user = actor_of(request)
         return bool(user.may(MANAGE_ENDPOINTS))
 
     @admin.action(description="Send selected deliveries again", permissions=["manage"])
     def resend(self, request: HttpRequest, queryset: Any) -> None:
-        actor: Any = request.user
+        actor = actor_of(request)
         run_each(
             request,
             queryset,

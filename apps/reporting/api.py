@@ -11,6 +11,7 @@ from rest_framework import views
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 
+from apps.identity.context import actor_of
 from apps.reporting.serializers import as_download, kind_in, type_in
 from apps.reporting.services import hand_out_report
 from apps.reporting.states import MEDIA_TYPES, ReportKind, ReportType
@@ -39,7 +40,7 @@ class RunReportView(views.APIView):
     )
     def get(self, request: Request, run_id: int) -> FileResponse:
         """The report on a run. Who takes it is on record (`reporting.report.download`)."""
-        actor: Any = request.user
+        actor = actor_of(request)
         query = request.query_params
         report = hand_out_report(
             run_id=run_id, kind=kind_in(query), report_type=type_in(query), actor=actor

@@ -20,7 +20,7 @@ from apps.approvals.states import RequestStatus
 from apps.close.permissions import VIEW_CLOSE
 from apps.close.states import RunStatus
 from apps.common.templatetags.finflow import amount, count, day, instant, percent
-from apps.identity.context import entity_in_view
+from apps.identity.context import actor_of, entity_in_view
 from apps.ingestion.permissions import VIEW_SOURCES
 from apps.reconciliation.permissions import VIEW_RUNS
 from apps.reconciliation.states import BreakState, Cause, ReviewStatus
@@ -62,7 +62,7 @@ class Panel:
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the panels that the person may see (unfold's `DASHBOARD_CALLBACK`)."""
-    actor: Any = request.user
+    actor = actor_of(request)
     entity = entity_in_view(request)
     panels = [
         make(actor.entity_ids(permission) if entity is None else [entity.pk])

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.common.api import ScopedReadView
+from apps.identity.context import actor_of
 from apps.identity.models import Entity, User
 from apps.identity.permissions import VIEW_ENTITIES, VIEW_USERS
 from apps.identity.selectors import grants_seen_by, permissions_held, standings
@@ -115,5 +116,5 @@ class MeView(APIView):
     @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
         """The caller, his roles and permissions by entity."""
-        user: Any = request.user
+        user = actor_of(request)
         return Response(MeSerializer(user).data)

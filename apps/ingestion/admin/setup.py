@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from apps.common.admin import ServiceAdmin, ServiceForm, run_each
+from apps.identity.context import actor_of
 from apps.identity.models import Entity
 from apps.ingestion import services
 from apps.ingestion.admin.seen import SeenAdmin
@@ -127,12 +128,12 @@ class SourceAdmin(SeenAdmin, ServiceAdmin):
         return form
 
     def has_pull_permission(self, request: HttpRequest) -> bool:
-        user: Any = request.user
+        user = actor_of(request)
         return bool(user.may(IMPORT_FILE))
 
     @admin.action(description="Pull selected sources now", permissions=["pull"])
     def pull_selected(self, request: HttpRequest, queryset: Any) -> None:
-        actor: Any = request.user
+        actor = actor_of(request)
         run_each(
             request,
             queryset,
@@ -172,7 +173,7 @@ class SourceAdmin(SeenAdmin, ServiceAdmin):
 
     @admin.action(description="Retire selected sources", permissions=["retire"])
     def retire_selected(self, request: HttpRequest, queryset: Any) -> None:
-        actor: Any = request.user
+        actor = actor_of(request)
         run_each(
             request,
             queryset,

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.api import ScopedReadView, StrictSerializer, body_of
+from apps.identity.context import actor_of
 from apps.ingestion.models import LineCorrection, RejectedLine
 from apps.ingestion.permissions import VIEW_SOURCES
 from apps.ingestion.selectors import changes_shown
@@ -119,7 +120,7 @@ class RejectedLineView(IdempotentMixin, ScopedReadView):
     @action(detail=True)
     def texts(self, request: Request, pk: str) -> Response:
         """The texts of the line by column, as they stand in the kept original."""
-        actor: Any = request.user
+        actor = actor_of(request)
         return Response({"texts": texts_of_line(line_id=self.get_object().pk, actor=actor)})
 
     @extend_schema(request=LineCorrectInput, responses={201: LineCorrectionSerializer})
@@ -127,7 +128,7 @@ class RejectedLineView(IdempotentMixin, ScopedReadView):
     def correct(self, request: Request, pk: str) -> Response:
         """Bring the line in with corrected texts; a line is corrected once."""
         facts = body_of(request, LineCorrectInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         correction = correct_line(line_id=self.get_object().pk, actor=actor, **facts)
         return Response(LineCorrectionSerializer(correction).data, status=201)
 

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.common.api import ScopedReadView, StrictSerializer, announced_bytes, body_of
+from apps.identity.context import actor_of
 from apps.ingestion.errors import FileTooLarge
 from apps.ingestion.models import Amendment, Batch, FailedImport, Source
 from apps.ingestion.permissions import VIEW_SOURCES
@@ -225,7 +226,7 @@ class UploadView(IdempotentMixin, APIView):
     def post(self, request: Request) -> Response:
         """Import a file into a source; the same file again changes nothing (200)."""
         facts = body_of(request, UploadInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         source = source_named(facts["source"], actor=actor, entity_code=facts.get("entity", ""))
         file = facts["file"]
         _require_size(file.size)
@@ -257,7 +258,7 @@ class BatchView(IdempotentMixin, ScopedReadView):
     def read_again(self, request: Request, pk: str) -> Response:
         """Read the rejected lines again by the mapping of today; 200 if nothing can differ."""
         body_of(request, ReadAgainInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         return _told(read_again(batch_id=self.get_object().pk, actor=actor))
 
 

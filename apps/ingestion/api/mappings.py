@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from apps.common.api import AmountField, StrictSerializer, body_of
 from apps.common.parsers import StrictJSONParser, reason, strict_json
+from apps.identity.context import actor_of
 from apps.ingestion.selectors import reading_shown
 from apps.ingestion.services import MappingPreview, preview_mapping
 
@@ -101,7 +102,7 @@ class MappingPreviewView(APIView):
         """What the mapping makes of a sample: lines, rejected lines, totals, statements."""
         facts = body_of(request, MappingPreviewInput)
         file = facts.get("file")
-        actor: Any = request.user
+        actor = actor_of(request)
         tried = preview_mapping(
             source_id=pk,
             mapping=facts.get("mapping"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from apps.common.access import one_visible
 from apps.common.api import ScopedReadView, StrictSerializer, body_of
+from apps.identity.context import actor_of
 from apps.identity.models import Entity
 from apps.ingestion.api.files import SourceFilter, SourceSerializer
 from apps.ingestion.models import Pull, PullAttempt, Source
@@ -136,7 +137,7 @@ class SourceView(IdempotentMixin, ScopedReadView):
     def create(self, request: Request) -> Response:
         """Set up a source, with its connector and its schedule."""
         facts = body_of(request, DefineInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         entity = one_visible(
             Entity.objects.visible_to(actor).filter(code=facts.pop("entity")), field="entity"
         )
@@ -149,7 +150,7 @@ class SourceView(IdempotentMixin, ScopedReadView):
     def connect(self, request: Request, pk: str) -> Response:
         """Give the source a connector, or other settings for it."""
         facts = body_of(request, ConnectInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         source = connect_source(
             source_id=self.get_object().pk,
             connector=facts["connector"],
@@ -164,7 +165,7 @@ class SourceView(IdempotentMixin, ScopedReadView):
     def mapping(self, request: Request, pk: str) -> Response:
         """Give the source another field mapping; lines imported before stay as they are."""
         facts = body_of(request, MappingInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         source = change_mapping(source_id=self.get_object().pk, actor=actor, **facts)
         return Response(SourceSerializer(source).data)
 
@@ -173,7 +174,7 @@ class SourceView(IdempotentMixin, ScopedReadView):
     def schedule(self, request: Request, pk: str) -> Response:
         """Have the source pulled by itself."""
         facts = body_of(request, ScheduleInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         source = schedule_source(source_id=self.get_object().pk, actor=actor, **facts)
         return Response(SourceSerializer(source).data)
 
@@ -182,7 +183,7 @@ class SourceView(IdempotentMixin, ScopedReadView):
     def pull(self, request: Request, pk: str) -> Response:
         """Ask for the source to be pulled; the answer comes before the work is done."""
         facts = body_of(request, AskPullInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         asked = ask_pull(source_id=self.get_object().pk, actor=actor, **facts)
         return Response(PullSerializer(asked).data, status=202)
 
@@ -202,6 +203,6 @@ class PullView(IdempotentMixin, ScopedReadView):
     def retry(self, request: Request, pk: str) -> Response:
         """Try a failed pull again, for the same days."""
         body_of(request, RetryInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         asked = retry_pull(pull_id=self.get_object().pk, actor=actor)
         return Response(PullSerializer(asked).data, status=202)

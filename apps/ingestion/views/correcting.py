@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.access import authorize, one_visible
 from apps.common.errors import NotPermitted, NotVisible, Refusal
-from apps.identity.context import show_times_of
+from apps.identity.context import actor_of, show_times_of
 from apps.ingestion.errors import (
     LineCorrected,
     LineNotCorrectable,
@@ -42,7 +42,7 @@ def rejected_line_page(request: HttpRequest, line_id: int) -> HttpResponse:
 @login_required
 def correct(request: HttpRequest, line_id: int) -> HttpResponse:
     """Bring the line in as it was filled in; a refusal is answered with the form."""
-    actor: Any = request.user
+    actor = actor_of(request)
     line = _line(request, line_id)
     try:
         form = _form(line, texts_of_line(line_id=line.pk, actor=actor), request.POST)
@@ -65,7 +65,7 @@ def correct(request: HttpRequest, line_id: int) -> HttpResponse:
 
 
 def _line(request: HttpRequest, line_id: int) -> RejectedLine:
-    actor: Any = request.user
+    actor = actor_of(request)
     authorize(actor, VIEW_SOURCES)
     return one_visible(rejected_lines_for(actor).filter(pk=line_id))
 
@@ -87,7 +87,7 @@ def _read_from(line: RejectedLine, names: list[str]) -> Collection[str]:
 def _page(
     request: HttpRequest, line: RejectedLine, form: CorrectionForm | None = None, status: int = 200
 ) -> HttpResponse:
-    actor: Any = request.user
+    actor = actor_of(request)
     batch = line.batch
     show_times_of(batch.source.entity)
     correction = getattr(line, "correction", None)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.common.access import authorize, one_visible
 from apps.common.errors import NotPermitted, NotVisible, Refusal
 from apps.common.paging import row_id
-from apps.identity.context import entity_in_view, show_times_of
+from apps.identity.context import actor_of, entity_in_view, show_times_of
 from apps.ingestion.connectors import CONNECTORS
 from apps.ingestion.forms import UploadForm
 from apps.ingestion.models import Batch, FailedImport, Pull, Source
@@ -49,14 +49,14 @@ _REJECTED_A_PAGE = 50
 @login_required
 def sources_page(request: HttpRequest) -> HttpResponse:
     """Every feed: what came last, until when, and what is the matter with it."""
-    return _sources_page(request, UploadForm(actor=_actor(request), initial=_asked(request)))
+    return _sources_page(request, UploadForm(actor=actor_of(request), initial=_asked(request)))
 
 
 @require_POST
 @login_required
 def upload(request: HttpRequest) -> HttpResponse:
     """Import a file; a refused one is answered with the form and the reason."""
-    actor = _actor(request)
+    actor = actor_of(request)
     authorize(actor, IMPORT_FILE)
     form = UploadForm(request.POST, request.FILES, actor=actor)
     if form.is_valid():
@@ -80,7 +80,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 @login_required
 def source_page(request: HttpRequest, source_id: int) -> HttpResponse:
     """One source: its last files, refused ones, and findings."""
-    actor = _actor(request)
+    actor = actor_of(request)
     authorize(actor, VIEW_SOURCES)
     source = one_visible(sources_for(actor).filter(pk=source_id))
     show_times_of(source.entity)
@@ -113,7 +113,7 @@ def pull(request: HttpRequest, source_id: int) -> HttpResponse:
 @login_required
 def retry(request: HttpRequest, pull_id: int) -> HttpResponse:
     """Try a failed pull again."""
-    actor = _actor(request)
+    actor = actor_of(request)
     failed = one_visible(pulls_for(actor).filter(pk=pull_id))
     return _asked_for(
         request, lambda actor: retry_pull(pull_id=pull_id, actor=actor), failed.source_id
@@ -124,7 +124,7 @@ def retry(request: HttpRequest, pull_id: int) -> HttpResponse:
 @login_required
 def batch_page(request: HttpRequest, batch_id: int) -> HttpResponse:
     """One file: totals, statements that tie or not, rejected lines, and its lines."""
-    actor = _actor(request)
+    actor = actor_of(request)
     authorize(actor, VIEW_SOURCES)
     batch: Batch = one_visible(batches_for(actor).filter(pk=batch_id))
     show_times_of(batch.entity)
@@ -163,7 +163,9 @@ def batch_page(request: HttpRequest, batch_id: int) -> HttpResponse:
 def _rejected_page(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     """The rejected lines of a page, and the way to the next."""
     after_id = _number(request, "rejected_after")
-    lines = rejected_lines_for(_actor(request)).filter(batch=batch, pk__gt=after_id).order_by("pk")
+    lines = (
+        rejected_lines_for(actor_of(request)).filter(batch=batch, pk__gt=after_id).order_by("pk")
+    )
     rows = list(lines[: _REJECTED_A_PAGE + 1])
     shown = rows[:_REJECTED_A_PAGE]
     return {
@@ -177,7 +179,7 @@ def _rejected_page(request: HttpRequest, batch: Batch) -> dict[str, Any]:
 @login_required
 def reread(request: HttpRequest, batch_id: int) -> HttpResponse:
     """Read the rejected lines of a file again by the mapping of today."""
-    actor = _actor(request)
+    actor = actor_of(request)
     authorize(actor, VIEW_SOURCES)
     try:
         outcome = read_again(batch_id=batch_id, actor=actor)
@@ -198,7 +200,7 @@ def reread(request: HttpRequest, batch_id: int) -> HttpResponse:
 @login_required
 def failure_page(request: HttpRequest, failure_id: int) -> HttpResponse:
     """One refused file: where, why, and what helps."""
-    actor = _actor(request)
+    actor = actor_of(request)
     authorize(actor, VIEW_SOURCES)
     failure: FailedImport = one_visible(failed_imports_for(actor).filter(pk=failure_id))
     show_times_of(failure.source.entity)
@@ -213,7 +215,7 @@ def failure_page(request: HttpRequest, failure_id: int) -> HttpResponse:
 def _asked_for(request: HttpRequest, ask: Callable[[Any], Pull], source_id: int) -> HttpResponse:
     """Ask, say what came of it, and go back to the source; strangers find nothing there."""
     try:
-        ask(_actor(request))
+        ask(actor_of(request))
     except (NotVisible, NotPermitted):
         raise
     except Refusal as refusal:
@@ -241,7 +243,7 @@ def schedule_words(schedule: str) -> str:
 
 
 def _sources_page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:
-    actor = _actor(request)
+    actor = actor_of(request)
     authorize(actor, VIEW_SOURCES)
     sources = sources_for(actor)
     entity = entity_in_view(request)
@@ -305,7 +307,3 @@ def _home() -> dict[str, str]:
 
 def _link(source: Source) -> dict[str, str]:
     return {"label": source.name, "url": reverse("ingestion:source", args=[source.pk])}
-
-
-def _actor(request: HttpRequest) -> Any:
-    return request.user

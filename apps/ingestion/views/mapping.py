@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.access import authorize, one_visible
 from apps.common.errors import NotPermitted, NotVisible, Refusal
-from apps.identity.context import show_times_of
+from apps.identity.context import actor_of, show_times_of
 from apps.ingestion.formats.mapping import FIELDS
 from apps.ingestion.forms import MappingForm
 from apps.ingestion.models import Source
@@ -38,7 +38,7 @@ def mapping_page(request: HttpRequest, source_id: int) -> HttpResponse:
 @login_required
 def try_mapping(request: HttpRequest, source_id: int) -> HttpResponse:
     """Show what a mapping makes of a sample (`preview`), or save it."""
-    actor: Any = request.user
+    actor = actor_of(request)
     source = _source(request, source_id)
     form = MappingForm(request.POST, request.FILES, latest=_latest(source))
     if not form.is_valid():
@@ -71,7 +71,7 @@ def try_mapping(request: HttpRequest, source_id: int) -> HttpResponse:
 
 def _source(request: HttpRequest, source_id: int) -> Source:
     """The source, for those who may change it."""
-    actor: Any = request.user
+    actor = actor_of(request)
     source: Source = one_visible(sources_for(actor).filter(pk=source_id))
     authorize(actor, MANAGE_SOURCES, entity_id=source.entity_id)
     return source
@@ -114,7 +114,7 @@ def _seen(request: HttpRequest, tried: MappingPreview | None) -> dict[str, Any]:
     reading = tried.reading if tried else None
     if tried is None or reading is None:
         return {"tried": tried}
-    actor: Any = request.user
+    actor = actor_of(request)
     return {
         "tried": tried,
         "line_count": reading.lines.height,

@@ -12,8 +12,9 @@ from rest_framework.views import APIView
 
 from apps.common.access import authorize
 from apps.common.api import AmountField, StrictSerializer
+from apps.identity.context import actor_of
 from apps.identity.models import Entity
-from apps.ledger.api.scope import caller, named_entity
+from apps.ledger.api.scope import named_entity
 from apps.ledger.permissions import VIEW_LEDGER
 from apps.ledger.selectors import (
     account_balances,
@@ -102,9 +103,9 @@ class AccountBalancesView(APIView):
 
 def _asked(request: Request) -> tuple[Entity, Any]:
     """Whose books, at the end of which day; both from the query string."""
-    authorize(caller(request), VIEW_LEDGER)
+    authorize(actor_of(request), VIEW_LEDGER)
     asked = DayInput(data=request.query_params.dict())
     asked.is_valid(raise_exception=True)
-    entity = named_entity(asked.validated_data["entity"], caller(request))
-    authorize(caller(request), VIEW_LEDGER, entity_id=entity.pk)
+    entity = named_entity(asked.validated_data["entity"], actor_of(request))
+    authorize(actor_of(request), VIEW_LEDGER, entity_id=entity.pk)
     return entity, asked.validated_data["as_of"]

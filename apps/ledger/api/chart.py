@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.api import ScopedReadView, StrictSerializer, body_of
+from apps.identity.context import actor_of
 from apps.ledger import services
-from apps.ledger.api.scope import caller, named_entity
+from apps.ledger.api.scope import named_entity
 from apps.ledger.models import Account, Period
 from apps.ledger.permissions import VIEW_LEDGER
 from apps.ledger.states import AccountType, NormalBalance
@@ -57,12 +58,12 @@ class AccountView(IdempotentMixin, ScopedReadView):
         """Add an account to an entity's chart."""
         facts = body_of(request, AccountInput)
         account = services.define_account(
-            entity_id=named_entity(facts["entity"], caller(request)).pk,
+            entity_id=named_entity(facts["entity"], actor_of(request)).pk,
             code=facts["code"],
             name=facts["name"],
             account_type=facts["type"],
             normal_balance=facts["normal_balance"],
-            actor=caller(request),
+            actor=actor_of(request),
         )
         return Response(AccountSerializer(account).data, status=status.HTTP_201_CREATED)
 
@@ -111,7 +112,7 @@ class PeriodView(IdempotentMixin, ScopedReadView):
         """Let a planned period take postings."""
         period = self.get_object()
         opened = services.open_period(
-            entity_id=period.entity_id, name=period.name, actor=caller(request)
+            entity_id=period.entity_id, name=period.name, actor=actor_of(request)
         )
         return Response(PeriodSerializer(opened).data)
 
@@ -119,12 +120,12 @@ class PeriodView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"], url_path="soft-close")
     def soft_close(self, request: Request, pk: str) -> Response:
         """From now on the period takes adjustments and reversals only."""
-        closed = services.soft_close_period(period_id=self.get_object().pk, actor=caller(request))
+        closed = services.soft_close_period(period_id=self.get_object().pk, actor=actor_of(request))
         return Response(PeriodSerializer(closed).data)
 
     @extend_schema(request=None, responses=PeriodSerializer)
     @action(detail=True, methods=["post"])
     def close(self, request: Request, pk: str) -> Response:
         """Close the period for good."""
-        closed = services.close_period(period_id=self.get_object().pk, actor=caller(request))
+        closed = services.close_period(period_id=self.get_object().pk, actor=actor_of(request))
         return Response(PeriodSerializer(closed).data)

@@ -13,8 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.api import AmountField, ScopedReadView, StrictSerializer, body_of
+from apps.identity.context import actor_of
 from apps.ledger import services
-from apps.ledger.api.scope import caller, named_entity
+from apps.ledger.api.scope import named_entity
 from apps.ledger.models import JournalEntry, JournalLine
 from apps.ledger.permissions import VIEW_LEDGER
 from apps.ledger.selectors import entries_for, entry_seen_by, lines_of, totals_of
@@ -172,7 +173,7 @@ class EntryView(IdempotentMixin, ScopedReadView):
         scoped = super().get_queryset()
         if getattr(self, "swagger_fake_view", False):
             return scoped
-        return entries_for(caller(self.request))
+        return entries_for(actor_of(self.request))
 
     @extend_schema(responses=EntryDetailSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -184,14 +185,14 @@ class EntryView(IdempotentMixin, ScopedReadView):
         """Draft an entry."""
         facts = body_of(request, EntryInput)
         entry = services.draft_entry(
-            entity_id=named_entity(facts["entity"], caller(request)).pk,
+            entity_id=named_entity(facts["entity"], actor_of(request)).pk,
             posted_on=facts["posted_on"],
             description=facts["description"],
             kind=facts["kind"],
             lines=[LineDraft(**line) for line in facts["lines"]],
             source=facts["source"],
             external_id=facts["external_id"],
-            actor=caller(request),
+            actor=actor_of(request),
         )
         return self._answer(entry, status.HTTP_201_CREATED)
 
@@ -207,7 +208,7 @@ class EntryView(IdempotentMixin, ScopedReadView):
             description=facts["description"],
             lines=[LineDraft(**line) for line in facts["lines"]],
             expected_version=facts["version"],
-            actor=caller(request),
+            actor=actor_of(request),
         )
         return self._answer(revised)
 
@@ -219,7 +220,7 @@ class EntryView(IdempotentMixin, ScopedReadView):
         facts = body_of(request, VersionInput)
         return self._answer(
             services.submit_entry(
-                entry_id=entry.pk, expected_version=facts.get("version"), actor=caller(request)
+                entry_id=entry.pk, expected_version=facts.get("version"), actor=actor_of(request)
             )
         )
 
@@ -231,7 +232,7 @@ class EntryView(IdempotentMixin, ScopedReadView):
         facts = body_of(request, VersionInput)
         return self._answer(
             services.post_entry(
-                entry_id=entry.pk, expected_version=facts.get("version"), actor=caller(request)
+                entry_id=entry.pk, expected_version=facts.get("version"), actor=actor_of(request)
             )
         )
 
@@ -242,7 +243,7 @@ class EntryView(IdempotentMixin, ScopedReadView):
         entry = self.get_object()
         reason = body_of(request, ReasonInput)["reason"]
         return self._answer(
-            services.withdraw_entry(entry_id=entry.pk, reason=reason, actor=caller(request))
+            services.withdraw_entry(entry_id=entry.pk, reason=reason, actor=actor_of(request))
         )
 
     @extend_schema(request=ReasonInput, responses=EntryDetailSerializer)
@@ -252,7 +253,7 @@ class EntryView(IdempotentMixin, ScopedReadView):
         entry = self.get_object()
         reason = body_of(request, ReasonInput)["reason"]
         return self._answer(
-            services.cancel_entry(entry_id=entry.pk, reason=reason, actor=caller(request))
+            services.cancel_entry(entry_id=entry.pk, reason=reason, actor=actor_of(request))
         )
 
     @extend_schema(request=ReversalInput, responses={201: EntryDetailSerializer})
@@ -265,12 +266,12 @@ class EntryView(IdempotentMixin, ScopedReadView):
             entry_id=entry.pk,
             posted_on=facts["posted_on"],
             reason=facts["reason"],
-            actor=caller(request),
+            actor=actor_of(request),
         )
         return self._answer(reversal, status.HTTP_201_CREATED)
 
     def _answer(self, entry: JournalEntry, code: int = status.HTTP_200_OK) -> Response:
-        return Response(_detail(entry_seen_by(caller(self.request), entry.pk)), status=code)
+        return Response(_detail(entry_seen_by(actor_of(self.request), entry.pk)), status=code)
 
 
 def _detail(entry: Any) -> dict[str, Any]:

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework.request import Request
-
 from apps.common.access import one_visible
 from apps.identity.models import Entity
-
-
-def caller(request: Request) -> Any:
-    """The signed-in user; the views' permission class lets nobody else in."""
-    return request.user
 
 
 def named_entity(code: str, actor: Any) -> Entity:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.approvals.selectors import decisions_on, eligible_approvers, latest_request_for
 from apps.common.access import authorize
 from apps.common.errors import NotVisible, Refusal
-from apps.identity.context import show_times_of
+from apps.identity.context import actor_of, show_times_of
 from apps.ledger import services
 from apps.ledger.models import JournalEntry
 from apps.ledger.permissions import (
@@ -29,7 +29,6 @@ from apps.ledger.permissions import (
 from apps.ledger.selectors import entry_seen_by, lines_of, steps_of, totals_of
 from apps.ledger.states import EntryKind, EntryStatus
 from apps.ledger.views.forms import ConfirmForm, ReasonForm, ReversalForm
-from apps.ledger.views.scope import person
 
 _WORDS = {
     EntryStatus.DRAFT: "made it a draft again",
@@ -90,8 +89,8 @@ WAYS = {
 @login_required
 def entry_page(request: HttpRequest, entry_id: int) -> HttpResponse:
     """The entry with its lines, history, approval, and the steps that this person may take."""
-    authorize(person(request), VIEW_LEDGER)
-    entry = entry_seen_by(person(request), entry_id)
+    authorize(actor_of(request), VIEW_LEDGER)
+    entry = entry_seen_by(actor_of(request), entry_id)
     return render(request, "ledger/entry.html", _context(request, entry, {}))
 
 
@@ -99,8 +98,8 @@ def entry_page(request: HttpRequest, entry_id: int) -> HttpResponse:
 @login_required
 def take_step(request: HttpRequest, entry_id: int, step: str) -> HttpResponse:
     """Submit, post, withdraw, cancel or reverse; a refusal opens the dialog again."""
-    authorize(person(request), VIEW_LEDGER)
-    entry = entry_seen_by(person(request), entry_id)
+    authorize(actor_of(request), VIEW_LEDGER)
+    entry = entry_seen_by(actor_of(request), entry_id)
     way = WAYS.get(step)
     if way is None:
         raise NotVisible
@@ -108,7 +107,7 @@ def take_step(request: HttpRequest, entry_id: int, step: str) -> HttpResponse:
     code = 422
     if form.is_valid():
         try:
-            result = way.act(entry, form.cleaned_data, person(request))
+            result = way.act(entry, form.cleaned_data, actor_of(request))
         except Refusal as refusal:
             code = refusal.status
             field = refusal.field if refusal.field in form.fields else None
@@ -139,7 +138,7 @@ def _context(
         "events": _events(entry),
         "ways": _ways(request, entry, bound, is_waiting=is_waiting),
         "is_editable": entry.status == EntryStatus.DRAFT
-        and person(request).may(PREPARE_ENTRY, entry.entity_id),
+        and actor_of(request).may(PREPARE_ENTRY, entry.entity_id),
     }
 
 
@@ -151,7 +150,7 @@ def _ways(
     is_waiting: bool,
 ) -> list[dict[str, Any]]:
     """What this person may do next: what he may not is not shown."""
-    user = person(request)
+    user = actor_of(request)
     ways = []
     for step, way in WAYS.items():
         is_possible = entry.status in way.statuses and user.may(way.permission, entry.entity_id)

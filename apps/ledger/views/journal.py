@@ -8,11 +8,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.common.paging import newest_first
+from apps.identity.context import actor_of
 from apps.ledger.permissions import PREPARE_ENTRY, VIEW_LEDGER
 from apps.ledger.selectors import entries_for, totals_by_entry
 from apps.ledger.states import EntryStatus
 from apps.ledger.views.forms import JournalFilter
-from apps.ledger.views.scope import asked_entity, permitted_entities, person
+from apps.ledger.views.scope import asked_entity, permitted_entities
 
 _BY_ID = newest_first(50)
 
@@ -21,7 +22,7 @@ _BY_ID = newest_first(50)
 @login_required
 def entries_page(request: HttpRequest) -> HttpResponse:
     """Journal entries, newest first: what is there, and what waits."""
-    user = person(request)
+    user = actor_of(request)
     permitted = permitted_entities(request, VIEW_LEDGER)
     asked = asked_entity(request, permitted)
     entities = [asked] if asked else permitted

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest
 
 from apps.common.access import authorize
 from apps.common.errors import NotPermitted, NotVisible
-from apps.identity.context import entity_in_view
+from apps.identity.context import actor_of, entity_in_view
 from apps.identity.models import Entity
-
-
-def person(request: HttpRequest) -> Any:
-    """Who looks at the page; `login_required` lets nobody else in."""
-    return request.user
 
 
 def permitted_entities(request: HttpRequest, permission: str) -> list[Entity]:
@@ -23,7 +16,7 @@ def permitted_entities(request: HttpRequest, permission: str) -> list[Entity]:
     Raises:
         NotPermitted: there is none.
     """
-    user = person(request)
+    user = actor_of(request)
     authorize(user, permission)
     entities = list(Entity.objects.filter(pk__in=user.entity_ids(permission)).order_by("code"))
     if not entities:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.identity.context import actor_of
 from apps.identity.models import Entity
 from apps.ledger.errors import EntryEmpty
 from apps.ledger.models import JournalEntry, Period
@@ -31,7 +32,7 @@ from apps.ledger.views.forms import (
     NewHeadForm,
     account_choices,
 )
-from apps.ledger.views.scope import chosen_entity, permitted_entities, person
+from apps.ledger.views.scope import chosen_entity, permitted_entities
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -49,7 +50,7 @@ def new_entry(request: HttpRequest) -> HttpResponse:
 @login_required
 def edit_entry(request: HttpRequest, entry_id: int) -> HttpResponse:
     """A draft to change."""
-    user = person(request)
+    user = actor_of(request)
     authorize(user, VIEW_LEDGER)
     entry = entry_seen_by(user, entry_id)
     authorize(user, PREPARE_ENTRY, entity_id=entry.entity_id)
@@ -108,7 +109,7 @@ def _save(
     lines: list[LineDraft],
 ) -> JournalEntry:
     """Draft or revise, and submit in the same transaction if that was asked."""
-    actor = person(request)
+    actor = actor_of(request)
     content = {
         "posted_on": facts["posted_on"],
         "description": facts["description"],
@@ -219,7 +220,7 @@ def _show(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    user = person(request)
+    user = actor_of(request)
     context = {
         "page_title": f"Change {entry.label}" if entry else "New journal entry",
         "entity": entity,

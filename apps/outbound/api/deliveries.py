@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.api import ScopedReadView
+from apps.identity.context import actor_of
 from apps.operations.idempotency import IdempotentMixin
 from apps.outbound.models import Delivery, DeliveryAttempt
 from apps.outbound.permissions import VIEW_ENDPOINTS
@@ -83,7 +84,7 @@ class DeliveryView(IdempotentMixin, ScopedReadView):
 
         409 ENDPOINT_NOT_ACTIVE if nothing is sent there.
         """
-        actor: Any = request.user
+        actor = actor_of(request)
         resent = resend_delivery(delivery_id=self.get_object().pk, actor=actor)
         answer = DeliverySerializer(deliveries_for(actor).get(pk=resent.pk)).data
         return Response(answer, status=status.HTTP_202_ACCEPTED)

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from apps.common.api import ScopedReadView, ScopedView, StrictSerializer
 from apps.common.errors import NotVisible
+from apps.identity.context import actor_of
 from apps.identity.models import Entity
 from apps.operations.idempotency import IdempotentMixin
 from apps.outbound.models import Endpoint, EndpointNotice
@@ -119,7 +120,7 @@ class EndpointView(IdempotentMixin, ScopedReadView):
         422 ENDPOINT_INVALID if its host is not listed.
         """
         facts = _given(RegisterEndpointSerializer, request)
-        actor: Any = request.user
+        actor = actor_of(request)
         entity = Entity.objects.visible_to(actor).filter(code=facts.pop("entity")).first()
         if entity is None:
             raise NotVisible(field="entity")
@@ -130,14 +131,14 @@ class EndpointView(IdempotentMixin, ScopedReadView):
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change the name, the URL or the kinds; what waits goes to the new URL."""
         facts = _given(ChangeEndpointSerializer, request)
-        actor: Any = request.user
+        actor = actor_of(request)
         endpoint = change_endpoint(endpoint_id=self.get_object().pk, **facts, actor=actor)
         return Response(EndpointSerializer(endpoint).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Retire the endpoint for good; its deliveries stay on record."""
-        actor: Any = request.user
+        actor = actor_of(request)
         retire_endpoint(endpoint_id=self.get_object().pk, actor=actor)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -146,7 +147,7 @@ class EndpointView(IdempotentMixin, ScopedReadView):
     def rotate_secret(self, request: Request, pk: str) -> Response:
         """Give it another secret; the answer holds it, once, and for a while both sign."""
         facts = _given(RotateSerializer, request)
-        actor: Any = request.user
+        actor = actor_of(request)
         return _with_secret(
             rotate_secret(endpoint_id=self.get_object().pk, **facts, actor=actor),
             status.HTTP_200_OK,
@@ -157,7 +158,7 @@ class EndpointView(IdempotentMixin, ScopedReadView):
     def switch_off(self, request: Request, pk: str) -> Response:
         """Send nothing more until it is switched on; what waits is dropped."""
         facts = _given(SwitchOffSerializer, request)
-        actor: Any = request.user
+        actor = actor_of(request)
         endpoint = switch_off(endpoint_id=self.get_object().pk, **facts, actor=actor)
         return Response(EndpointSerializer(endpoint).data)
 
@@ -165,7 +166,7 @@ class EndpointView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"], url_path="switch-on")
     def switch_on(self, request: Request, pk: str) -> Response:
         """Tell it again what happens from now on."""
-        actor: Any = request.user
+        actor = actor_of(request)
         endpoint = switch_on(endpoint_id=self.get_object().pk, actor=actor)
         return Response(EndpointSerializer(endpoint).data)
 
@@ -200,7 +201,7 @@ class EndpointNoticeView(IdempotentMixin, mixins.ListModelMixin, ScopedView):
     def read(self, request: Request) -> Response:
         """The caller has read them, up to the one that he saw last."""
         facts = _given(ReadEndpointNoticesSerializer, request)
-        actor: Any = request.user
+        actor = actor_of(request)
         return Response({"read": read_endpoint_notices(**facts, actor=actor)})
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.common.access import authorize
 from apps.common.errors import NotPermitted, NotVisible, Refusal
-from apps.identity.context import entity_in_view, show_times_of
+from apps.identity.context import actor_of, entity_in_view, show_times_of
 from apps.outbound.context import secret_shown
 from apps.outbound.forms import EndpointForm, OffForm, RegisterForm, RotateForm
 from apps.outbound.models import Delivery, Endpoint
@@ -81,7 +81,7 @@ def endpoint_page(request: HttpRequest, endpoint_id: int) -> HttpResponse:
         facts = form.cleaned_data
         changed = _tried(
             form,
-            lambda: change_endpoint(endpoint_id=endpoint.pk, **facts, actor=_actor(request)),
+            lambda: change_endpoint(endpoint_id=endpoint.pk, **facts, actor=actor_of(request)),
         )
         if changed is not None:
             messages.success(request, "Changed.")
@@ -98,7 +98,7 @@ def rotate(request: HttpRequest, endpoint_id: int) -> HttpResponse:
     if form.is_valid():
         facts = form.cleaned_data
         changed = _tried(
-            form, lambda: rotate_secret(endpoint_id=endpoint.pk, **facts, actor=_actor(request))
+            form, lambda: rotate_secret(endpoint_id=endpoint.pk, **facts, actor=actor_of(request))
         )
         if changed is not None:
             return secret_shown(request, changed)
@@ -163,7 +163,7 @@ def delivery_page(request: HttpRequest, delivery_id: int) -> HttpResponse:
         "delivery": delivery,
         "attempts": delivery.attempts.all(),
         "may_resend": endpoint.is_active
-        and _actor(request).may(MANAGE_ENDPOINTS, endpoint.entity_id),
+        and actor_of(request).may(MANAGE_ENDPOINTS, endpoint.entity_id),
     }
     return render(request, "outbound/delivery.html", context)
 
@@ -182,7 +182,7 @@ def resend(request: HttpRequest, delivery_id: int) -> HttpResponse:
 
 
 def _endpoints(request: HttpRequest, form: forms.Form, status: int = 200) -> HttpResponse:
-    actor = _actor(request)
+    actor = actor_of(request)
     found = endpoints_for(actor)
     entity = entity_in_view(request)
     if entity is not None:
@@ -203,7 +203,7 @@ def _endpoints(request: HttpRequest, form: forms.Form, status: int = 200) -> Htt
 def _shown(
     request: HttpRequest, endpoint: Endpoint, form: forms.Form | None = None, status: int = 200
 ) -> HttpResponse:
-    actor = _actor(request)
+    actor = actor_of(request)
     show_times_of(endpoint.entity)
     is_manager = actor.may(MANAGE_ENDPOINTS, endpoint.entity_id)
     is_standing = endpoint.status != EndpointStatus.RETIRED
@@ -246,7 +246,7 @@ def _done(
     request: HttpRequest, endpoint_id: int, call: Callable[[Any], Any], words: str
 ) -> HttpResponse:
     try:
-        call(_actor(request))
+        call(actor_of(request))
     except (NotVisible, NotPermitted):
         raise
     except Refusal as refusal:
@@ -280,14 +280,10 @@ def _delivery(request: HttpRequest, delivery_id: int) -> Delivery:
 
 
 def _viewer(request: HttpRequest) -> Any:
-    actor = _actor(request)
+    actor = actor_of(request)
     authorize(actor, VIEW_ENDPOINTS)
     return actor
 
 
 def _home() -> dict[str, str]:
     return {"label": "Webhooks", "url": reverse("outbound:endpoints")}
-
-
-def _actor(request: HttpRequest) -> Any:
-    return request.user

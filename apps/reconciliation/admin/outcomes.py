@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from apps.common.admin import run_each
+from apps.identity.context import actor_of
 from apps.reconciliation import services
 from apps.reconciliation.admin.seen import SeenAdmin
 from apps.reconciliation.models import (
@@ -48,7 +49,7 @@ class RunAdmin(SeenAdmin):
     actions: ClassVar = ["run_again"]
 
     def has_start_permission(self, request: HttpRequest) -> bool:
-        user: Any = request.user
+        user = actor_of(request)
         return bool(user.may(START_RUN))
 
     @admin.display(description="Found")
@@ -70,7 +71,7 @@ class RunAdmin(SeenAdmin):
     @admin.action(description="Run again", permissions=["start"])
     def run_again(self, request: HttpRequest, queryset: Any) -> None:
         """Where items and rules are the same, the run that stands is left alone."""
-        actor: Any = request.user
+        actor = actor_of(request)
         run_each(
             request,
             queryset.order_by("ends_on", "pk"),

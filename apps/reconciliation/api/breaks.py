@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.api import ScopedReadView, body_of
+from apps.identity.context import actor_of
 from apps.identity.models import User
 from apps.operations.idempotency import IdempotentMixin
 from apps.reconciliation.filters import BreakFilter
@@ -104,7 +105,7 @@ class BreakView(IdempotentMixin, ScopedReadView):
         broken = self.get_object()
         facts = body_of(request, AssignInput)
         owner = User.objects.filter(username=facts["owner"]).first()
-        actor: Any = request.user
+        actor = actor_of(request)
         made = assign_break(
             break_id=broken.pk,
             owner_id=owner.pk if owner else 0,

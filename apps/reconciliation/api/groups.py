@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from apps.common.access import one_visible
 from apps.common.api import ScopedReadView, body_of
 from apps.common.paging import row_id
+from apps.identity.context import actor_of
 from apps.operations.idempotency import IdempotentMixin
 from apps.reconciliation.filters import GroupFilter
 from apps.reconciliation.models import MatchGroup
@@ -46,7 +47,7 @@ class GroupView(IdempotentMixin, ScopedReadView):
     def unmatch(self, request: Request, pk: str) -> Response:
         """Take a match back; its items are open breaks, every other match stays."""
         group = self.get_object()
-        actor: Any = request.user
+        actor = actor_of(request)
         facts = body_of(request, ReasonInput)
         done = unmatch_group(run_id=group.run_id, number=group.number, actor=actor, **facts)
         return Response(RevisedSerializer(done).data, status=status.HTTP_201_CREATED)
@@ -55,7 +56,7 @@ class GroupView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"], url_path="permit-rematch")
     def permit_rematch(self, request: Request, pk: str) -> Response:
         """Let rules make a match again that was taken back."""
-        actor: Any = request.user
+        actor = actor_of(request)
         groups: Any = MatchGroup.ever.visible_to(actor)
         group = one_visible(groups.filter(pk=row_id(pk)))
         facts = body_of(request, ReasonInput)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
@@ -12,6 +10,7 @@ from rest_framework.response import Response
 
 from apps.common.api import ScopedReadView, body_of
 from apps.common.errors import NotVisible
+from apps.identity.context import actor_of
 from apps.operations.idempotency import IdempotentMixin
 from apps.reconciliation.filters import MatchTypeFilter
 from apps.reconciliation.models import MatchType, ResolutionRule
@@ -55,7 +54,7 @@ class MatchTypeView(IdempotentMixin, ScopedReadView):
         """Propose other rules; its `status` says whether they wait for an approval."""
         match_type = self.get_object()
         facts = body_of(request, RulesInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         version = change_rules(match_type_id=match_type.pk, rules=facts["rules"], actor=actor)
         return Response(RuleSetSerializer(version).data, status=status.HTTP_201_CREATED)
 
@@ -65,7 +64,7 @@ class MatchTypeView(IdempotentMixin, ScopedReadView):
         """Try rules on what a run of this match type compared; nothing is stored."""
         match_type = self.get_object()
         facts = body_of(request, PreviewInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         if not match_type.runs.filter(pk=facts["run"]).exists():
             raise NotVisible(field="run")
         tried = preview_rules(run_id=facts["run"], rules=facts["rules"], actor=actor)
@@ -76,7 +75,7 @@ class MatchTypeView(IdempotentMixin, ScopedReadView):
     def propose_resolution(self, request: Request, pk: str) -> Response:
         """Propose that small breaks of a cause are booked against an account from now on."""
         match_type = self.get_object()
-        actor: Any = request.user
+        actor = actor_of(request)
         facts = body_of(request, ResolutionInput)
         rule = propose_resolution(match_type_id=match_type.pk, actor=actor, **facts)
         return Response(ResolutionSerializer(rule).data, status=status.HTTP_201_CREATED)
@@ -94,5 +93,5 @@ class ResolutionView(IdempotentMixin, ScopedReadView):
     def retire(self, request: Request, pk: str) -> Response:
         """Take a rule out of force, or a proposal back."""
         rule = self.get_object()
-        actor: Any = request.user
+        actor = actor_of(request)
         return Response(ResolutionSerializer(retire_resolution(rule_id=rule.pk, actor=actor)).data)

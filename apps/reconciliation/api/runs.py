@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status, views
@@ -15,6 +14,7 @@ from apps.common.access import authorize, one_visible
 from apps.common.api import ScopedReadView, body_of
 from apps.common.errors import Invalid, NotVisible
 from apps.common.paging import row_id
+from apps.identity.context import actor_of
 from apps.operations.idempotency import IdempotentMixin
 from apps.reconciliation.filters import RunFilter
 from apps.reconciliation.models import Run
@@ -53,7 +53,7 @@ class StartView(IdempotentMixin, views.APIView):
     def post(self, request: Request) -> Response:
         """Queue a run (202); the same items and rules again answer the run that stands (200)."""
         facts = body_of(request, StartInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         match_type = match_type_named(
             facts["match_type"], actor=actor, entity_code=facts.get("entity", "")
         )
@@ -76,7 +76,7 @@ class StatusView(views.APIView):
     )
     def get(self, request: Request) -> Response:
         """Where a run is and how far; once it is completed, its match rate and variance."""
-        actor: Any = request.user
+        actor = actor_of(request)
         authorize(actor, VIEW_RUNS)
         wanted = row_id(request.query_params.get("run", ""))
         if wanted is None:
@@ -99,7 +99,7 @@ class RunView(IdempotentMixin, ScopedReadView):
         """Match open breaks of the run by hand."""
         run = self.get_object()
         facts = body_of(request, ForceInput)
-        actor: Any = request.user
+        actor = actor_of(request)
         done = force_match(run_id=run.pk, break_ids=facts.pop("breaks"), actor=actor, **facts)
         return Response(RevisedSerializer(done).data, status=status.HTTP_201_CREATED)
 
@@ -133,7 +133,7 @@ class RunView(IdempotentMixin, ScopedReadView):
     def certify(self, request: Request, pk: str) -> Response:
         """Certify exactly the outcome that was looked at: as its preparer, or as its reviewer."""
         run = self.get_object()
-        actor: Any = request.user
+        actor = actor_of(request)
         made = certify_run(run_id=run.pk, actor=actor, **body_of(request, CertifyInput))
         return Response(CertificationSerializer(made).data, status=status.HTTP_201_CREATED)
 

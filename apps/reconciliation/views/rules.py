@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.access import one_visible
 from apps.common.errors import Refusal
-from apps.identity.context import show_times_of
+from apps.identity.context import actor_of, show_times_of
 from apps.identity.selectors import people_who_may
 from apps.reconciliation.forms import ResolutionForm, RulesForm, TermsForm
 from apps.reconciliation.models import MatchType
@@ -192,7 +192,7 @@ def _page(
     tried: Preview | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    actor: Any = request.user
+    actor = actor_of(request)
     show_times_of(match_type.entity)
     in_force, shown = rules_in_force(match_type), rules_shown(match_type)
     lines = versions_of(match_type)

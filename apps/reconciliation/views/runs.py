@@ -16,7 +16,7 @@ from apps.approvals.selectors import decisions_on, eligible_approvers, latest_re
 from apps.common.access import authorize
 from apps.common.errors import Refusal
 from apps.common.paging import row_id
-from apps.identity.context import entity_in_view, show_times_of
+from apps.identity.context import actor_of, entity_in_view, show_times_of
 from apps.reconciliation.forms import StartForm
 from apps.reconciliation.models import Break, Run
 from apps.reconciliation.permissions import START_RUN, SUBMIT_RUN
@@ -123,7 +123,7 @@ def ask_for_approval(request: HttpRequest, run_id: int) -> HttpResponse:
 
 
 def _runs_page(request: HttpRequest, form: StartForm, status: int = 200) -> HttpResponse:
-    actor: Any = request.user
+    actor = actor_of(request)
     found = runs_for(actor)
     entity = entity_in_view(request)
     if entity is not None:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.common.access import authorize
+from apps.identity.context import actor_of
 from apps.reconciliation.models import Run
 from apps.reconciliation.permissions import VIEW_RUNS
 from apps.reconciliation.states import Cause
@@ -19,7 +20,7 @@ def viewer(request: HttpRequest) -> Any:
     Raises:
         NotPermitted: he may not look at reconciliations.
     """
-    actor: Any = request.user
+    actor = actor_of(request)
     authorize(actor, VIEW_RUNS)
     return actor
 
