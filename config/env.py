@@ -101,6 +101,11 @@ def origins(name: str) -> list[str]:
     return found
 
 
+def origin(name: str) -> str:
+    """One origin, with scheme and without path; empty is fine."""
+    return next(iter(origins(name)), "")
+
+
 def destinations(name: str) -> list[str]:
     """Hosts, addresses, networks and paths of sockets, by comma; without scheme and port."""
     found = words(name)

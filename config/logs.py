@@ -49,6 +49,10 @@ def logging_configuration() -> dict[str, Any]:
             "apps": {"level": env.log_level("LOG_LEVEL", default="INFO")},
             # Signing in is logged by our own events, without names or addresses.
             "axes": {"level": "ERROR"},
+            # They would tell the URLs of other systems, which may be secrets.
+            "httpx": {"level": "WARNING"},
+            "httpcore": {"level": "WARNING"},
+            "apprise": {"level": "WARNING"},
             "django_structlog": {"level": env.log_level("LOG_LEVEL", default="WARNING")},
         },
     }

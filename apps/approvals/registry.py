@@ -1,12 +1,19 @@
-"""Who took part in a subject: its app tells, for only it knows. Registered in `apps.py`."""
+"""What other apps tell approvals, and what they are told. Registered in their `apps.py`.
+
+Who took part in a subject only its app knows; where else people are told of notices, others see to.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 Participants = Callable[[str], Iterable[int]]
 
+NoticeListener = Callable[[Any, str, str], None]
+
 _PARTICIPANTS: dict[str, Participants] = {}
+_NOTICE_LISTENERS: list[NoticeListener] = []
 
 
 def register_participants(subject_type: str, participants: Participants) -> None:
@@ -23,3 +30,18 @@ def participants_in(subject_type: str, subject_id: str) -> frozenset[int]:
     """Ids of the people who have a hand in the subject now; nobody where its app tells nothing."""
     tell = _PARTICIPANTS.get(subject_type)
     return frozenset() if tell is None else frozenset(tell(subject_id))
+
+
+def on_notice(listener: NoticeListener) -> None:
+    """Call this with request, kind and occasion whenever people get notices.
+
+    It is called in the transaction that makes them, and again if they are made again.
+    """
+    if listener not in _NOTICE_LISTENERS:
+        _NOTICE_LISTENERS.append(listener)
+
+
+def notices_made(request: Any, kind: str, occasion: str) -> None:
+    """Tell everybody who wants to know."""
+    for listener in _NOTICE_LISTENERS:
+        listener(request, kind, occasion)

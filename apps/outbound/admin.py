@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 
+from apps.approvals.permissions import VIEW_REQUESTS
 from apps.common.admin import ServiceAdmin, WindowAdmin, run_each
 from apps.common.errors import Refusal
 from apps.identity.context import actor_of
@@ -20,6 +21,9 @@ from apps.outbound.models import (
     DeliveryAttempt,
     Endpoint,
     EndpointNotice,
+    Message,
+    MessageLine,
+    MessagePreference,
     WebhookEvent,
 )
 from apps.outbound.permissions import MANAGE_ENDPOINTS, VIEW_ENDPOINTS
@@ -164,3 +168,31 @@ class EndpointNoticeAdmin(WindowAdmin):
     list_display = ("kind", "endpoint", "person", "noted_at", "read_at")
     list_filter = ("kind",)
     list_select_related = ("endpoint", "person")
+
+
+@admin.register(MessagePreference)
+class MessagePreferenceAdmin(WindowAdmin):
+    """One's own; the URL of Slack is never shown."""
+
+    view_permission = VIEW_REQUESTS
+    list_display = ("person", "by_email", "by_slack", "rhythm", "digest_hour", "time_zone")
+    exclude = ("slack_url",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [name for name in super().get_readonly_fields(request, obj) if name != "slack_url"]
+
+
+@admin.register(Message)
+class MessageAdmin(WindowAdmin):
+    """One's own messages, and what became of them."""
+
+    view_permission = VIEW_REQUESTS
+    list_display = ("id", "channel", "digest_on", "status", "try_count", "error", "settled_at")
+    list_filter = ("status", "channel")
+
+
+@admin.register(MessageLine)
+class MessageLineAdmin(WindowAdmin):
+    view_permission = VIEW_REQUESTS
+    list_display = ("message", "notice", "channel")
+    list_select_related = ("message", "notice")

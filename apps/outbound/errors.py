@@ -1,4 +1,4 @@
-from apps.common.errors import Conflict, Invalid
+from apps.common.errors import Conflict, Invalid, Refusal
 
 
 class EndpointInvalid(Invalid):
@@ -13,3 +13,18 @@ class EndpointNotActive(Conflict):
     code = "ENDPOINT_NOT_ACTIVE"
     message = "Nothing is sent to this endpoint."
     remedy = "Switch it on, then send again. A retired one stays retired."
+
+
+class PreferenceInvalid(Invalid):
+    """Messages could not be sent like this: no address, no URL of Slack, no hour of a day."""
+
+    code = "PREFERENCE_INVALID"
+
+
+class LinkExpired(Refusal):
+    """A link of a message is older than seven days."""
+
+    code = "LINK_EXPIRED"
+    status = 410
+    message = "This link has expired."
+    remedy = "Sign in and look under Approvals."

@@ -10,11 +10,11 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from apps.common.access import Actor
 from apps.common.admin import ServiceForm
 from apps.identity.models import Entity
-from apps.outbound.models import Endpoint
+from apps.outbound.models import Endpoint, MessagePreference
 from apps.outbound.permissions import MANAGE_ENDPOINTS
 from apps.outbound.registry import KIND_LABELS
 from apps.outbound.services import change_endpoint, register_endpoint
-from apps.outbound.states import LONGEST_OVERLAP_HOURS, OVERLAP_HOURS
+from apps.outbound.states import LONGEST_OVERLAP_HOURS, OVERLAP_HOURS, Rhythm
 
 
 def entities_managed_by(actor: Actor) -> Any:
@@ -64,6 +64,44 @@ class OffForm(forms.Form):
     """Why it is switched off."""
 
     reason = forms.CharField(label="Why", max_length=200)
+
+
+class PreferenceForm(forms.Form):
+    """Where and when somebody is told. What is given of Slack goes in and never out."""
+
+    by_email = forms.BooleanField(label="By e-mail", required=False)
+    by_slack = forms.BooleanField(label="By Slack", required=False)
+    slack_url = forms.CharField(
+        label="Incoming webhook of Slack",
+        required=False,
+        max_length=500,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    rhythm = forms.ChoiceField(label="When", choices=Rhythm.choices, widget=forms.RadioSelect)
+    digest_hour = forms.TypedChoiceField(
+        label="Hour of the daily one",
+        coerce=int,
+        choices=[(hour, f"{hour:02}:00") for hour in range(24)],
+    )
+    time_zone = forms.CharField(label="Your time zone", max_length=64, help_text="IANA name.")
+
+    def __init__(self, *args: Any, has_slack_url: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if has_slack_url:
+            self.fields["slack_url"].help_text = "Left empty, the one that is there stays."
+
+    @classmethod
+    def of(cls, preference: MessagePreference) -> PreferenceForm:
+        """The form with what was chosen."""
+        names = ("by_email", "by_slack", "rhythm", "digest_hour", "time_zone")
+        facts = {name: getattr(preference, name) for name in names}
+        return cls(initial=facts, has_slack_url=bool(preference.slack_url))
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """What was chosen, as the service takes it."""
+        facts = self.cleaned_data
+        return {**facts, "slack_url": facts["slack_url"] or None}
 
 
 class _AdminForm(ServiceForm):

@@ -1,4 +1,4 @@
-"""Locks of this app, in this order: endpoint, delivery.
+"""Locks of this app, in this order: endpoint, delivery; message.
 
 Rows are locked without their keys (`no_key`): what happens elsewhere meanwhile can still refer to
 an endpoint, so that an approval never waits for a webhook.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from apps.common.access import Actor
 from apps.common.errors import NotVisible
-from apps.outbound.models import Delivery, Endpoint
+from apps.outbound.models import Delivery, Endpoint, Message
 
 # The process that sends a delivery holds a session advisory lock of this name on its id.
 AT_WORK = "outbound.delivery"
+# And likewise the one that sends a message.
+SENDING = "outbound.message"
 
 
 def endpoint_for_update(endpoint_id: int, *, actor: Actor) -> Endpoint:
@@ -56,3 +58,11 @@ def delivery_for_update(delivery_id: int, *, actor: Actor) -> Delivery:
     if not Delivery.objects.visible_to(actor).filter(pk=delivery_id).exists():
         raise NotVisible
     return delivery_held(delivery_id)
+
+
+def message_held(message_id: int) -> Message:
+    """The message with its person, its row locked; for scheduled work."""
+    message: Message = (
+        Message.objects.select_for_update(of=("self",)).select_related("person").get(pk=message_id)
+    )
+    return message

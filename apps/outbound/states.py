@@ -54,3 +54,32 @@ LOST_AFTER: Final = timedelta(minutes=2)
 # For how long both secrets hold after a change.
 OVERLAP_HOURS: Final = 24
 LONGEST_OVERLAP_HOURS: Final = 7 * 24
+
+
+class Channel(TextChoices):
+    EMAIL = "email", "E-mail"
+    SLACK = "slack", "Slack"
+
+
+class Rhythm(TextChoices):
+    AT_ONCE = "at_once", "At once"
+    DAILY = "daily", "Once a day"
+
+
+class MessageStatus(TextChoices):
+    WAITING = "waiting", "Waiting"
+    SENT = "sent", "Sent"
+    GIVEN_UP = "given_up", "Given up"
+    DROPPED = "dropped", "Not sent: there was nothing left to tell"
+
+
+MESSAGE_MOVES: Final[Moves] = {
+    MessageStatus.WAITING: frozenset(
+        {MessageStatus.SENT, MessageStatus.GIVEN_UP, MessageStatus.DROPPED}
+    ),
+}
+# Eight tries with waits of 1, 2, 4 ... minutes between them: two hours.
+MOST_MESSAGE_TRIES: Final = 8
+FIRST_MESSAGE_WAIT: Final = timedelta(minutes=1)
+# Links in messages lead to the application for so long; they never sign anybody in.
+LINK_LIFE: Final = timedelta(days=7)

@@ -3,7 +3,8 @@ from rest_framework.routers import SimpleRouter
 
 from apps.outbound.api.deliveries import DeliveryView
 from apps.outbound.api.endpoints import EndpointNoticeView, EndpointView
-from apps.outbound.views import endpoints
+from apps.outbound.api.messages import MessageView, PreferenceView
+from apps.outbound.views import endpoints, messages
 
 app_name = "outbound"
 
@@ -12,7 +13,14 @@ router.register("endpoints", EndpointView, basename="webhooks-endpoint")
 router.register("deliveries", DeliveryView, basename="webhooks-delivery")
 router.register("notices", EndpointNoticeView, basename="webhooks-notice")
 
+message_router = SimpleRouter(trailing_slash=False)
+message_router.register("messages", MessageView, basename="messages")
+
 urlpatterns = [
+    path("messages/", messages.messages_page, name="messages"),
+    path("messages/open/<str:token>/", messages.open_link, name="open-link"),
+    path("api/messages/preference", PreferenceView.as_view(), name="message-preference"),
+    path("api/", include(message_router.urls)),
     path("webhooks/", endpoints.endpoints_page, name="endpoints"),
     path("webhooks/notices/read/", endpoints.read_notices, name="read-notices"),
     path("webhooks/<int:endpoint_id>/", endpoints.endpoint_page, name="endpoint"),

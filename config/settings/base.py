@@ -20,6 +20,7 @@ SECRET_KEY = env.secret("SECRET_KEY", least_characters=50)
 DEBUG = False
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default="127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+SITE_URL = env.origin("SITE_URL")
 
 PRODUCT_APPS = [
     "apps.common",
@@ -193,6 +194,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.outbound.tasks.queue_due_deliveries",
         "schedule": timedelta(seconds=10),
         "options": {"expires": 10},
+    },
+    "outbound: queue messages that are due": {
+        "task": "apps.outbound.tasks.queue_due_messages",
+        "schedule": timedelta(seconds=20),
+        "options": {"expires": 20},
     },
 }
 # A reconciliation of at least so many records is split into shards, each a task of its own: this

@@ -9,19 +9,26 @@ from django.contrib import admin
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
+from apps.approvals.services.notices import notify
+from apps.approvals.states import NoticeKind
 from apps.outbound.models import (
     Delivery,
     DeliveryAttempt,
     Endpoint,
     EndpointNotice,
+    Message,
+    MessageLine,
+    MessagePreference,
     WebhookEvent,
 )
+from apps.outbound.services import choose_messages
 from tests.outbound.conftest import SUBMITTED, Receiver, attempt
 from tests.outbound.test_deliver import MOST_TRIES, tried
 from tests.outbound.test_pages import text, visit
 
 pytestmark = pytest.mark.django_db
 
+OWN = (Message, MessageLine, MessagePreference)
 MODELS = (Delivery, DeliveryAttempt, Endpoint, EndpointNotice, WebhookEvent)
 
 
@@ -47,7 +54,7 @@ def lively(delivery: Delivery, receiver: Receiver, ada: Any, connie: Any, otto: 
 
 def test_every_model_of_the_app_is_registered() -> None:
     ours = {model for model in admin.site._registry if model._meta.app_label == "outbound"}
-    assert ours == set(MODELS)
+    assert ours == {*MODELS, *OWN}
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -153,3 +160,20 @@ def test_an_auditor_has_no_actions(
     act(client, model, action, model.objects.first())
     assert table_counts() == before
     assert Endpoint.objects.get().status == "active"
+
+
+@pytest.mark.parametrize("model", OWN)
+def test_people_see_what_is_sent_to_them_and_nobody_elses(
+    ask: Any, connie: Any, otto: Any, settings: Any, model: Any
+) -> None:
+    settings.EGRESS_HOSTS = ["hooks.slack.com"]
+    slack = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7"
+    choose_messages(actor=connie, by_email=True, by_slack=True, slack_url=slack)
+    notify(ask(), NoticeKind.BLOCKED, [connie.pk], occasion="x")
+    row = model.objects.first()
+    for page in (url(model), url(model, "change", row.pk)):
+        answer = visit(connie).get(page)
+        assert answer.status_code == 200
+        assert "TIiajkd" not in answer.content.decode()
+    assert visit(otto).get(url(model, "change", row.pk)).status_code == 302
+    assert f"/{row.pk}/change/" not in visit(otto).get(url(model)).content.decode()

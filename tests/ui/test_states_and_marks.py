@@ -23,7 +23,7 @@ from apps.common.templatetags.finflow import Status, differing, icon, status, ve
 from apps.compliance.states import Verdict
 from apps.ingestion.states import PullStatus
 from apps.ledger.states import EntryStatus, PeriodStatus
-from apps.outbound.states import DeliveryStatus, EndpointStatus
+from apps.outbound.states import DeliveryStatus, EndpointStatus, MessageStatus
 from apps.reconciliation.states import BreakState, ReviewStatus, RunStatus
 
 ROOT = Path(settings.STATICFILES_DIRS[0]).parent
@@ -61,6 +61,7 @@ STATES = [
     ("pull", PullStatus),
     ("endpoint", EndpointStatus),
     ("delivery", DeliveryStatus),
+    ("message", MessageStatus),
     ("", CloseRunStatus),
     ("", AttemptStatus),
     ("", PeriodStatus),

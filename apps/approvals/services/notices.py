@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.approvals.models import Notice, Request
 from apps.approvals.permissions import VIEW_REQUESTS
+from apps.approvals.registry import notices_made
 from apps.approvals.states import NoticeKind
 from apps.common.access import authorize
 from apps.identity.models import User
@@ -23,6 +24,7 @@ def notify(request: Request, kind: NoticeKind, people: Iterable[int], *, occasio
         ],
         ignore_conflicts=True,
     )
+    notices_made(request, kind, occasion)
 
 
 @transaction.atomic

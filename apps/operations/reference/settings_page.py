@@ -11,7 +11,7 @@ from apps.operations.reference.markdown import code, page, table
 from apps.operations.reference.source import SourceFile, source_files
 
 _READERS_OF_ONE: Final = {"database": "DATABASE_URL", "redis": "REDIS_URL"}
-_NEVER_NEEDED: Final = {"words", "origins", "destinations", "some_of"}
+_NEVER_NEEDED: Final = {"words", "origin", "origins", "destinations", "some_of"}
 _READERS_OF_TEXT: Final = {"text", "secret", "database", "redis", "hosts"}
 
 MEANINGS: Final = {
@@ -40,8 +40,8 @@ MEANINGS: Final = {
     "MAIL_PASSWORD": "Password at the mail server.",
     "MAIL_PORT": "Port of the mail server.",
     "MAIL_SECURITY": "`starttls`, `tls` (from the first byte, mostly port 465) or `none`.",
-    "MAIL_SERVER": "Mail server for links that reset passwords. Embedded mode prints mails"
-    " instead.",
+    "MAIL_SERVER": "Mail server for notices and for links that reset passwords. Embedded mode"
+    " prints mails instead.",
     "MAIL_USERNAME": "User at the mail server; empty: no sign-in.",
     "METRICS_TOKEN": "Bearer token that opens `/metrics`; empty: only signed-in people who may"
     " look at operations.",
@@ -54,6 +54,8 @@ MEANINGS: Final = {
     " sets it.",
     "SECRET_KEY": "50 or more random characters: signs sessions and links. Another one ends all"
     " sessions.",
+    "SITE_URL": "Where people reach the site, `https://finflow.example.com`: links in messages lead"
+    " there. Empty: messages hold no links.",
     "STORAGE_PROTOCOLS": "Object storage that file drops may name, by comma: `s3`, `gs`, `abfs`."
     " `file` would let them read this machine.",
     "UPLOAD_MAX_BYTES": "Largest file that may be imported.",

@@ -1,4 +1,4 @@
-"""Endpoints of other systems, what they are told, and every attempt to tell them."""
+"""What other systems and people are told outside, and every attempt to tell them."""
 
 from apps.outbound.models.endpoints import (
     Delivery,
@@ -7,5 +7,15 @@ from apps.outbound.models.endpoints import (
     EndpointNotice,
     WebhookEvent,
 )
+from apps.outbound.models.messages import Message, MessageLine, MessagePreference
 
-__all__ = ["Delivery", "DeliveryAttempt", "Endpoint", "EndpointNotice", "WebhookEvent"]
+__all__ = [
+    "Delivery",
+    "DeliveryAttempt",
+    "Endpoint",
+    "EndpointNotice",
+    "Message",
+    "MessageLine",
+    "MessagePreference",
+    "WebhookEvent",
+]

@@ -29,6 +29,7 @@ from apps.outbound.locks import AT_WORK, delivery_for_update, delivery_held, end
 from apps.outbound.models import Delivery, DeliveryAttempt
 from apps.outbound.permissions import MANAGE_ENDPOINTS
 from apps.outbound.posting import Answer, post, signed_headers
+from apps.outbound.services.due import queue_due
 from apps.outbound.services.endpoints import egress_rules, turn_off
 from apps.outbound.services.events import DELIVER_TASK
 from apps.outbound.services.notices import notify_managers
@@ -45,7 +46,6 @@ from apps.outbound.states import (
 
 logger = structlog.get_logger(__name__)
 
-_BATCH = 500
 _DIED = "The process that sent it died; whether it arrived is not known."
 _GONE = "It answered that it is gone (410)."
 
@@ -80,20 +80,8 @@ def queue_due_deliveries() -> int:
     Returns:
         How many were queued.
     """
-    now = timezone.now()
-    with transaction.atomic():
-        due = Delivery.objects.filter(
-            status=DeliveryStatus.WAITING, due_at__lte=now, queued_until__lte=now
-        )
-        ids = list(
-            due.select_for_update(no_key=True, skip_locked=True)
-            .order_by("due_at")
-            .values_list("pk", flat=True)[:_BATCH]
-        )
-        Delivery.objects.filter(pk__in=ids).update(queued_until=now + LOST_AFTER)
-        for delivery_id in ids:
-            enqueue(DELIVER_TASK, delivery_id=delivery_id)
-    return len(ids)
+    waiting = Delivery.objects.filter(status=DeliveryStatus.WAITING)
+    return queue_due(waiting, task=DELIVER_TASK, argument="delivery_id")
 
 
 @transaction.atomic

@@ -1,0 +1,61 @@
+"""Pages: where and when a person is told, and the way from a message to its request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from apps.approvals.permissions import VIEW_REQUESTS
+from apps.common.access import authorize
+from apps.common.errors import NotPermitted, Refusal
+from apps.outbound.forms import PreferenceForm
+from apps.outbound.selectors import messages_for, preference_of
+from apps.outbound.services import choose_messages, request_behind
+
+_SHOWN = 20
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def messages_page(request: HttpRequest) -> HttpResponse:
+    """What the person has chosen, and his last messages; POST chooses."""
+    actor: Any = request.user
+    authorize(actor, VIEW_REQUESTS)
+    preference = preference_of(actor)
+    if request.method != "POST":
+        return _shown(request, PreferenceForm.of(preference), 200)
+    form = PreferenceForm(request.POST, has_slack_url=bool(preference.slack_url))
+    if form.is_valid():
+        try:
+            choose_messages(**form.choice, actor=actor)
+        except NotPermitted:
+            raise
+        except Refusal as refusal:
+            field = refusal.field if refusal.field in form.fields else None
+            form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+        else:
+            messages.success(request, "That is how you are told from now on.")
+            return redirect("outbound:messages")
+    return _shown(request, form, 422)
+
+
+@require_safe
+def open_link(request: HttpRequest, token: str) -> HttpResponse:
+    """From a message to its request: whoever is not signed in comes to the sign-in first."""
+    return redirect("approvals:request", request_behind(token))
+
+
+def _shown(request: HttpRequest, form: PreferenceForm, status: int) -> HttpResponse:
+    actor: Any = request.user
+    context = {
+        "page_title": "How you are told",
+        "preference": preference_of(actor),
+        "form": form,
+        "sent": messages_for(actor)[:_SHOWN],
+    }
+    return render(request, "outbound/messages.html", context, status=status)
