@@ -2,11 +2,11 @@ from celery import shared_task
 
 from apps.outbound import services
 
-# An attempt takes at most half a minute; what takes longer is a trap, and its process is ended.
-_LONGEST_SECONDS = 60
+# An attempt takes at most half a minute; what takes longer is a trap, and is broken off.
+_LONGEST_SECONDS = 45
 
 
-@shared_task(time_limit=_LONGEST_SECONDS, soft_time_limit=None)
+@shared_task(soft_time_limit=_LONGEST_SECONDS, time_limit=_LONGEST_SECONDS + 15)
 def deliver(delivery_id: int) -> None:
     services.deliver(delivery_id=delivery_id)
 
@@ -17,7 +17,7 @@ def queue_due_deliveries() -> None:
     services.queue_due_deliveries()
 
 
-@shared_task(time_limit=_LONGEST_SECONDS, soft_time_limit=None)
+@shared_task(soft_time_limit=_LONGEST_SECONDS, time_limit=_LONGEST_SECONDS + 15)
 def send_message(message_id: int) -> None:
     services.send_message(message_id=message_id)
 
