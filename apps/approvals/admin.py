@@ -11,25 +11,36 @@ from django.urls import reverse
 from unfold.admin import TabularInline
 
 from apps.approvals.forms import LimitForm, PolicyForm, RateForm
+from apps.approvals.forms.absence import AdminDelegationForm, AdminLeaveForm
 from apps.approvals.models import (
     Attachment,
     Conflict,
     Decision,
+    Delegation,
     ExchangeRate,
+    Leave,
     Limit,
     Notice,
     Policy,
     Request,
 )
 from apps.approvals.permissions import (
+    DELEGATE,
+    MANAGE_ABSENCES,
     MANAGE_LIMITS,
     MANAGE_POLICIES,
+    VIEW_ABSENCES,
     VIEW_LIMITS,
     VIEW_POLICIES,
     VIEW_REQUESTS,
 )
 from apps.approvals.selectors import stage_in_words
-from apps.approvals.services import retire_limit, retire_policy
+from apps.approvals.services import (
+    cancel_leave,
+    retire_limit,
+    retire_policy,
+    revoke_delegation,
+)
 from apps.common.admin import ServiceAdmin, WindowAdmin, run_each
 
 
@@ -70,16 +81,9 @@ class PolicyAdmin(ServiceAdmin):
         "resolution_required",
     )
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.add_fields if obj is None else super().get_fields(request, obj)
-
     @admin.display(description="Who approves")
     def steps(self, policy: Policy) -> str:
         return ", then ".join(stage_in_words(stage) for stage in policy.stages)
-
-    def has_manage_permission(self, request: HttpRequest) -> bool:
-        """Django asks this for the action below."""
-        return self.has_add_permission(request)
 
     @admin.action(description="Retire selected policies", permissions=["manage"])
     def retire(self, request: HttpRequest, queryset: models.QuerySet[Policy]) -> None:
@@ -115,13 +119,6 @@ class LimitAdmin(ServiceAdmin):
     search_fields = ("item_type", "user__username")
     actions = ("retire",)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return LimitForm.Meta.fields if obj is None else super().get_fields(request, obj)
-
-    def has_manage_permission(self, request: HttpRequest) -> bool:
-        """Django asks this for the action below."""
-        return self.has_add_permission(request)
-
     @admin.action(description="Retire selected limits", permissions=["manage"])
     def retire(self, request: HttpRequest, queryset: models.QuerySet[Limit]) -> None:
         actor: Any = request.user
@@ -145,8 +142,65 @@ class ExchangeRateAdmin(ServiceAdmin):
     list_select_related = ("entity", "entered_by")
     date_hierarchy = "quoted_on"
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return RateForm.Meta.fields if obj is None else super().get_fields(request, obj)
+
+@admin.register(Leave)
+class LeaveAdmin(ServiceAdmin):
+    """Leave is planned and cancelled, never edited."""
+
+    view_permission = VIEW_ABSENCES
+    add_permission = MANAGE_ABSENCES
+    add_form = AdminLeaveForm
+    list_display = ("person", "starts_on", "ends_on", "created_by", "cancelled_at")
+    list_filter = (("cancelled_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("person", "created_by")
+    search_fields = ("person__username",)
+    date_hierarchy = "starts_on"
+    actions = ("cancel",)
+
+    @admin.action(description="Cancel selected leaves", permissions=["manage"])
+    def cancel(self, request: HttpRequest, queryset: models.QuerySet[Leave]) -> None:
+        actor: Any = request.user
+        run_each(
+            request,
+            queryset,
+            lambda leave: cancel_leave(leave_id=leave.pk, actor=actor),
+            done="cancelled",
+        )
+
+
+@admin.register(Delegation)
+class DelegationAdmin(ServiceAdmin):
+    """Delegations are made and revoked, never edited."""
+
+    view_permission = VIEW_ABSENCES
+    add_permission = DELEGATE
+    add_form = AdminDelegationForm
+    list_display = (
+        "delegator",
+        "delegate",
+        "entity",
+        "item_type",
+        "cap_amount",
+        "cap_currency",
+        "starts_on",
+        "ends_on",
+        "revoked_at",
+    )
+    list_filter = ("entity", "item_type", ("revoked_at", admin.EmptyFieldListFilter))
+    list_select_related = ("entity", "delegator", "delegate")
+    search_fields = ("delegator__username", "delegate__username")
+    date_hierarchy = "starts_on"
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke selected delegations", permissions=["manage"])
+    def revoke(self, request: HttpRequest, queryset: models.QuerySet[Delegation]) -> None:
+        actor: Any = request.user
+        run_each(
+            request,
+            queryset,
+            lambda made: revoke_delegation(delegation_id=made.pk, actor=actor),
+            done="revoked",
+        )
 
 
 class _PartOfRequest(TabularInline):

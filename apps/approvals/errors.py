@@ -39,6 +39,22 @@ class NotNamed(NotPermitted):
     message = "This stage names who decides, and you are not among them."
 
 
+class Away(NotPermitted):
+    """The actor is on leave, and decides nothing until he is back."""
+
+    code = "AWAY"
+    message = "You are marked as away today, so you cannot decide."
+    remedy = "Cancel your leave if you are back."
+
+
+class HandedOver(NotPermitted):
+    """The actor handed over what he would decide; one seat, one person at a time."""
+
+    code = "HANDED_OVER"
+    message = "You handed this over to somebody else."
+    remedy = "Revoke the delegation to decide yourself."
+
+
 class AboveLimit(NotPermitted):
     """The amount is above the limit of the actor, his own or that of his roles."""
 
@@ -202,3 +218,23 @@ class AttachmentChanged(Conflict):
     code = "ATTACHMENT_CHANGED"
     message = "What is stored is not what was attached."
     remedy = "Do not use it; restore it from a backup and tell your administrator."
+
+
+class LeaveInvalid(Invalid):
+    """The leave would not work."""
+
+    code = "LEAVE_INVALID"
+
+
+class DelegationInvalid(Invalid):
+    """The delegation would not work."""
+
+    code = "DELEGATION_INVALID"
+
+
+class DelegationOverlaps(Conflict):
+    """Somebody stands in already for the same kind of thing on some of these days."""
+
+    code = "DELEGATION_OVERLAPS"
+    message = "Somebody stands in already for this on some of these days."
+    remedy = "Revoke that delegation first, or choose other days."

@@ -1,15 +1,14 @@
-"""Locks of this app, in this order: limits or policies of an entity, policy, what belongs
-together, subject, request.
+"""Locks of this app, in this order: limits, delegations or policies of an entity, policy, what
+belongs together, subject, request.
 """
 
 from __future__ import annotations
 
 import hashlib
 
-from apps.approvals.models import Limit, Policy, Request
-from apps.common.access import Actor
+from apps.approvals.models import Delegation, Leave, Limit, Policy, Request
+from apps.common.access import Actor, one_visible
 from apps.common.advisory import lock_exclusive
-from apps.common.errors import NotVisible
 
 
 def request_for_update(request_id: int, *, actor: Actor) -> Request:
@@ -18,15 +17,12 @@ def request_for_update(request_id: int, *, actor: Actor) -> Request:
     Raises:
         NotVisible: no such request for this actor.
     """
-    request: Request | None = (
+    request: Request = one_visible(
         Request.objects.visible_to(actor)
         .select_for_update(of=("self",))
         .select_related("policy")
         .filter(pk=request_id)
-        .first()
     )
-    if request is None:
-        raise NotVisible
     return request
 
 
@@ -87,11 +83,9 @@ def policy_for_update(policy_id: int, *, actor: Actor) -> Policy:
     Raises:
         NotVisible: no such policy for this actor.
     """
-    policy: Policy | None = (
-        Policy.objects.visible_to(actor).select_for_update().filter(pk=policy_id).first()
+    policy: Policy = one_visible(
+        Policy.objects.visible_to(actor).select_for_update().filter(pk=policy_id)
     )
-    if policy is None:
-        raise NotVisible
     return policy
 
 
@@ -106,9 +100,43 @@ def limit_for_update(limit_id: int, *, actor: Actor) -> Limit:
     Raises:
         NotVisible: no such limit for this actor.
     """
-    limit: Limit | None = (
-        Limit.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=limit_id).first()
+    limit: Limit = one_visible(
+        Limit.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=limit_id)
     )
-    if limit is None:
-        raise NotVisible
     return limit
+
+
+def leave_for_update(leave_id: int, *, actor: Actor) -> Leave:
+    """The leave's row, locked until the transaction ends.
+
+    Raises:
+        NotVisible: no such leave for this actor.
+    """
+    leave: Leave = one_visible(
+        Leave.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=leave_id)
+    )
+    return leave
+
+
+def delegations_for_update(*, entity_id: int, delegator_id: int) -> list[Delegation]:
+    """What somebody handed over and nobody revoked, locked; he hands over nothing meanwhile."""
+    lock_exclusive("approvals.delegations", _number(f"{entity_id}:{delegator_id}"))
+    return list(
+        Delegation.objects.standing()
+        .select_for_update(of=("self",))
+        .filter(entity_id=entity_id, delegator_id=delegator_id)
+    )
+
+
+def delegation_for_update(delegation_id: int, *, actor: Actor) -> Delegation:
+    """The delegation's row, locked until the transaction ends.
+
+    Raises:
+        NotVisible: no such delegation for this actor.
+    """
+    delegation: Delegation = one_visible(
+        Delegation.objects.visible_to(actor)
+        .select_for_update(of=("self",))
+        .filter(pk=delegation_id)
+    )
+    return delegation

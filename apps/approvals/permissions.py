@@ -10,6 +10,10 @@ VIEW_POLICIES: Final = "approvals.view_policies"
 MANAGE_POLICIES: Final = "approvals.manage_policies"
 VIEW_LIMITS: Final = "approvals.view_limits"
 MANAGE_LIMITS: Final = "approvals.manage_limits"
+VIEW_ABSENCES: Final = "approvals.view_absences"
+PLAN_LEAVE: Final = "approvals.plan_leave"
+DELEGATE: Final = "approvals.delegate"
+MANAGE_ABSENCES: Final = "approvals.manage_absences"
 
 HOLDERS = {
     VIEW_REQUESTS: READERS,
@@ -20,4 +24,8 @@ HOLDERS = {
     MANAGE_POLICIES: (CONTROLLER,),
     VIEW_LIMITS: (*FINANCE, AUDITOR),
     MANAGE_LIMITS: (CONTROLLER,),
+    VIEW_ABSENCES: (*FINANCE, AUDITOR),
+    PLAN_LEAVE: (REVIEWER, APPROVER, CONTROLLER),
+    DELEGATE: (REVIEWER, APPROVER, CONTROLLER),
+    MANAGE_ABSENCES: (CONTROLLER,),
 }

@@ -1,12 +1,13 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
+from apps.approvals.api.absence import DelegationView, LeaveView
 from apps.approvals.api.evidence import AttachmentView
 from apps.approvals.api.limits import LimitView, RateView
 from apps.approvals.api.notices import NoticeView
 from apps.approvals.api.policies import PolicyView
 from apps.approvals.api.requests import RequestView
-from apps.approvals.views import decision, evidence, lists, notices, policies
+from apps.approvals.views import absence, decision, evidence, lists, notices, policies
 
 app_name = "approvals"
 
@@ -16,6 +17,8 @@ router.register("attachments", AttachmentView, basename="approvals-attachment")
 router.register("policies", PolicyView, basename="approvals-policy")
 router.register("limits", LimitView, basename="approvals-limit")
 router.register("rates", RateView, basename="approvals-rate")
+router.register("leaves", LeaveView, basename="approvals-leave")
+router.register("delegations", DelegationView, basename="approvals-delegation")
 router.register("notices", NoticeView, basename="approvals-notice")
 
 urlpatterns = [
@@ -23,6 +26,19 @@ urlpatterns = [
     path("approvals/mine/", lists.mine, name="mine"),
     path("approvals/all/", lists.everything, name="everything"),
     path("approvals/notices/", notices.notices_page, name="notices"),
+    path("approvals/away/", absence.away_page, name="away"),
+    path("approvals/away/leave/", absence.leave_page, name="leave"),
+    path(
+        "approvals/away/leave/<int:leave_id>/cancel/",
+        absence.cancel_leave_now,
+        name="cancel-leave",
+    ),
+    path("approvals/away/delegate/", absence.delegate_page, name="delegate"),
+    path(
+        "approvals/away/delegations/<int:delegation_id>/revoke/",
+        absence.revoke_delegation_now,
+        name="revoke-delegation",
+    ),
     path("approvals/policies/<int:policy_id>/", policies.policy_page, name="policy"),
     path("approvals/<int:request_id>/", decision.request_page, name="request"),
     path("approvals/<int:request_id>/withdraw/", decision.withdraw_page, name="withdraw"),

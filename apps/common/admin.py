@@ -96,6 +96,16 @@ class ServiceAdmin(WindowAdmin):
     """A window in which rows are added through `add_form`, a `ServiceForm`."""
 
     add_form: ClassVar[type[ServiceForm]]
+    add_fields: ClassVar[Any] = None  # how the form is laid out, if not as its fields come
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None:
+            return super().get_fields(request, obj)
+        return self.add_fields or self.add_form.Meta.fields  # type: ignore[attr-defined]
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        """For actions with `permissions=["manage"]`: who adds rows also takes them out of force."""
+        return self.has_add_permission(request)
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

@@ -122,16 +122,18 @@ def test_the_most_urgent_comes_first(define: Any, ask: Any, bob: Any) -> None:
     assert inbox(bob) == [made[1], made[2], made[0]]
 
 
-def test_the_inbox_is_three_queries(
+def test_the_inbox_is_eight_queries(
     scene: list[Request], beth: Any, django_assert_num_queries: Any
 ) -> None:
     reader = User.objects.get(pk=beth.pk)
-    with django_assert_num_queries(3):  # roles, limits, and the requests with what a list shows
+    # His roles and companies; limits, rates, delegations, leave and the roles of whom they concern;
+    # and the requests with what a list shows.
+    with django_assert_num_queries(8):
         for one in inbox(reader):
             assert one.policy.stages
             assert one.maker.username
             assert one.entity.code
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(7):
         assert waiting_for(reader).count() == 4
 
 

@@ -11,13 +11,13 @@ from rest_framework.decorators import action
 from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 
+from apps.approvals.api.scope import entity_id_of
 from apps.approvals.models import ExchangeRate, Limit
 from apps.approvals.permissions import DECIDE_REQUEST, VIEW_LIMITS
 from apps.approvals.services import define_limit, enter_rate, retire_limit
 from apps.common.api import AmountField, ScopedReadView, StrictSerializer
-from apps.common.errors import NotVisible
 from apps.identity.holders import roles_holding
-from apps.identity.models import Entity, User
+from apps.identity.models import User
 from apps.identity.selectors import user_named
 from apps.operations.idempotency import IdempotentMixin
 
@@ -106,7 +106,7 @@ class LimitView(IdempotentMixin, ScopedReadView):
         facts = dict(asked.validated_data)
         user = facts.pop("user") or None
         limit = define_limit(
-            entity_id=_entity_id(actor, facts.pop("entity")),
+            entity_id=entity_id_of(actor, facts.pop("entity")),
             user_id=None if user is None else user.pk,
             **facts,
             actor=actor,
@@ -175,13 +175,6 @@ class RateView(IdempotentMixin, ScopedReadView):
         asked.is_valid(raise_exception=True)
         actor: Any = request.user
         facts = dict(asked.validated_data)
-        entity_id = _entity_id(actor, facts.pop("entity"))
+        entity_id = entity_id_of(actor, facts.pop("entity"))
         rate = enter_rate(entity_id=entity_id, **facts, actor=actor)
         return Response(RateSerializer(rate).data, status=status.HTTP_201_CREATED)
-
-
-def _entity_id(actor: Any, code: str) -> int:
-    entity = Entity.objects.visible_to(actor).filter(code=code).first()
-    if entity is None:
-        raise NotVisible
-    return entity.pk

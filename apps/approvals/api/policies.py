@@ -12,15 +12,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 
+from apps.approvals.api.scope import entity_id_of
 from apps.approvals.models import Policy
 from apps.approvals.permissions import DECIDE_REQUEST, VIEW_POLICIES
 from apps.approvals.selectors.stages import ALL
 from apps.approvals.services import define_policy, retire_policy
 from apps.approvals.states import ASKABLE_KINDS
 from apps.common.api import AmountField, ScopedReadView, StrictSerializer
-from apps.common.errors import NotVisible
 from apps.identity.holders import roles_holding
-from apps.identity.models import Entity
 from apps.operations.idempotency import IdempotentMixin
 
 
@@ -135,10 +134,8 @@ class PolicyView(IdempotentMixin, ScopedReadView):
         asked = DefinePolicySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         facts = dict(asked.validated_data)
-        entity = Entity.objects.visible_to(actor).filter(code=facts.pop("entity")).first()
-        if entity is None:
-            raise NotVisible
-        policy = define_policy(entity_id=entity.pk, **facts, actor=actor)
+        entity_id = entity_id_of(actor, facts.pop("entity"))
+        policy = define_policy(entity_id=entity_id, **facts, actor=actor)
         return Response(PolicySerializer(policy).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=PolicySerializer)

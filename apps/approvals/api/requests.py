@@ -34,6 +34,9 @@ from apps.operations.idempotency import IdempotentMixin
 
 class DecisionSerializer(serializers.ModelSerializer[Decision]):
     approver = serializers.CharField(source="approver.username")
+    on_behalf_of = serializers.SerializerMethodField(
+        help_text="In whose place the approver decided; null: in his own."
+    )
     limit_amount = AmountField(
         currency_source="request.currency",
         help_text="How much he could approve, in the request's currency; empty: not limited.",
@@ -46,6 +49,7 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
             "verdict",
             "stage",
             "role_at_time",
+            "on_behalf_of",
             "limit_amount",
             "comment",
             "attestation_text",
@@ -53,6 +57,9 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
             "evidence_hash",
             "decided_at",
         )
+
+    def get_on_behalf_of(self, decision: Decision) -> str | None:
+        return None if decision.on_behalf_of is None else decision.on_behalf_of.username
 
 
 class RequestSerializer(serializers.ModelSerializer[Request]):

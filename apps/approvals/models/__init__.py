@@ -1,5 +1,6 @@
-"""Policies, limits, requests, decisions, evidence, and what people are told."""
+"""Policies, limits, requests, decisions, evidence, who is away, and what people are told."""
 
+from apps.approvals.models.absence import Delegation, Leave
 from apps.approvals.models.attachments import Attachment
 from apps.approvals.models.authority import ExchangeRate, Limit
 from apps.approvals.models.notices import Notice
@@ -10,7 +11,9 @@ __all__ = [
     "Attachment",
     "Conflict",
     "Decision",
+    "Delegation",
     "ExchangeRate",
+    "Leave",
     "Limit",
     "Notice",
     "Policy",

@@ -30,7 +30,9 @@ class RequestQuerySet(ScopedQuerySet):
 
     def with_parts(self) -> Self:
         """Each with its entity, maker and policy, and its decisions with their approvers."""
-        decisions = Prefetch("decisions", Decision.objects.select_related("approver"))
+        decisions = Prefetch(
+            "decisions", Decision.objects.select_related("approver", "on_behalf_of")
+        )
         return self.select_related("policy", "maker", "entity").prefetch_related(decisions)
 
     def with_evidence(self) -> Self:
@@ -146,6 +148,14 @@ class Decision(models.Model):
 
     request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="decisions")
     approver = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    on_behalf_of = models.ForeignKey(
+        _user,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Whose place the approver took, by a delegation; empty: his own.",
+    )
     verdict = models.CharField(max_length=10, choices=Verdict.choices)
     stage = models.PositiveSmallIntegerField()
     role_at_time = models.CharField(max_length=20)
@@ -169,8 +179,18 @@ class Decision(models.Model):
     class Meta:
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["request", "approver"], name="one_decision_per_person")
+            models.UniqueConstraint(fields=["request", "approver"], name="one_decision_per_person"),
+            models.UniqueConstraint(
+                fields=["request", "on_behalf_of"], name="one_decision_on_behalf_of_each"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_verdict_display()} by {self.approver_id}"
+
+    @property
+    def capacity(self) -> str:
+        """As what the approver decided: "approver", "approver, for Bob Baker"."""
+        if self.on_behalf_of is None:
+            return self.role_at_time
+        return f"{self.role_at_time}, for {self.on_behalf_of}"

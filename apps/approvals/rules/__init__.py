@@ -27,6 +27,7 @@ from .limits import (
     ceilings,
     converted,
 )
+from .mandates import Absence, Absences, Decider, Mandate
 from .splits import WINDOW, Piece, belongs_with, exposure
 
 __all__ = [
@@ -36,12 +37,16 @@ __all__ = [
     "LONGEST_TEXT",
     "TEXTS",
     "WINDOW",
+    "Absence",
+    "Absences",
     "BusinessTime",
     "Ceiling",
     "Clock",
     "DatedRate",
+    "Decider",
     "Evidence",
     "LimitTerms",
+    "Mandate",
     "Piece",
     "Rates",
     "Recognised",

@@ -21,10 +21,14 @@ def noted_ids(request: Request) -> frozenset[int]:
 
 
 def approvers_who_took_part(request: Request) -> frozenset[int]:
-    """Those who approved an earlier step and have had a hand in the subject since."""
-    approvers = {
-        decision.approver_id
-        for decision in request.decisions.all()
-        if decision.verdict == Verdict.APPROVE
-    }
-    return conflicted_ids(request) & approvers
+    """Those who approved an earlier step, or for whom one was, and took part since."""
+    approvals = [one for one in request.decisions.all() if one.verdict == Verdict.APPROVE]
+    people = {one.approver_id for one in approvals} | {one.on_behalf_of_id for one in approvals}
+    return conflicted_ids(request) & people
+
+
+def voters(request: Request) -> frozenset[int]:
+    """Whose vote on the request is given: who decided, and for whom. Each has one."""
+    made = request.decisions.all()
+    given = {decision.approver_id for decision in made}
+    return frozenset(given | {one.on_behalf_of_id for one in made if one.on_behalf_of_id})

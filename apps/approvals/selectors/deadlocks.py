@@ -57,8 +57,13 @@ def _why_not(request: Request, staff: Staff, user_id: int) -> str:
         return "made it"
     if user_id in conflicted_ids(request):
         return "took part in preparing it"
+    if staff.absences.is_away(user_id):
+        return "is away"
     if not staff.limits.allow(user_id, staff.roles[user_id], request):
         return _limit_of(request, staff, user_id)
+    decider = staff.decider_for(user_id, request, conflicted_ids(request))
+    if decider is not None and decider.mandate is not None:
+        return "has handed it over"
     return "has decided on it already"
 
 
@@ -96,6 +101,8 @@ def _remedies(
     roles = sorted({str(stage["role"]) for stage in stages if not people_named(stage)})
     more = "1 more person" if found.missing == 1 else f"{found.missing} more people"
     is_limited = any(not staff.limits.allow(pk, staff.roles[pk], request) for pk in barred)
+    is_anybody_away = any(staff.absences.is_away(pk) for pk in barred)
+    by_return = ("Whoever is away hands it over to somebody who may decide, or is back.",)
     by_limit = (
         f"A controller defines a limit of at least {exposure_in_words(request)} for somebody who"
         " took no part in it.",
@@ -105,6 +112,7 @@ def _remedies(
         f" {request.entity.name} who took no part in it. The request then goes on by itself.",
     )
     return (
+        *(by_return if is_anybody_away else ()),
         *(by_limit if is_limited else ()),
         *(by_role if roles else ()),
         "A controller puts a policy in force that these people can meet; the request is then"

@@ -7,47 +7,101 @@ from typing import Any
 from django.db.models import F, Func, IntegerField, JSONField, Q
 from django.db.models.functions import Abs, Cast
 
-from apps.approvals.errors import AlreadyDecidedByActor, NotNamed, OwnWork, RoleMissing
+from apps.approvals.errors import (
+    AlreadyDecidedByActor,
+    Away,
+    HandedOver,
+    NotNamed,
+    OwnWork,
+    RoleMissing,
+)
 from apps.approvals.models import Request
-from apps.approvals.permissions import DECIDE_REQUEST
-from apps.approvals.selectors.conflicts import conflicted_ids
-from apps.approvals.selectors.limits import limits_of, limits_on, refusal_by_limit
+from apps.approvals.rules import Decider
+from apps.approvals.selectors.conflicts import conflicted_ids, voters
+from apps.approvals.selectors.limits import refusal_by_limit
 from apps.approvals.selectors.requests import stage_of
-from apps.approvals.selectors.staff import staff_of, steps_left
+from apps.approvals.selectors.seats import seats_of
+from apps.approvals.selectors.staff import Staff, deciders_at_work, staff_of
 from apps.approvals.selectors.stages import people_named
 from apps.approvals.states import OPEN, RequestStatus
 from apps.common.errors import NotPermitted
-from apps.identity.holders import roles_holding
 from apps.identity.models import User
 
 _BY_NAME = ("last_name", "first_name", "pk")
 
 
 def refusal_to_decide(request: Request, actor: User) -> NotPermitted | None:
-    """Why this actor may not decide on this request now, or None if he may.
+    """Why this actor may not decide on this request now, or None if he may."""
+    found = decider_or_refusal(request, actor, staff_of(request.entity))
+    return found if isinstance(found, NotPermitted) else None
+
+
+def decider_or_refusal(request: Request, actor: User, staff: Staff) -> Decider | NotPermitted:
+    """As whom the actor can decide on the request now, or why he may not.
 
     Superusers get no way around it: the role must be held, and taking part excludes.
     """
+    decider = _decider_at_work(request, actor, staff)
+    if decider is not None:
+        return decider
     if actor.pk in conflicted_ids(request):
         return OwnWork()
-    if request.decisions.filter(approver=actor).exists():
+    if actor.pk in voters(request):
         return AlreadyDecidedByActor()
-    stage, roles = stage_of(request), actor.roles_on(request.entity_id)
-    named = people_named(stage)
-    if named and (actor.username not in named or not roles & roles_holding(DECIDE_REQUEST)):
-        return NotNamed(remedy=_who_could(request))
-    if not named and stage["role"] not in roles:
-        return RoleMissing(
-            f"This stage needs the role {stage['role']}, which you do not hold here.",
-            remedy=_who_could(request),
-        )
-    return refusal_by_limit(request, actor, roles, limits_of(request.entity))
+    if staff.absences.is_away(actor.pk):
+        return Away()
+    return _refusal_at_stage(request, actor, staff)
+
+
+def _decider_at_work(request: Request, actor: User, staff: Staff) -> Decider | None:
+    """As whom the actor could decide on the stage at work: as himself, if he holds it himself.
+
+    Of several people in whose place he could decide, the one who was there first.
+    """
+    found = [one for one in deciders_at_work(request, staff) if one.person_id == actor.pk]
+    return min(found, key=_own_seat_first, default=None)
 
 
 def eligible_approvers(request: Request) -> list[User]:
     """The people who could decide on the stage at work."""
-    step = steps_left(request, staff_of(request.entity))[0]
-    return list(User.objects.filter(pk__in=step.candidates).order_by(*_BY_NAME))
+    able = {one.person_id for one in deciders_at_work(request, staff_of(request.entity))}
+    return list(User.objects.filter(pk__in=able).order_by(*_BY_NAME))
+
+
+def _own_seat_first(decider: Decider) -> int:
+    return 0 if decider.mandate is None else decider.mandate.delegator_id
+
+
+def _refusal_at_stage(request: Request, actor: User, staff: Staff) -> NotPermitted:
+    """Why somebody decides nothing at the stage at work who is here and took no part."""
+    stage = stage_of(request)
+    if actor.pk in staff.holders(stage):
+        return _refusal_of_seat(request, actor.pk, actor, staff)
+    for holder in sorted(staff.holders(stage)):
+        mandate = staff.absences.mandate_of(holder, request.item_type)
+        if mandate is not None and mandate.delegate_id == actor.pk:
+            return _refusal_of_seat(request, holder, actor, staff)
+    if people_named(stage):
+        return NotNamed(remedy=_who_could(request))
+    return RoleMissing(
+        f"This stage needs the role {stage['role']}, which you do not hold here.",
+        remedy=_who_could(request),
+    )
+
+
+def _refusal_of_seat(request: Request, holder: int, actor: User, staff: Staff) -> NotPermitted:
+    """Why the actor may not decide in the seat of somebody whom the stage asks for."""
+    mandate = staff.absences.mandate_of(holder, request.item_type)
+    if holder != actor.pk and mandate is not None:
+        if holder in conflicted_ids(request):
+            return OwnWork("The person for whom you stand in took part in preparing this.")
+        if holder in voters(request):
+            return AlreadyDecidedByActor("The person for whom you stand in has decided on this.")
+        most = staff.most_of(Decider(actor.pk, mandate), request)
+        return refusal_by_limit(request, most) or RoleMissing(remedy=_who_could(request))
+    return refusal_by_limit(request, staff.most_of(Decider(actor.pk), request)) or HandedOver(
+        remedy=_who_could(request)
+    )
 
 
 class _StageAtWork(Func):
@@ -61,41 +115,23 @@ class _StageAtWork(Func):
 def waiting_for(actor: User) -> Any:
     """The requests that this actor can decide on now, most urgent first (a queryset).
 
-    The same rules as `refusal_to_decide`: he is named by the stage at work, or holds its role on
-    the entity, took no part in the subject, has not decided on it yet, and it is within his limit.
+    The same rules as `refusal_to_decide`, for all his seats at once: his own, and those of whom
+    he stands in for.
     """
     if not actor.is_authenticated or not actor.is_active:
         return Request.objects.none()
-    deciding = actor.entity_ids(DECIDE_REQUEST)
-    asked = Q(at_work__people__contains=[actor.username], entity_id__in=deciding)
-    for role, entity_ids in actor.grants().items():
-        asked |= Q(at_work__role=role, entity_id__in=entity_ids)
     waiting = (
         Request.objects.visible_to(actor)
         .filter(status=RequestStatus.PENDING)
-        .annotate(at_work=_StageAtWork(F("policy__stages"), Cast(F("stage"), IntegerField())))
-        .filter(asked)
-        .exclude(maker=actor)
-        .exclude(conflicts__user=actor)
-        .exclude(decisions__approver=actor)
-        .select_related("policy", "maker", "entity")
-        .order_by("due_at", "id")
+        .annotate(
+            at_work=_StageAtWork(F("policy__stages"), Cast(F("stage"), IntegerField())),
+            measured=Abs("amount") + F("split_amount"),
+        )
     )
-    return _within_limits(waiting, actor)
-
-
-def _within_limits(waiting: Any, actor: User) -> Any:
-    """The requests whose exposure the actor may approve."""
-    for entity_id, limits in limits_on(actor.granted_entity_ids()).items():
-        roles = actor.roles_on(entity_id)
-        for kind in sorted(limits.kinds()):
-            within = Q(amount__isnull=True)
-            for currency, most in limits.table_of(actor.pk, roles, kind).items():
-                within |= Q(currency=currency, measured__lte=most)
-            waiting = waiting.annotate(measured=Abs("amount") + F("split_amount")).filter(
-                ~Q(entity_id=entity_id, item_type=kind) | within
-            )
-    return waiting
+    able = Q(pk__in=[])
+    for seat in seats_of(actor):
+        able |= seat
+    return waiting.filter(able).select_related("policy", "maker", "entity").order_by("due_at", "id")
 
 
 def inbox(actor: User) -> list[Request]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,6 +21,7 @@ from apps.approvals.rules import (
     are_in_use,
     ceiling,
     ceilings,
+    converted,
 )
 from apps.common.errors import NotPermitted
 from apps.common.templatetags.finflow import amount as in_figures
@@ -60,6 +61,18 @@ class Limits:
         most = self.ceiling_of(user_id, roles, request)
         return most is None or request.exposure is None or most.allows(request.exposure)
 
+    def least_of(self, mosts: Iterable[Ceiling | None]) -> Ceiling | None:
+        """Of several that all have to allow the request the lowest; None if nothing limits it."""
+        held = [most for most in mosts if most is not None]
+        unknown = [most for most in held if most.amount is None]
+        return min(unknown or held, key=lambda most: most.amount or 0, default=None)
+
+    def cap(self, terms: LimitTerms, request: Request) -> Ceiling | None:
+        """A cap of a delegation, seen from the request's currency; None for what has no amount."""
+        if request.exposure is None:
+            return None
+        return Ceiling(converted(terms, request.currency, self.day, self.rates), terms)
+
     def table_of(
         self, user_id: int, roles: frozenset[str], item_type: str
     ) -> Mapping[str, Decimal]:
@@ -74,34 +87,29 @@ class Limits:
         )
 
 
-def limits_on(entity_ids: Iterable[int]) -> dict[int, Limits]:
-    """The limits of those entities that have some (one query, and one for rates if any do)."""
-    rows: dict[Entity, list[Limit]] = {}
-    found = Limit.objects.standing().filter(entity_id__in=list(entity_ids))
-    for limit in found.select_related("entity"):
-        rows.setdefault(limit.entity, []).append(limit)
-    rates = _rates_of(rows) if rows else {}
+def limits_on(entities: Collection[Entity]) -> dict[int, Limits]:
+    """The limits of these entities, of which each may have none (two queries)."""
+    terms: dict[int, list[LimitTerms]] = {}
+    for limit in Limit.objects.standing().filter(entity__in=entities):
+        terms.setdefault(limit.entity_id, []).append(_terms(limit))
+    rates = _rates_of(entities)
     return {
         entity.pk: Limits(
             day=timezone.localdate(timezone=entity.zone),
-            terms=tuple(_terms(limit) for limit in limits),
+            terms=tuple(terms.get(entity.pk, ())),
             rates=Rates(tuple(rates.get(entity.pk, ()))),
         )
-        for entity, limits in rows.items()
+        for entity in entities
     }
 
 
 def limits_of(entity: Entity) -> Limits:
     """The limits of one entity, or an empty set of them."""
-    empty = Limits(day=timezone.localdate(timezone=entity.zone))
-    return limits_on([entity.pk]).get(entity.pk, empty)
+    return limits_on([entity])[entity.pk]
 
 
-def refusal_by_limit(
-    request: Request, actor: User, roles: frozenset[str], limits: Limits
-) -> NotPermitted | None:
-    """Why the amount keeps the actor from deciding, in words, or None if it does not."""
-    most = limits.ceiling_of(actor.pk, roles, request)
+def refusal_by_limit(request: Request, most: Ceiling | None) -> NotPermitted | None:
+    """Why the amount keeps somebody with this ceiling from deciding; None if it does not."""
     if most is None or request.exposure is None or most.allows(request.exposure):
         return None
     if most.terms is None:
@@ -151,7 +159,7 @@ def _terms(limit: Limit) -> LimitTerms:
     )
 
 
-def _rates_of(entities: Iterable[Entity]) -> dict[int, list[DatedRate]]:
+def _rates_of(entities: Collection[Entity]) -> dict[int, list[DatedRate]]:
     """The rates that can still count, by entity."""
     oldest = timezone.now().date() - timedelta(days=LONGEST_RATE_AGE_DAYS + 1)
     found: dict[int, list[DatedRate]] = {}

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from apps.approvals.models import Policy
-from apps.common.errors import NotVisible
+from apps.common.access import one_visible
 from apps.identity.models import User
 
 
@@ -37,9 +37,7 @@ def policy_seen_by(actor: User, policy_id: int) -> Policy:
     Raises:
         NotVisible: no such policy for this actor.
     """
-    policy: Policy | None = policies_seen_by(actor).filter(pk=policy_id).first()
-    if policy is None:
-        raise NotVisible
+    policy: Policy = one_visible(policies_seen_by(actor).filter(pk=policy_id))
     return policy
 
 

@@ -10,7 +10,7 @@ from django.db.models import Model
 from apps.approvals.models import Decision, Request
 from apps.approvals.states import RequestStatus
 from apps.audit.models import Event
-from apps.common.errors import NotVisible
+from apps.common.access import one_visible
 from apps.identity.models import User
 
 
@@ -38,7 +38,7 @@ def latest_request_for(subject: Model) -> Request | None:
 
 def decisions_on(request: Request) -> Sequence[Decision]:
     """The decisions on a request, oldest first, with their approvers."""
-    return list(request.decisions.select_related("approver"))
+    return list(request.decisions.select_related("approver", "on_behalf_of"))
 
 
 def stage_of(request: Request) -> dict[str, Any]:
@@ -58,9 +58,7 @@ def request_seen_by(actor: User, request_id: int) -> Request:
     Raises:
         NotVisible: no such request for this actor.
     """
-    request: Request | None = requests_seen_by(actor).with_evidence().filter(pk=request_id).first()
-    if request is None:
-        raise NotVisible
+    request: Request = one_visible(requests_seen_by(actor).with_evidence().filter(pk=request_id))
     return request
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from apps.approvals.models import Request
 from apps.approvals.permissions import DECIDE_REQUEST
-from apps.approvals.rules import Shortage, Step, shortage
-from apps.approvals.selectors.conflicts import conflicted_ids
+from apps.approvals.rules import Absences, Ceiling, Decider, Mandate, Shortage, Step, shortage
+from apps.approvals.selectors.absence import absences_of
+from apps.approvals.selectors.conflicts import conflicted_ids, voters
 from apps.approvals.selectors.limits import Limits, limits_of
 from apps.approvals.selectors.stages import people_named, people_needed
 from apps.approvals.states import Verdict
@@ -25,11 +26,17 @@ class Staff:
         roles: person to the roles that he holds there; who is deactivated is left out.
         names: person to his user name.
         limits: how much they may approve.
+        absences: who is away, and who stands in for whom.
     """
 
     roles: Mapping[int, frozenset[str]]
     names: Mapping[int, str]
     limits: Limits
+    absences: Absences
+
+    def decides(self, person_id: int) -> bool:
+        """Whether the person holds a role that decides at all."""
+        return bool(self.roles.get(person_id, frozenset()) & roles_holding(DECIDE_REQUEST))
 
     def holders(self, stage: Mapping[str, Any]) -> frozenset[int]:
         """Ids of the people whom this stage asks for; who is named also needs a role."""
@@ -37,22 +44,61 @@ class Staff:
         return frozenset(
             pk
             for pk, roles in self.roles.items()
-            if (
-                self.names[pk] in named and roles & roles_holding(DECIDE_REQUEST)
-                if named
-                else stage["role"] in roles
-            )
+            if (self.names[pk] in named and self.decides(pk) if named else stage["role"] in roles)
         )
 
-    def candidates(self, request: Request, stage: Mapping[str, Any]) -> frozenset[int]:
-        """Those of them who could decide on the request, had nobody taken part."""
-        return frozenset(
-            pk for pk in self.holders(stage) if self.limits.allow(pk, self.roles[pk], request)
+    def most_of(self, decider: Decider, request: Request) -> Ceiling | None:
+        """How much somebody may approve of the request: as a stand-in, the least of all that
+        bounds him; None if nothing does.
+        """
+        mosts = [
+            self.limits.ceiling_of(pk, self.roles[pk], request) for pk in sorted(decider.people)
+        ]
+        if decider.mandate is not None and decider.mandate.cap is not None:
+            mosts.append(self.limits.cap(decider.mandate.cap, request))
+        return self.limits.least_of(mosts)
+
+    def is_within(self, decider: Decider, request: Request) -> bool:
+        """Whether the request is within what bounds this decider."""
+        most = self.most_of(decider, request)
+        return most is None or request.exposure is None or most.allows(request.exposure)
+
+    def decider_for(
+        self, holder: int, request: Request, conflicted: Collection[int]
+    ) -> Decider | None:
+        """Who takes the seat of somebody whom a stage asks for; None if nobody can.
+
+        The delegate where he may act, otherwise the holder himself: never both.
+        """
+        if holder in conflicted:
+            return None  # nobody passes on what he may not do
+        mandate = self.absences.mandate_of(holder, request.item_type)
+        if mandate is not None and self._is_passed_on(mandate, request, conflicted):
+            return Decider(mandate.delegate_id, mandate)
+        own = Decider(holder)
+        if self.absences.is_away(holder) or not self.is_within(own, request):
+            return None
+        return own
+
+    def deciders(
+        self, request: Request, stage: Mapping[str, Any], conflicted: Collection[int]
+    ) -> tuple[Decider, ...]:
+        """Everybody who could decide on the stage, had nobody decided yet."""
+        seats = (self.decider_for(pk, request, conflicted) for pk in sorted(self.holders(stage)))
+        return tuple(seat for seat in seats if seat is not None)
+
+    def _is_passed_on(
+        self, mandate: Mandate, request: Request, conflicted: Collection[int]
+    ) -> bool:
+        return (
+            mandate.delegate_id not in conflicted
+            and self.decides(mandate.delegate_id)
+            and self.is_within(Decider(mandate.delegate_id, mandate), request)
         )
 
 
 def staff_of(entity: Entity) -> Staff:
-    """The people of the entity as they are now (two queries, three where there are limits)."""
+    """The people of the entity as they are now (five queries)."""
     roles: dict[int, set[str]] = {}
     rows = EntityUserObjectPermission.objects.filter(
         content_object=entity, user__is_active=True
@@ -61,7 +107,14 @@ def staff_of(entity: Entity) -> Staff:
         roles.setdefault(user_id, set()).add(role)
     held = {user_id: frozenset(given) for user_id, given in roles.items()}
     names = {user_id: username for user_id, username, _ in rows}
-    return Staff(roles=held, names=names, limits=limits_of(entity))
+    return Staff(roles=held, names=names, limits=limits_of(entity), absences=absences_of(entity))
+
+
+def deciders_at_work(request: Request, staff: Staff) -> list[Decider]:
+    """Everybody who could decide on the stage at work now, for himself or for somebody."""
+    voted, stage = voters(request), request.policy.stages[request.stage]
+    found = staff.deciders(request, stage, conflicted_ids(request))
+    return [one for one in found if not one.people & voted]
 
 
 def steps_left(request: Request, staff: Staff) -> list[Step]:
@@ -70,14 +123,18 @@ def steps_left(request: Request, staff: Staff) -> list[Step]:
     A stage for all of a role needs one more at least, as long as it is at work: should the last
     who is waited for leave, somebody else has to decide, for nothing approves itself.
     """
-    made = list(request.decisions.all())
-    barred = conflicted_ids(request) | {decision.approver_id for decision in made}
+    voted, conflicted = voters(request), conflicted_ids(request)
     given = sum(
-        decision.stage == request.stage and decision.verdict == Verdict.APPROVE for decision in made
+        decision.stage == request.stage and decision.verdict == Verdict.APPROVE
+        for decision in request.decisions.all()
     )
     return [
         Step(
-            candidates=staff.candidates(request, stage) - barred,
+            candidates=frozenset(
+                one.person_id
+                for one in staff.deciders(request, stage, conflicted)
+                if not one.people & voted
+            ),
             needed=_still_needed(stage, 0 if number else given),
         )
         for number, stage in enumerate(request.policy.stages[request.stage :])

@@ -1,5 +1,11 @@
 """Ask, decide, withdraw; and the policies that say who has to."""
 
+from apps.approvals.services.absence import (
+    cancel_leave,
+    delegate,
+    plan_leave,
+    revoke_delegation,
+)
 from apps.approvals.services.asking import request_approval, supersede_requests, withdraw
 from apps.approvals.services.deciding import decide
 from apps.approvals.services.evidence import attach, bring, hand_out_attachment
@@ -11,11 +17,14 @@ from apps.approvals.services.staffing import queue_recheck, recheck_all, recheck
 __all__ = [
     "attach",
     "bring",
+    "cancel_leave",
     "decide",
     "define_limit",
     "define_policy",
+    "delegate",
     "enter_rate",
     "hand_out_attachment",
+    "plan_leave",
     "queue_recheck",
     "read_notices",
     "recheck_all",
@@ -23,6 +32,7 @@ __all__ = [
     "request_approval",
     "retire_limit",
     "retire_policy",
+    "revoke_delegation",
     "settle_policy",
     "supersede_requests",
     "withdraw",

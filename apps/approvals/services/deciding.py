@@ -19,14 +19,11 @@ from apps.approvals.models import Decision, Policy, Request
 from apps.approvals.permissions import (
     DECIDE_REQUEST,
 )
-from apps.approvals.rules import Evidence
-from apps.approvals.selectors import (
-    refusal_to_decide,
-    stage_of,
-)
+from apps.approvals.rules import Decider, Evidence
+from apps.approvals.selectors import stage_of
 from apps.approvals.selectors.conflicts import approvers_who_took_part
-from apps.approvals.selectors.limits import limits_of
-from apps.approvals.selectors.staff import staff_of, steps_left
+from apps.approvals.selectors.deciders import decider_or_refusal
+from apps.approvals.selectors.staff import Staff, staff_of, steps_left
 from apps.approvals.selectors.stages import people_needed
 from apps.approvals.services.ending import end_request
 from apps.approvals.services.evidence import digest_with, keep_evidence, require_evidence
@@ -34,6 +31,7 @@ from apps.approvals.services.staffing import block_or_release, measure_anew, not
 from apps.approvals.states import MOVES, STATUS_AFTER, RequestStatus, Verdict
 from apps.audit.services import record
 from apps.common.access import authorize
+from apps.common.errors import NotPermitted
 from apps.common.transitions import require_move, require_version
 from apps.identity.holders import roles_holding
 from apps.identity.models import User
@@ -58,8 +56,11 @@ def decide(
         evidence: what the approver brings along; it is kept with his decision, and he has no
             part in the subject for it.
 
+    Who stands in for somebody decides in his place, and the decision says for whom.
+
     Raises:
-        NotVisible, NotPermitted, OwnWork, RoleMissing, AlreadyDecidedByActor: not this actor.
+        NotVisible, NotPermitted, OwnWork, RoleMissing, AlreadyDecidedByActor, Away, HandedOver:
+            not this actor.
         StaleVersion: it changed since the approver looked.
         IllegalMove: it is not waiting any more.
         ApproverTookPart: an earlier approval is one of somebody who has taken part since.
@@ -74,9 +75,10 @@ def decide(
     require_version(request, expected_version)
     measure_anew(request, actor=actor)
     note_participants(request, actor=actor)
-    refusal = refusal_to_decide(request, actor)
-    if refusal is not None:
-        raise refusal
+    staff = staff_of(request.entity)
+    decider = decider_or_refusal(request, actor, staff)
+    if isinstance(decider, NotPermitted):
+        raise decider
     if verdict == Verdict.APPROVE and approvers_who_took_part(request):
         raise ApproverTookPart
     _require_words(request.policy, verdict, comment, attested)
@@ -84,10 +86,11 @@ def decide(
     decision = Decision.objects.create(
         request=request,
         approver=actor,
+        on_behalf_of_id=decider.mandate.delegator_id if decider.mandate else None,
         verdict=verdict,
         stage=request.stage,
-        role_at_time=_role_at_time(request, actor),
-        limit_amount=_limit_at_time(request, actor),
+        role_at_time=_role_at_time(request, decider, staff),
+        limit_amount=_limit_at_time(request, decider, staff),
         comment=comment,
         attestation_text=request.policy.attestation_text if attested else "",
         subject_hash=request.subject_hash,
@@ -101,6 +104,7 @@ def decide(
         subject=request,
         decision=decision.pk,
         verdict=verdict,
+        on_behalf_of=decision.on_behalf_of_id,
         status=request.status,
         stage=decision.stage,
         evidence_hash=decision.evidence_hash,
@@ -111,15 +115,15 @@ def decide(
     return request
 
 
-def _role_at_time(request: Request, actor: User) -> str:
-    """The role that the stage asks for; where it names people, one by which the actor decides."""
-    deciding = actor.roles_on(request.entity_id) & roles_holding(DECIDE_REQUEST)
+def _role_at_time(request: Request, decider: Decider, staff: Staff) -> str:
+    """The role that the stage asks for; where it names people, one by which the seat decides."""
+    holder = decider.mandate.delegator_id if decider.mandate else decider.person_id
+    deciding = staff.roles[holder] & roles_holding(DECIDE_REQUEST)
     return str(stage_of(request).get("role") or min(deciding))
 
 
-def _limit_at_time(request: Request, actor: User) -> Decimal | None:
-    roles = actor.roles_on(request.entity_id)
-    most = limits_of(request.entity).ceiling_of(actor.pk, roles, request)
+def _limit_at_time(request: Request, decider: Decider, staff: Staff) -> Decimal | None:
+    most = staff.most_of(decider, request)
     return None if most is None else most.amount
 
 

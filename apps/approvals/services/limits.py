@@ -14,8 +14,8 @@ from apps.approvals.models import ExchangeRate, Limit
 from apps.approvals.permissions import DECIDE_REQUEST, MANAGE_LIMITS
 from apps.approvals.services.staffing import queue_recheck
 from apps.audit.services import record
-from apps.common.access import authorize, require_distinct
-from apps.common.errors import IllegalMove, NotVisible
+from apps.common.access import authorize, one_visible, require_distinct
+from apps.common.errors import IllegalMove
 from apps.common.money import exponent, require_minor_units
 from apps.identity.holders import roles_holding
 from apps.identity.models import Entity, User
@@ -169,9 +169,7 @@ def _retire(limit: Limit) -> None:
 
 
 def _require_entity(entity_id: int, actor: User) -> Entity:
-    entity = Entity.objects.visible_to(actor).filter(pk=entity_id).first()
-    if entity is None:
-        raise NotVisible
+    entity: Entity = one_visible(Entity.objects.visible_to(actor).filter(pk=entity_id))
     return entity
 
 

@@ -199,7 +199,7 @@ def _told(event: Event, request: Request) -> dict[str, Any]:
         made = {decision.pk: decision for decision in request.decisions.all()}
         decision = made[event.details["decision"]]
         verdict = Verdict(decision.verdict)
-        what = f"{_PAST[verdict]} as {decision.role_at_time}"
+        what = f"{_PAST[verdict]} as {decision.capacity}"
         brought = [one for one in request.attachments.all() if one.decision_id == decision.pk]
         if brought:
             what += f", with {kinds_in_words([EvidenceKind(one.kind) for one in brought])}"

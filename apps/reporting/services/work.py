@@ -62,7 +62,7 @@ class Work:
                 text=decision.attestation_text,
                 text_version=str(decision.request.policy.version),
                 signer=str(decision.approver),
-                role=f"{decision.role_at_time}: {decision.request.title}",
+                role=f"{decision.capacity}: {decision.request.title}",
                 signed_at=decision.decided_at,
                 signature=f"decision {decision.pk} on request {decision.request_id}",
             )
@@ -160,6 +160,7 @@ class Work:
             did=_PAST[Verdict(decision.verdict)],
             person=str(decision.approver),
             role=decision.role_at_time,
+            on_behalf_of=str(decision.on_behalf_of or ""),
             authority=f"{decision.request.title}; policy {decision.request.policy}",
             acted_at=decision.decided_at,
             authentication=self._sign_ins.before(decision.approver_id, decision.decided_at),
@@ -213,7 +214,7 @@ def _decisions_on(request_ids: Iterable[int]) -> list[Decision]:
     """Every decision on the requests, oldest first."""
     return list(
         Decision.objects.filter(request__in=sorted(request_ids))
-        .select_related("approver", "request__maker", "request__policy")
+        .select_related("approver", "on_behalf_of", "request__maker", "request__policy")
         .order_by("decided_at", "id")
     )
 

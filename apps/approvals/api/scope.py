@@ -1,0 +1,38 @@
+"""Entities and people, as REST names them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.common.access import one_visible
+from apps.identity.models import Entity, User
+from apps.identity.selectors import user_named
+
+_LONGEST_LOGIN = 254
+
+
+@extend_schema_field(str)
+class PersonField(serializers.Field[User, Any, str, Any]):
+    """A person by user name or e-mail address; refused where there is nobody of this name."""
+
+    def to_internal_value(self, data: Any) -> User:
+        user = user_named(data) if isinstance(data, str) and len(data) <= _LONGEST_LOGIN else None
+        if user is None:
+            raise serializers.ValidationError("There is nobody of this name.")
+        return user
+
+    def to_representation(self, value: User) -> str:
+        return value.username
+
+
+def entity_id_of(actor: Any, code: str) -> int:
+    """The entity of this code.
+
+    Raises:
+        NotVisible: the actor sees none.
+    """
+    entity: Entity = one_visible(Entity.objects.visible_to(actor).filter(code=code))
+    return entity.pk

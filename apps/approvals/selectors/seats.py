@@ -1,0 +1,169 @@
+"""What somebody could decide on, as conditions for the database: `Staff`, for whole lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, Q
+
+from apps.approvals.models import Conflict, Decision
+from apps.approvals.permissions import DECIDE_REQUEST
+from apps.approvals.rules import Absences, Mandate, converted
+from apps.approvals.selectors.absence import absences_on
+from apps.approvals.selectors.limits import Limits, limits_on
+from apps.identity.holders import roles_holding
+from apps.identity.models import Entity, EntityUserObjectPermission, User
+
+_NOTHING = Q(pk__in=[])
+
+
+def seats_of(actor: User) -> list[Q]:
+    """A condition for each seat in which the actor could decide: his own, and those lent to him.
+
+    They hold of requests annotated with the stage `at_work` and the amount `measured` (six
+    queries, however many seats there are).
+    """
+    entities = list(Entity.objects.filter(pk__in=actor.entity_ids(DECIDE_REQUEST)))
+    absences, limits = absences_on(entities), limits_on(entities)
+    people = {actor.pk} | {
+        pk
+        for one in absences.values()
+        for mandate in one.in_force
+        for pk in (mandate.delegator_id, mandate.delegate_id)
+    }
+    given = _roles(entities, people)
+    return [
+        seat
+        for entity in entities
+        if not absences[entity.pk].is_away(actor.pk)
+        for seat in _House(
+            entity.pk, absences[entity.pk], limits[entity.pk], given.get(entity.pk, {})
+        ).seats(actor.pk)
+    ]
+
+
+@dataclass(frozen=True)
+class _Person:
+    username: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _House:
+    """One entity, with the people that matter."""
+
+    entity_id: int
+    absences: Absences
+    limits: Limits
+    people: dict[int, _Person]
+
+    def seats(self, person_id: int) -> Iterable[Q]:
+        yield self._own_seat(person_id)
+        for mandate in self.absences.in_force:
+            if mandate.delegate_id == person_id:
+                yield self._lent_seat(mandate)
+
+    def _own_seat(self, person_id: int) -> Q:
+        passed_on = _NOTHING
+        for mandate in self.absences.in_force:
+            if mandate.delegator_id == person_id:
+                passed_on |= self._passed_on(mandate)
+        return self._seat(person_id) & self._within(person_id) & ~passed_on
+
+    def _lent_seat(self, mandate: Mandate) -> Q:
+        return (
+            self._seat(mandate.delegator_id)
+            & self._passed_on(mandate)
+            & ~_voted(mandate.delegate_id)
+        )
+
+    def _seat(self, person_id: int) -> Q:
+        """The stage at work asks for this person, whose vote is not given, and who took no part."""
+        return (
+            Q(entity_id=self.entity_id)
+            & self._asked_for(person_id)
+            & ~_took_part(person_id)
+            & ~_voted(person_id)
+        )
+
+    def _asked_for(self, person_id: int) -> Q:
+        person = self.people.get(person_id)
+        if person is None:
+            return _NOTHING
+        asked = _NOTHING
+        for role in sorted(person.roles):
+            asked |= Q(at_work__role=role)
+        if person.roles & roles_holding(DECIDE_REQUEST):
+            asked |= Q(at_work__people__contains=[person.username])
+        return asked
+
+    def _passed_on(self, mandate: Mandate) -> Q:
+        """What a delegator has handed over, as far as the delegate may act on it."""
+        delegate = self.people.get(mandate.delegate_id)
+        if delegate is None or not delegate.roles & roles_holding(DECIDE_REQUEST):
+            return _NOTHING
+        return (
+            self._kinds(mandate)
+            & ~_took_part(mandate.delegate_id)
+            & self._within(mandate.delegator_id)
+            & self._within(mandate.delegate_id)
+            & self._below_cap(mandate)
+        )
+
+    def _kinds(self, mandate: Mandate) -> Q:
+        if mandate.item_type:
+            return Q(item_type=mandate.item_type)
+        own = [
+            other.item_type
+            for other in self.absences.in_force
+            if other.delegator_id == mandate.delegator_id and other.item_type
+        ]
+        return ~Q(item_type__in=own)
+
+    def _below_cap(self, mandate: Mandate) -> Q:
+        if mandate.cap is None:
+            return Q()
+        within = Q(amount__isnull=True)
+        for currency in sorted(self.limits.rates.currencies(mandate.cap.currency)):
+            most = converted(mandate.cap, currency, self.limits.day, self.limits.rates)
+            if most is not None:
+                within |= Q(currency=currency, measured__lte=most)
+        return within
+
+    def _within(self, person_id: int) -> Q:
+        """The requests whose exposure this person may approve."""
+        person = self.people.get(person_id)
+        roles = frozenset[str]() if person is None else person.roles
+        allowed = Q()
+        for kind in sorted(self.limits.kinds()):
+            within = Q(amount__isnull=True)
+            for currency, most in self.limits.table_of(person_id, roles, kind).items():
+                within |= Q(currency=currency, measured__lte=most)
+            allowed &= ~Q(item_type=kind) | within
+        return allowed
+
+
+def _took_part(person_id: int) -> Q:
+    noted = Conflict.objects.filter(request=OuterRef("pk"), user_id=person_id)
+    return Q(maker_id=person_id) | Q(Exists(noted))
+
+
+def _voted(person_id: int) -> Q:
+    made = Decision.objects.filter(request=OuterRef("pk"))
+    return Q(Exists(made.filter(Q(approver_id=person_id) | Q(on_behalf_of_id=person_id))))
+
+
+def _roles(entities: Iterable[Entity], people: Iterable[int]) -> dict[int, dict[int, _Person]]:
+    """Entity to its people among these, with their roles there (one query)."""
+    found: dict[int, dict[int, tuple[str, set[str]]]] = {}
+    rows = EntityUserObjectPermission.objects.filter(
+        content_object__in=list(entities), user__in=list(people), user__is_active=True
+    ).values_list("content_object_id", "user_id", "user__username", "permission__codename")
+    for entity_id, user_id, username, role in rows:
+        there = found.setdefault(entity_id, {})
+        there.setdefault(user_id, (username, set()))[1].add(role)
+    return {
+        entity_id: {pk: _Person(name, frozenset(roles)) for pk, (name, roles) in there.items()}
+        for entity_id, there in found.items()
+    }
