@@ -4,7 +4,7 @@ from django.apps import AppConfig
 class OutboundConfig(AppConfig):
     name = "apps.outbound"
     label = "outbound"
-    verbose_name = "Outbound"
+    verbose_name = "Webhooks and messages"
 
     def ready(self) -> None:
         from apps.approvals.registry import on_notice

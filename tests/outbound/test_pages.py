@@ -132,6 +132,7 @@ def test_it_is_changed_rotated_switched_and_retired(
     assert "signs as well until" in text(page)
     assert endpoint.secret not in text(page)
     assert client.post(url("off", endpoint), {"reason": "Moved"}).status_code == 302
+    assert "What waits for it is dropped: 0 now." in text(client.get(url("endpoint", endpoint)))
     assert "Nothing is sent here: Moved" in text(client.get(url("endpoint", endpoint)))
     client.post(url("on", endpoint))
     assert Endpoint.objects.get().is_active

@@ -201,7 +201,7 @@ def _endpoints(request: HttpRequest, form: forms.Form, status: int = 200) -> Htt
 
 
 def _shown(
-    request: HttpRequest, endpoint: Endpoint, form: forms.Form | None = None, status: int = 200
+    request: HttpRequest, endpoint: Any, form: forms.Form | None = None, status: int = 200
 ) -> HttpResponse:
     actor = actor_of(request)
     show_times_of(endpoint.entity)
@@ -221,6 +221,12 @@ def _shown(
         "form": form or EndpointForm(facts),
         "rotate_form": RotateForm(),
         "off_form": OffForm(),
+        "retire_title": f"Retire {endpoint.name}",
+        "retire_consequences": [
+            f"What waits for it is dropped: {endpoint.waiting_count} now.",
+            "Its secrets are forgotten; it is never switched on again.",
+            "Its deliveries stay on record.",
+        ],
     }
     return render(request, "outbound/endpoint.html", context, status=status)
 
