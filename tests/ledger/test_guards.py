@@ -6,6 +6,7 @@ from typing import Any
 
 import moneyed
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from apps.audit.models import Event
@@ -379,6 +380,23 @@ def test_the_guards_stand_always_and_are_put_back_by_migrate(db: None) -> None:
     assert _triggers() != standing
     install_ledger_guards()
     assert _triggers() == standing
+
+
+@pytest.mark.parametrize("older", ["finflow_ledger_move_01234567", "finflow_guard_ledger_move_01"])
+def test_migrate_replaces_a_guard_of_an_older_version_or_name(db: None, older: str) -> None:
+    standing = _triggers()
+    (name,) = [
+        name
+        for table, name, _ in standing
+        if table == "ledger_period" and name.startswith("finflow_ledger_move_")
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER TRIGGER "{name}" ON ledger_period RENAME TO {older}')
+    call_command("migrate", verbosity=0)
+    assert _triggers() == standing
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname = %s", [older])
+        assert cursor.fetchone() == (0,)
 
 
 def test_while_the_tables_are_still_to_come_nothing_is_laid(db: None) -> None:
