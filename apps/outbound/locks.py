@@ -6,8 +6,7 @@ an endpoint, so that an approval never waits for a webhook.
 
 from __future__ import annotations
 
-from apps.common.access import Actor
-from apps.common.errors import NotVisible
+from apps.common.access import Actor, one_visible
 from apps.outbound.models import Delivery, Endpoint, Message
 
 # The process that sends a delivery holds a session advisory lock of this name on its id.
@@ -22,14 +21,8 @@ def endpoint_for_update(endpoint_id: int, *, actor: Actor) -> Endpoint:
     Raises:
         NotVisible: no such endpoint for this actor.
     """
-    endpoint: Endpoint | None = (
-        Endpoint.objects.visible_to(actor)
-        .select_for_update(no_key=True)
-        .filter(pk=endpoint_id)
-        .first()
-    )
-    if endpoint is None:
-        raise NotVisible
+    visible = Endpoint.objects.visible_to(actor).select_for_update(no_key=True)
+    endpoint: Endpoint = one_visible(visible.filter(pk=endpoint_id))
     return endpoint
 
 
@@ -55,8 +48,7 @@ def delivery_for_update(delivery_id: int, *, actor: Actor) -> Delivery:
     Raises:
         NotVisible: no such delivery for this actor.
     """
-    if not Delivery.objects.visible_to(actor).filter(pk=delivery_id).exists():
-        raise NotVisible
+    one_visible(Delivery.objects.visible_to(actor).filter(pk=delivery_id))
     return delivery_held(delivery_id)
 
 

@@ -249,3 +249,22 @@ def test_the_entity_in_view_narrows_the_list(
     assert "HFS, http" in text(client.get(LIST))
     client.post(f"{reverse('identity:view-entity')}?code=TKO")
     assert "ERP" not in text(client.get(LIST))
+
+
+def test_a_long_list_of_deliveries_is_leafed_through(
+    ada: Any, delivery: Delivery, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apps.common.paging import newest_first
+    from apps.outbound.views import endpoints
+
+    monkeypatch.setattr(endpoints, "_BY_ID", newest_first(2))
+    for number in range(1, 4):
+        ask(number)
+    client, path = visit(ada), url("endpoint", delivery.endpoint)
+    first = client.get(path)
+    second = client.get(path + first.context["next_url"])
+    shown = [[one["row"].pk for one in page.context["deliveries"]] for page in (first, second)]
+    assert shown[0] + shown[1] == list(
+        Delivery.objects.order_by("-pk").values_list("pk", flat=True)
+    )
+    assert (first.context["previous_url"], second.context["next_url"]) == (None, None)

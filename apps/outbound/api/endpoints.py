@@ -12,8 +12,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.api import ScopedReadView, ScopedView, StrictSerializer
-from apps.common.errors import NotVisible
+from apps.common.access import one_visible
+from apps.common.api import ScopedReadView, ScopedView, StrictSerializer, body_of
 from apps.identity.context import actor_of
 from apps.identity.models import Entity
 from apps.operations.idempotency import IdempotentMixin
@@ -119,18 +119,18 @@ class EndpointView(IdempotentMixin, ScopedReadView):
 
         422 ENDPOINT_INVALID if its host is not listed.
         """
-        facts = _given(RegisterEndpointSerializer, request)
+        facts = body_of(request, RegisterEndpointSerializer)
         actor = actor_of(request)
-        entity = Entity.objects.visible_to(actor).filter(code=facts.pop("entity")).first()
-        if entity is None:
-            raise NotVisible(field="entity")
+        entity = one_visible(
+            Entity.objects.visible_to(actor).filter(code=facts.pop("entity")), field="entity"
+        )
         endpoint = register_endpoint(entity_id=entity.pk, **facts, actor=actor)
         return _with_secret(endpoint, status.HTTP_201_CREATED)
 
     @extend_schema(request=ChangeEndpointSerializer, responses=EndpointSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change the name, the URL or the kinds; what waits goes to the new URL."""
-        facts = _given(ChangeEndpointSerializer, request)
+        facts = body_of(request, ChangeEndpointSerializer)
         actor = actor_of(request)
         endpoint = change_endpoint(endpoint_id=self.get_object().pk, **facts, actor=actor)
         return Response(EndpointSerializer(endpoint).data)
@@ -146,7 +146,7 @@ class EndpointView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"], url_path="rotate-secret")
     def rotate_secret(self, request: Request, pk: str) -> Response:
         """Give it another secret; the answer holds it, once, and for a while both sign."""
-        facts = _given(RotateSerializer, request)
+        facts = body_of(request, RotateSerializer)
         actor = actor_of(request)
         return _with_secret(
             rotate_secret(endpoint_id=self.get_object().pk, **facts, actor=actor),
@@ -157,7 +157,7 @@ class EndpointView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"], url_path="switch-off")
     def switch_off(self, request: Request, pk: str) -> Response:
         """Send nothing more until it is switched on; what waits is dropped."""
-        facts = _given(SwitchOffSerializer, request)
+        facts = body_of(request, SwitchOffSerializer)
         actor = actor_of(request)
         endpoint = switch_off(endpoint_id=self.get_object().pk, **facts, actor=actor)
         return Response(EndpointSerializer(endpoint).data)
@@ -193,14 +193,13 @@ class EndpointNoticeView(IdempotentMixin, mixins.ListModelMixin, ScopedView):
     view_permission = VIEW_ENDPOINTS
 
     def get_queryset(self) -> models.QuerySet[EndpointNotice]:
-        actor: Any = self.request.user
-        return super().get_queryset().filter(person_id=actor.pk)
+        return super().get_queryset().filter(person=actor_of(self.request))
 
     @extend_schema(request=ReadEndpointNoticesSerializer, responses=EndpointNoticesReadSerializer)
     @action(detail=False, methods=["post"])
     def read(self, request: Request) -> Response:
         """The caller has read them, up to the one that he saw last."""
-        facts = _given(ReadEndpointNoticesSerializer, request)
+        facts = body_of(request, ReadEndpointNoticesSerializer)
         actor = actor_of(request)
         return Response({"read": read_endpoint_notices(**facts, actor=actor)})
 
@@ -209,9 +208,3 @@ def _with_secret(endpoint: Endpoint, code: int) -> Response:
     answer = Response(EndpointWithSecretSerializer(endpoint).data, status=code)
     answer["Cache-Control"] = "no-store"
     return answer
-
-
-def _given(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    given = serializer(data=request.data)
-    given.is_valid(raise_exception=True)
-    return dict(given.validated_data)

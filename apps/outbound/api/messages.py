@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
@@ -12,7 +12,8 @@ from rest_framework.views import APIView
 
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.common.access import authorize
-from apps.common.api import ScopedView, StrictSerializer
+from apps.common.api import ScopedView, StrictSerializer, body_of
+from apps.identity.context import actor_of
 from apps.outbound.models import Message, MessagePreference
 from apps.outbound.selectors import preference_of
 from apps.outbound.services import choose_messages
@@ -78,17 +79,15 @@ class PreferenceView(APIView):
     @extend_schema(responses=PreferenceSerializer)
     def get(self, request: Request) -> Response:
         """What the caller has chosen; without a choice he is told nothing outside."""
-        actor: Any = request.user
+        actor = actor_of(request)
         authorize(actor, VIEW_REQUESTS)
         return Response(PreferenceSerializer(preference_of(actor)).data)
 
     @extend_schema(request=ChooseSerializer, responses=PreferenceSerializer)
     def put(self, request: Request) -> Response:
         """Choose. 422 PREFERENCE_INVALID names the field at fault."""
-        given = ChooseSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        actor: Any = request.user
-        chosen = choose_messages(**given.validated_data, actor=actor)
+        facts = body_of(request, ChooseSerializer)
+        chosen = choose_messages(**facts, actor=actor_of(request))
         return Response(PreferenceSerializer(chosen).data)
 
 

@@ -10,8 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.audit.services import record
-from apps.common.access import authorize
-from apps.common.errors import NotVisible
+from apps.common.access import authorize, one_visible
 from apps.common.transitions import advance, require_move
 from apps.identity.models import Entity, User
 from apps.ingestion.connectors import EgressRules
@@ -54,9 +53,7 @@ def register_endpoint(
         NotVisible, NotPermitted: not this actor.
         EndpointInvalid: the field at fault is named.
     """
-    entity = Entity.objects.visible_to(actor).filter(pk=entity_id).first()
-    if entity is None:
-        raise NotVisible
+    entity = one_visible(Entity.objects.visible_to(actor).filter(pk=entity_id))
     authorize(actor, MANAGE_ENDPOINTS, entity_id=entity.pk)
     endpoint: Endpoint = Endpoint.objects.create(
         entity=entity,

@@ -2,6 +2,9 @@
 
 A try is counted, and the time of the next one set, before anything is sent (see `delivering`). A
 mail carries the same Message-ID each time, so that a second one is known for what it is.
+
+Mails go the way of all mails of the site, by Django's backend: one set of settings holds, and the
+embedded mode prints them. Slack is apprise's (see `posting.slack`).
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.common.access import authorize
+from apps.common.access import authorize, one_visible
 from apps.common.errors import NotPermitted, NotVisible, Refusal
+from apps.common.paging import newest_first, row_id
 from apps.identity.context import actor_of, entity_in_view, show_times_of
 from apps.outbound.context import secret_shown
 from apps.outbound.forms import EndpointForm, OffForm, RegisterForm, RotateForm
@@ -35,6 +36,7 @@ from apps.outbound.services import (
 from apps.outbound.states import EndpointStatus
 
 _SHOWN = 50
+_BY_ID = newest_first(_SHOWN)
 _LABELS = dict(KIND_LABELS)
 
 
@@ -63,9 +65,9 @@ def endpoints_page(request: HttpRequest) -> HttpResponse:
 def read_notices(request: HttpRequest) -> HttpResponse:
     """The person has read what he was told about endpoints."""
     actor = _viewer(request)
-    seen = request.POST.get("up_to_id", "")
-    if seen.isascii() and seen.isdecimal() and len(seen) < 19:
-        read_endpoint_notices(up_to_id=int(seen), actor=actor)
+    newest = row_id(request.POST.get("up_to_id", ""))
+    if newest is not None:
+        read_endpoint_notices(up_to_id=newest, actor=actor)
     return redirect("outbound:endpoints")
 
 
@@ -208,6 +210,7 @@ def _shown(
     is_manager = actor.may(MANAGE_ENDPOINTS, endpoint.entity_id)
     is_standing = endpoint.status != EndpointStatus.RETIRED
     facts = {"name": endpoint.name, "url": endpoint.url, "kinds": endpoint.kinds}
+    page = _BY_ID.page(deliveries_for(actor).filter(endpoint=endpoint), request.GET)
     context = {
         "page_title": endpoint.name,
         "breadcrumbs": [_home()],
@@ -215,8 +218,10 @@ def _shown(
         "kinds": [_LABELS.get(name, name) for name in endpoint.kinds],
         "deliveries": [
             {"row": one, "label": _LABELS.get(one.event.kind, one.event.kind), "last": _last(one)}
-            for one in deliveries_for(actor).filter(endpoint=endpoint)[:_SHOWN]
+            for one in page.rows
         ],
+        "previous_url": page.previous_url,
+        "next_url": page.next_url,
         "is_manager": is_manager and is_standing,
         "form": form or EndpointForm(facts),
         "rotate_form": RotateForm(),
@@ -272,16 +277,12 @@ def _first_fault(form: forms.Form) -> list[str]:
 
 
 def _endpoint(request: HttpRequest, endpoint_id: int) -> Endpoint:
-    found: Endpoint | None = endpoints_for(_viewer(request)).filter(pk=endpoint_id).first()
-    if found is None:
-        raise NotVisible
+    found: Endpoint = one_visible(endpoints_for(_viewer(request)).filter(pk=endpoint_id))
     return found
 
 
 def _delivery(request: HttpRequest, delivery_id: int) -> Delivery:
-    found: Delivery | None = deliveries_for(_viewer(request)).filter(pk=delivery_id).first()
-    if found is None:
-        raise NotVisible
+    found: Delivery = one_visible(deliveries_for(_viewer(request)).filter(pk=delivery_id))
     return found
 
 

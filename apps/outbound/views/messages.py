@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +10,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.common.access import authorize
-from apps.common.errors import NotPermitted, Refusal
+from apps.common.errors import Refusal
+from apps.identity.context import actor_of
 from apps.outbound.forms import PreferenceForm
 from apps.outbound.selectors import messages_for, preference_of
 from apps.outbound.services import choose_messages, request_behind
@@ -24,7 +23,7 @@ _SHOWN = 20
 @login_required
 def messages_page(request: HttpRequest) -> HttpResponse:
     """What the person has chosen, and his last messages; POST chooses."""
-    actor: Any = request.user
+    actor = actor_of(request)
     authorize(actor, VIEW_REQUESTS)
     preference = preference_of(actor)
     if request.method != "POST":
@@ -33,8 +32,6 @@ def messages_page(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             choose_messages(**form.choice, actor=actor)
-        except NotPermitted:
-            raise
         except Refusal as refusal:
             field = refusal.field if refusal.field in form.fields else None
             form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
@@ -51,7 +48,7 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _shown(request: HttpRequest, form: PreferenceForm, status: int) -> HttpResponse:
-    actor: Any = request.user
+    actor = actor_of(request)
     context = {
         "page_title": "How you are told",
         "preference": preference_of(actor),
