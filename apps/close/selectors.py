@@ -10,18 +10,9 @@ from typing import Any
 from django.utils import timezone
 
 from apps.close.models import CloseRun, CloseTask, TaskAttempt, TaskDependency
-from apps.close.scheduling import (
-    BusinessCalendar,
-    Dependency,
-    DependencyKind,
-    Task,
-    TaskGraph,
-    public_holidays_of,
-    zone_named,
-)
+from apps.close.scheduling import Dependency, DependencyKind, Task, TaskGraph
 from apps.close.states import DONE, RunStatus, TaskStatus
 from apps.common.access import Actor
-from apps.identity.models import Entity
 
 
 @dataclass(frozen=True)
@@ -97,13 +88,6 @@ def graph_of(run_id: int) -> TaskGraph:
     return TaskGraph(
         Task(task.key, task.duration_estimate_minutes, tuple(links.get(task.key, ())))
         for task in tasks
-    )
-
-
-def business_calendar(entity: Entity) -> BusinessCalendar:
-    """Working days and hours of the entity: its country's holidays in its time zone."""
-    return BusinessCalendar(
-        zone=zone_named(entity.time_zone), holidays=public_holidays_of(entity.country)
     )
 
 

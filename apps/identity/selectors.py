@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import Permission
 
+from apps.common.calendar import BusinessCalendar, HolidaysUnknown, public_holidays_of, zone_named
 from apps.identity.holders import holders, roles_holding
 from apps.identity.models import (
     SYSTEM_USERNAME,
@@ -55,6 +56,18 @@ def people_with_role(role: str, *, entity_id: int) -> Any:
     return User.objects.filter(is_active=True, pk__in=grants.values("user_id")).order_by(
         "last_name", "first_name", "pk"
     )
+
+
+def business_calendar(entity: Entity) -> BusinessCalendar:
+    """Working days and hours of the entity: its country's public holidays in its time zone.
+
+    Where no public holidays are known for the country, weekends alone are free.
+    """
+    try:
+        holidays = public_holidays_of(entity.country)
+    except HolidaysUnknown:
+        holidays = frozenset()
+    return BusinessCalendar(zone=zone_named(entity.time_zone), holidays=holidays)
 
 
 def entity_by_code(code: str) -> Entity:

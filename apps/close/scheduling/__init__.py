@@ -1,19 +1,15 @@
-"""Scheduling of a close: task graph, business calendar, deadlines, critical path.
+"""Scheduling of a close: task graph, deadlines, critical path.
 
 Pure: no Django. Instants are aware datetimes (results in UTC), days are dates, effort and lags are
 business minutes.
 """
 
-from .calendar import BusinessCalendar, OpenHours, public_holidays_of, zone_named
 from .critical_path import impact_of_delay, schedule
 from .deadlines import Deadline, parse_deadline
 from .errors import (
-    CalendarNeverOpen,
     DeadlineNotUnderstood,
     DependencyCycle,
     DuplicateTask,
-    HolidaysUnknown,
-    InstantNaive,
     LagUndecidable,
     MinutesNegative,
     ProgressInvalid,
@@ -23,7 +19,6 @@ from .errors import (
     TaskAlreadyFinished,
     UnknownDependency,
     UnknownTask,
-    ZoneUnknown,
 )
 from .graph import Blockage, LagTest, TaskGraph
 from .lags import LagClock
@@ -32,8 +27,6 @@ from .tasks import Dependency, DependencyKind, Event, Task, TaskState
 
 __all__ = [
     "Blockage",
-    "BusinessCalendar",
-    "CalendarNeverOpen",
     "Deadline",
     "DeadlineNotUnderstood",
     "DelayImpact",
@@ -42,13 +35,10 @@ __all__ = [
     "DependencyKind",
     "DuplicateTask",
     "Event",
-    "HolidaysUnknown",
-    "InstantNaive",
     "LagClock",
     "LagTest",
     "LagUndecidable",
     "MinutesNegative",
-    "OpenHours",
     "Plan",
     "Progress",
     "ProgressInvalid",
@@ -63,10 +53,7 @@ __all__ = [
     "TaskTiming",
     "UnknownDependency",
     "UnknownTask",
-    "ZoneUnknown",
     "impact_of_delay",
     "parse_deadline",
-    "public_holidays_of",
     "schedule",
-    "zone_named",
 ]

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from .calendar import BusinessCalendar
+from apps.common.calendar import BusinessCalendar
+
 from .errors import DeadlineNotUnderstood
 
 _EXPRESSION = re.compile(

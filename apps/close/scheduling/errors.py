@@ -75,38 +75,6 @@ class LagUndecidable(SchedulingRefusal):
         super().__init__(f"Whether the lag after task {predecessor!r} is over cannot be told.")
 
 
-class InstantNaive(SchedulingRefusal):
-    """An instant without a time zone was given."""
-
-    def __init__(self) -> None:
-        super().__init__("An instant needs a time zone.")
-
-
-class ZoneUnknown(SchedulingRefusal):
-    """The name is no IANA time zone."""
-
-    def __init__(self, zone: str) -> None:
-        self.zone = zone
-        super().__init__(f"{zone!r} is not an IANA time zone.")
-
-
-class HolidaysUnknown(SchedulingRefusal):
-    """No public holidays are known for a country or its subdivision."""
-
-    def __init__(self, country: str, subdivision: str | None) -> None:
-        self.country = country
-        self.subdivision = subdivision
-        place = country if subdivision is None else f"{country}-{subdivision}"
-        super().__init__(f"No public holidays are known for {place!r}.")
-
-
-class CalendarNeverOpen(SchedulingRefusal):
-    """The calendar has no business hours, or none within a year."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"The business calendar is never open: {why}.")
-
-
 class DeadlineNotUnderstood(SchedulingRefusal):
     """A deadline expression is in none of the known forms."""
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from .calendar import BusinessCalendar
+from apps.common.calendar import BusinessCalendar
+
 from .errors import LagUndecidable
 from .tasks import Dependency, Event
 

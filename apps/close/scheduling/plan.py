@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from .calendar import BusinessCalendar, require_zone
+from apps.common.calendar import BusinessCalendar, require_zone
+
 from .errors import MinutesNegative, ProgressInvalid
 from .graph import TaskGraph
 

@@ -14,13 +14,13 @@ from apps.close.locks import run_for_update
 from apps.close.models import CloseRun, CloseTask, CloseTemplate, TaskDependency
 from apps.close.permissions import MANAGE_TEMPLATES, OPEN_RUN
 from apps.close.plan import PlannedTask, read_plan
-from apps.close.selectors import business_calendar, graph_of, open_run_for
+from apps.close.selectors import graph_of, open_run_for
 from apps.close.states import RUN_MOVES, TASK_MOVES, RunStatus, TaskStatus
 from apps.common.access import authorize
 from apps.common.errors import NotVisible
 from apps.common.transitions import advance
 from apps.identity.models import User
-from apps.identity.selectors import people_with_role, system_user
+from apps.identity.selectors import business_calendar, people_with_role, system_user
 from apps.ledger.models import Period
 from apps.operations.services import enqueue
 

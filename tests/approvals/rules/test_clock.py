@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.approvals.rules import Clock, clock
-from apps.close.scheduling import BusinessCalendar
+from apps.common.calendar import BusinessCalendar
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 KINGS_DAY = date(2023, 4, 27)

@@ -9,10 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.close.scheduling import (
-    BusinessCalendar,
     Dependency,
     DependencyKind,
-    InstantNaive,
     MinutesNegative,
     Plan,
     Progress,
@@ -23,8 +21,8 @@ from apps.close.scheduling import (
     UnknownTask,
     impact_of_delay,
     schedule,
-    zone_named,
 )
+from apps.common.calendar import BusinessCalendar, InstantNaive, zone_named
 from tests.close.scheduling.graphs import tasks
 
 MINUTE = timedelta(minutes=1)

@@ -4,14 +4,8 @@ from datetime import UTC, date, datetime, time
 
 import pytest
 
-from apps.close.scheduling import (
-    BusinessCalendar,
-    Deadline,
-    DeadlineNotUnderstood,
-    parse_deadline,
-    public_holidays_of,
-    zone_named,
-)
+from apps.close.scheduling import Deadline, DeadlineNotUnderstood, parse_deadline
+from apps.common.calendar import BusinessCalendar, public_holidays_of, zone_named
 
 NEW_YORK = BusinessCalendar(zone_named("America/New_York"), holidays=public_holidays_of("US"))
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from apps.close.scheduling import (
     Blockage,
-    BusinessCalendar,
     Dependency,
     DependencyCycle,
     DependencyKind,
@@ -24,8 +23,8 @@ from apps.close.scheduling import (
     TaskState,
     UnknownDependency,
     UnknownTask,
-    zone_named,
 )
+from apps.common.calendar import BusinessCalendar, zone_named
 from tests.close.scheduling.graphs import tasks
 
 FS, SS = DependencyKind.FINISH_START, DependencyKind.START_START

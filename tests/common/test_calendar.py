@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.close.scheduling import (
+from apps.common.calendar import (
     BusinessCalendar,
     CalendarNeverOpen,
     HolidaysUnknown,

@@ -14,13 +14,47 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays as public_holidays
 
-from .errors import CalendarNeverOpen, HolidaysUnknown, InstantNaive, ZoneUnknown
-
 MONDAY_TO_FRIDAY = frozenset(range(5))
 LONGEST_CLOSURE_DAYS = 366
 
 _ONE_DAY = timedelta(days=1)
 _NOTHING = timedelta(0)
+
+
+class CalendarRefusal(ValueError):
+    """Base of every refusal of this module."""
+
+
+class InstantNaive(CalendarRefusal):
+    """An instant without a time zone was given."""
+
+    def __init__(self) -> None:
+        super().__init__("An instant needs a time zone.")
+
+
+class ZoneUnknown(CalendarRefusal):
+    """The name is no IANA time zone."""
+
+    def __init__(self, zone: str) -> None:
+        self.zone = zone
+        super().__init__(f"{zone!r} is not an IANA time zone.")
+
+
+class HolidaysUnknown(CalendarRefusal):
+    """No public holidays are known for a country or its subdivision."""
+
+    def __init__(self, country: str, subdivision: str | None) -> None:
+        self.country = country
+        self.subdivision = subdivision
+        place = country if subdivision is None else f"{country}-{subdivision}"
+        super().__init__(f"No public holidays are known for {place!r}.")
+
+
+class CalendarNeverOpen(CalendarRefusal):
+    """The calendar has no business hours, or none within a year."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The business calendar is never open: {why}.")
 
 
 @dataclass(frozen=True, slots=True)
