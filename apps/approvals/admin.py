@@ -17,12 +17,14 @@ from apps.approvals.models import (
     Conflict,
     Decision,
     Delegation,
+    Escalation,
     ExchangeRate,
     Leave,
     Limit,
     Notice,
     Policy,
     Request,
+    StageClock,
 )
 from apps.approvals.permissions import (
     DELEGATE,
@@ -77,6 +79,9 @@ class PolicyAdmin(ServiceAdmin):
         "needs_comment",
         "attestation_text",
         "due_after_hours",
+        ("escalation_1_role", "escalation_1_people"),
+        ("escalation_2_role", "escalation_2_people"),
+        "expires_after_days",
         "evidence_kinds",
         "resolution_required",
     )
@@ -267,6 +272,24 @@ class RequestAdmin(WindowAdmin):
     def view_on_site(self, obj: Request) -> str:
         """Deciding has its page."""
         return reverse("approvals:request", args=[obj.pk])
+
+
+@admin.register(StageClock)
+class StageClockAdmin(WindowAdmin):
+    view_permission = VIEW_REQUESTS
+    list_display = ("request", "stage", "round", "started_at", "half_at", "late_at", "due_at")
+    list_select_related = ("request",)
+    search_fields = ("request__title",)
+    date_hierarchy = "due_at"
+
+
+@admin.register(Escalation)
+class EscalationAdmin(WindowAdmin):
+    view_permission = VIEW_REQUESTS
+    list_display = ("request", "stage", "number", "added", "escalated_at")
+    list_select_related = ("request",)
+    search_fields = ("request__title",)
+    date_hierarchy = "escalated_at"
 
 
 @admin.register(Decision)

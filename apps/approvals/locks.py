@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 
 from apps.approvals.models import Delegation, Leave, Limit, Policy, Request
+from apps.approvals.states import OPEN, RequestStatus
 from apps.common.access import Actor, one_visible
 from apps.common.advisory import lock_exclusive
 
@@ -43,7 +44,7 @@ def open_requests_for_update(subject_type: str, subject_id: str) -> list[Request
     return list(
         Request.objects.select_for_update()
         .filter(subject_type=subject_type, subject_id=subject_id)
-        .exclude(status__in=["rejected", "returned", "withdrawn", "superseded"])
+        .filter(status__in=[*OPEN, RequestStatus.APPROVED])
         .order_by("id")
     )
 

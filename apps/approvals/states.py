@@ -15,6 +15,7 @@ class RequestStatus(TextChoices):
     RETURNED = "returned", "Returned for changes"
     WITHDRAWN = "withdrawn", "Withdrawn"
     SUPERSEDED = "superseded", "Superseded by a newer version"
+    EXPIRED = "expired", "Expired"
 
 
 class Verdict(TextChoices):
@@ -26,6 +27,10 @@ class Verdict(TextChoices):
 class NoticeKind(TextChoices):
     BLOCKED = "blocked", "Nobody can approve"
     REOPENED = "reopened", "It can be approved again"
+    REMINDER = "reminder", "It waits for your decision"
+    ESCALATED = "escalated", "Nobody decided in time: others may now"
+    OVERDUE = "overdue", "Nobody decided in time"
+    EXPIRED = "expired", "It expired"
 
 
 class EvidenceKind(TextChoices):
@@ -51,12 +56,18 @@ _ENDS: Final = frozenset(
         RequestStatus.RETURNED,
         RequestStatus.WITHDRAWN,
         RequestStatus.SUPERSEDED,
+        RequestStatus.EXPIRED,
     }
 )
 MOVES: Final[Moves] = {
     RequestStatus.PENDING: _ENDS | {RequestStatus.BLOCKED},
     RequestStatus.BLOCKED: frozenset(
-        {RequestStatus.PENDING, RequestStatus.WITHDRAWN, RequestStatus.SUPERSEDED}
+        {
+            RequestStatus.PENDING,
+            RequestStatus.WITHDRAWN,
+            RequestStatus.SUPERSEDED,
+            RequestStatus.EXPIRED,
+        }
     ),
     # An approval falls when its subject changes before it was acted upon.
     RequestStatus.APPROVED: frozenset({RequestStatus.SUPERSEDED}),

@@ -16,6 +16,12 @@ def recheck_all() -> None:
 
 
 @shared_task
+def tend_requests() -> None:
+    """By beat: remind, escalate, expire."""
+    services.tend_requests()
+
+
+@shared_task
 def settle_policy(request_id: int) -> None:
     """Called after the final decision on a request about a policy."""
     services.settle_policy(request_id=request_id)

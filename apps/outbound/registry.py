@@ -87,6 +87,18 @@ KINDS: Final = (
         _request,
     ),
     EventKind(
+        "approvals.request.evidence_added",
+        "Evidence is attached to a request",
+        "approvals.request.attach",
+        _request,
+    ),
+    EventKind(
+        "approvals.request.escalated",
+        "Nobody decided in time: others may decide too",
+        "approvals.request.escalate",
+        _request,
+    ),
+    EventKind(
         "approvals.request.decided",
         "Somebody approved, rejected or returned",
         _DECIDE,
@@ -123,6 +135,12 @@ KINDS: Final = (
         "approvals.request.superseded",
         "A request ended: superseded by other content",
         "approvals.request.supersede",
+        _request,
+    ),
+    EventKind(
+        "approvals.request.expired",
+        "A request ended: expired",
+        "approvals.request.expire",
         _request,
     ),
     EventKind(

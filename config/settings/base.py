@@ -180,6 +180,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=10),
         "options": {"expires": 600},
     },
+    "approvals: remind, escalate, expire": {
+        "task": "apps.approvals.tasks.tend_requests",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     "reconciliation: resume interrupted runs": {
         "task": "apps.reconciliation.tasks.resume_runs",
         "schedule": timedelta(seconds=5),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from apps.approvals.errors import AmountMissing
-from apps.approvals.models import Request
+from apps.approvals.models import Request, StageClock
 from apps.approvals.selectors import (
     earlier_rounds,
     eligible_approvers,
@@ -51,7 +49,7 @@ def test_a_request_keeps_what_it_is_about(define: Any, ask: Any, bob: Any, alice
     assert (made.subject_type, made.subject_id) == ("auth.permission", str(about.pk))
     assert (made.subject_hash, made.url, made.policy) == (HASH, "/runs/7/", policy)
     assert (made.status, made.stage, made.version) == (RequestStatus.PENDING, 0, 1)
-    assert timedelta(hours=5, minutes=59) < made.due_at - timezone.now() <= timedelta(hours=6)
+    assert made.due_at == StageClock.objects.get(request=made).due_at
     assert open_request_for(about) == latest_request_for(about) == made
     assert open_request_for(subject(1)) is None
     assert list(outbox(alice)) == [made]

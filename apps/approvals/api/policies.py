@@ -42,6 +42,8 @@ class PolicySerializer(serializers.ModelSerializer[Policy]):
             "needs_comment",
             "attestation_text",
             "due_after_hours",
+            "escalation",
+            "expires_after_days",
             "evidence_kinds",
             "resolution_required",
             "version",
@@ -62,7 +64,7 @@ class CountField(serializers.Field[int | str, Any, int | str, Any]):
         raise serializers.ValidationError('A whole number from 1 to 20, or "all".')
 
 
-class StageSerializer(StrictSerializer):
+class AuthoritySerializer(StrictSerializer):
     role = serializers.CharField(
         max_length=20, required=False, help_text="reviewer, approver or controller; or `people`."
     )
@@ -72,12 +74,15 @@ class StageSerializer(StrictSerializer):
         max_length=20,
         help_text="User names of those who may decide, instead of a role.",
     )
-    count = CountField(help_text="How many different people, or all.")
 
     def validate_role(self, role: str) -> str:
         if role not in roles_holding(DECIDE_REQUEST):
             raise serializers.ValidationError("This role decides nothing.")
         return role
+
+
+class StageSerializer(AuthoritySerializer):
+    count = CountField(help_text="How many different people, or all.")
 
 
 class DefinePolicySerializer(StrictSerializer):
@@ -89,7 +94,25 @@ class DefinePolicySerializer(StrictSerializer):
     stages = StageSerializer(many=True, allow_empty=False, max_length=10)  # type: ignore[call-arg]
     needs_comment = serializers.BooleanField(default=False)
     attestation_text = serializers.CharField(max_length=2000, allow_blank=True, default="")
-    due_after_hours = serializers.IntegerField(min_value=1, max_value=24 * 365, default=24)
+    due_after_hours = serializers.IntegerField(
+        min_value=1,
+        max_value=24 * 365,
+        default=24,
+        help_text="Business hours that each step may take.",
+    )
+    escalation = AuthoritySerializer(
+        many=True,
+        required=False,
+        max_length=5,  # type: ignore[call-arg]
+        help_text="Who may decide too when a step is late, one after the other.",
+    )
+    expires_after_days = serializers.IntegerField(
+        min_value=1,
+        max_value=3650,
+        allow_null=True,
+        default=None,
+        help_text="Calendar days until a request ends undecided; null: never.",
+    )
     evidence_kinds = serializers.ListField(
         child=serializers.ChoiceField([(kind.value, kind.label) for kind in ASKABLE_KINDS]),
         default=list,

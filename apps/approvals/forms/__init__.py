@@ -214,18 +214,18 @@ def kinds_of(requests: Any) -> list[tuple[str, str]]:
     return [(kind, Request(item_type=kind).kind.capitalize()) for kind in found]
 
 
-def _role_of_stage(number: int) -> forms.ChoiceField:
+def _role_of(what: str) -> forms.ChoiceField:
     return forms.ChoiceField(
-        label=f"Stage {number}: role",
+        label=f"{what}: role",
         required=False,
         choices=_deciding_roles,
         widget=UnfoldAdminSelectWidget,
     )
 
 
-def _people_of_stage(number: int) -> forms.CharField:
+def _people_of(what: str) -> forms.CharField:
     return forms.CharField(
-        label=f"Stage {number}: or named people",
+        label=f"{what}: or named people",
         required=False,
         widget=UnfoldAdminTextInputWidget,
         help_text="User names, with commas between them.",
@@ -253,15 +253,19 @@ def _deciding_roles() -> list[tuple[str, str]]:
 class PolicyForm(ServiceForm):
     """A policy with up to three stages, the empty ones left out."""
 
-    stage_1_role = _role_of_stage(1)
-    stage_1_people = _people_of_stage(1)
+    stage_1_role = _role_of("Stage 1")
+    stage_1_people = _people_of("Stage 1")
     stage_1_count = _count_of_stage(1)
-    stage_2_role = _role_of_stage(2)
-    stage_2_people = _people_of_stage(2)
+    stage_2_role = _role_of("Stage 2")
+    stage_2_people = _people_of("Stage 2")
     stage_2_count = _count_of_stage(2)
-    stage_3_role = _role_of_stage(3)
-    stage_3_people = _people_of_stage(3)
+    stage_3_role = _role_of("Stage 3")
+    stage_3_people = _people_of("Stage 3")
     stage_3_count = _count_of_stage(3)
+    escalation_1_role = _role_of("Escalation 1")
+    escalation_1_people = _people_of("Escalation 1")
+    escalation_2_role = _role_of("Escalation 2")
+    escalation_2_people = _people_of("Escalation 2")
 
     class Meta:
         model = Policy
@@ -274,6 +278,7 @@ class PolicyForm(ServiceForm):
             "needs_comment",
             "attestation_text",
             "due_after_hours",
+            "expires_after_days",
             "evidence_kinds",
             "resolution_required",
         )
@@ -293,8 +298,21 @@ class PolicyForm(ServiceForm):
     def carry_out(self, facts: dict[str, Any]) -> Policy:
         plain = {name: facts[name] for name in PolicyForm.Meta.fields if name != "entity"}
         return define_policy(
-            entity_id=facts["entity"].pk, **plain, stages=_stages(facts), actor=self.actor
+            entity_id=facts["entity"].pk,
+            **plain,
+            stages=_stages(facts),
+            escalation=_escalation(facts),
+            actor=self.actor,
         )
+
+
+def _escalation(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The authorities that are filled in, in order."""
+    filled = [
+        (facts[f"escalation_{number}_role"], facts[f"escalation_{number}_people"])
+        for number in (1, 2)
+    ]
+    return [_authority(role, people) for role, people in filled if role or people]
 
 
 def _stages(facts: dict[str, Any]) -> list[dict[str, Any]]:
@@ -310,13 +328,17 @@ def _stages(facts: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _stage(role: str, people: str, count: str) -> dict[str, Any]:
-    """One stage; with both a role and people the service refuses it."""
-    named = [name.strip() for name in people.split(",") if name.strip()]
+    """One stage."""
     return {
-        **({"role": role} if role else {}),
-        **({"people": named} if people else {}),
+        **_authority(role, people),
         "count": int(count) if count.isdecimal() else count or 1,
     }
+
+
+def _authority(role: str, people: str) -> dict[str, Any]:
+    """A role or people; with both the service refuses it."""
+    named = [name.strip() for name in people.split(",") if name.strip()]
+    return {**({"role": role} if role else {}), **({"people": named} if people else {})}
 
 
 class LimitForm(ServiceForm):

@@ -3,6 +3,7 @@
 from apps.approvals.models.absence import Delegation, Leave
 from apps.approvals.models.attachments import Attachment
 from apps.approvals.models.authority import ExchangeRate, Limit
+from apps.approvals.models.clocks import Escalation, StageClock
 from apps.approvals.models.notices import Notice
 from apps.approvals.models.policies import Policy
 from apps.approvals.models.requests import Conflict, Decision, Request
@@ -12,10 +13,12 @@ __all__ = [
     "Conflict",
     "Decision",
     "Delegation",
+    "Escalation",
     "ExchangeRate",
     "Leave",
     "Limit",
     "Notice",
     "Policy",
     "Request",
+    "StageClock",
 ]

@@ -40,7 +40,17 @@ class Policy(models.Model):
     resolution_required = models.BooleanField(
         default=False, help_text="Whether somebody has to say how what was open was resolved."
     )
-    due_after_hours = models.PositiveIntegerField(default=24)
+    due_after_hours = models.PositiveIntegerField(
+        default=24, help_text="Business hours that each step may take."
+    )
+    escalation = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Who may decide too when a step is late, one after the other: [{"role": ...}].',
+    )
+    expires_after_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Calendar days until it ends undecided; empty: never."
+    )
     version = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -40,8 +40,10 @@ class RequestQuerySet(ScopedQuerySet):
         return self.prefetch_related("attachments__attached_by")
 
     def with_participants(self) -> Self:
-        """Each with all that decides who may decide on it (three queries)."""
-        return self.select_related("policy", "entity").prefetch_related("conflicts", "decisions")
+        """Each with all that decides who may decide on it (four queries)."""
+        return self.select_related("policy", "entity").prefetch_related(
+            "conflicts", "decisions", "escalations"
+        )
 
 
 @audited
@@ -79,7 +81,11 @@ class Request(models.Model):
     version = models.PositiveIntegerField(default=1)
     notify_task = models.CharField(max_length=200, blank=True, default="", editable=False)
     requested_at = models.DateTimeField(db_default=Now(), editable=False)
-    due_at = models.DateTimeField()
+    due_at = models.DateTimeField(help_text="By when the step at work is to be decided.")
+    next_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When to remind, escalate or expire next."
+    )
+    expires_at = models.DateTimeField(null=True, blank=True, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = RequestQuerySet.as_manager()
@@ -97,6 +103,7 @@ class Request(models.Model):
             models.Index(
                 fields=["entity", "due_at"], name="request_open", condition=Q(ended_at=None)
             ),
+            models.Index(fields=["next_at"], name="request_next", condition=Q(ended_at=None)),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -57,10 +57,14 @@ class Decider:
     mandate: Mandate | None = None
 
     @property
+    def seat(self) -> int:
+        """Whose seat it is: the delegator's, or his own."""
+        return self.person_id if self.mandate is None else self.mandate.delegator_id
+
+    @property
     def people(self) -> frozenset[int]:
         """Everybody whose vote it would be: each of them has one."""
-        principal = () if self.mandate is None else (self.mandate.delegator_id,)
-        return frozenset({self.person_id, *principal})
+        return frozenset({self.person_id, self.seat})
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,7 @@ def deadlock_of(request: Request) -> Deadlock | None:
 
 def _reasons(request: Request, staff: Staff, found: Shortage) -> dict[int, str]:
     """Person to why he does not count, of those who otherwise could decide on these steps."""
-    stages = [request.policy.stages[number] for number in found.steps]
-    people = frozenset[int]().union(*(staff.holders(stage) for stage in stages))
+    people = frozenset[int]().union(*(staff.asked(request, number) for number in found.steps))
     return {pk: _why_not(request, staff, pk) for pk in people - found.people}
 
 

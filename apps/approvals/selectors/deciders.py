@@ -74,10 +74,10 @@ def _own_seat_first(decider: Decider) -> int:
 
 def _refusal_at_stage(request: Request, actor: User, staff: Staff) -> NotPermitted:
     """Why somebody decides nothing at the stage at work who is here and took no part."""
-    stage = stage_of(request)
-    if actor.pk in staff.holders(stage):
+    stage, asked = stage_of(request), staff.asked(request, request.stage)
+    if actor.pk in asked:
         return _refusal_of_seat(request, actor.pk, actor, staff)
-    for holder in sorted(staff.holders(stage)):
+    for holder in sorted(asked):
         mandate = staff.absences.mandate_of(holder, request.item_type)
         if mandate is not None and mandate.delegate_id == actor.pk:
             return _refusal_of_seat(request, holder, actor, staff)

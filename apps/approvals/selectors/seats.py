@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q
 
-from apps.approvals.models import Conflict, Decision
+from apps.approvals.models import Conflict, Decision, Escalation
 from apps.approvals.permissions import DECIDE_REQUEST
 from apps.approvals.rules import Absences, Mandate, converted
 from apps.approvals.selectors.absence import absences_on
@@ -91,12 +91,14 @@ class _House:
         person = self.people.get(person_id)
         if person is None:
             return _NOTHING
-        asked = _NOTHING
+        own, added = _NOTHING, _NOTHING
         for role in sorted(person.roles):
-            asked |= Q(at_work__role=role)
+            own, added = own | Q(at_work__role=role), added | Q(added__role=role)
         if person.roles & roles_holding(DECIDE_REQUEST):
-            asked |= Q(at_work__people__contains=[person.username])
-        return asked
+            own |= Q(at_work__people__contains=[person.username])
+            added |= Q(added__people__contains=[person.username])
+        late = Escalation.objects.filter(request=OuterRef("pk"), stage=OuterRef("stage"))
+        return own | Q(Exists(late.filter(added)))
 
     def _passed_on(self, mandate: Mandate) -> Q:
         """What a delegator has handed over, as far as the delegate may act on it."""

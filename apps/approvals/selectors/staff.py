@@ -47,6 +47,15 @@ class Staff:
             if (self.names[pk] in named and self.decides(pk) if named else stage["role"] in roles)
         )
 
+    def asked(self, request: Request, number: int) -> frozenset[int]:
+        """Ids of the people who may decide on a stage: its own, and who was added since."""
+        added = [
+            self.holders(escalation.added)
+            for escalation in request.escalations.all()
+            if escalation.stage == number
+        ]
+        return self.holders(request.policy.stages[number]).union(*added)
+
     def most_of(self, decider: Decider, request: Request) -> Ceiling | None:
         """How much somebody may approve of the request: as a stand-in, the least of all that
         bounds him; None if nothing does.
@@ -81,10 +90,15 @@ class Staff:
         return own
 
     def deciders(
-        self, request: Request, stage: Mapping[str, Any], conflicted: Collection[int]
+        self, request: Request, number: int, conflicted: Collection[int]
     ) -> tuple[Decider, ...]:
-        """Everybody who could decide on the stage, had nobody decided yet."""
-        seats = (self.decider_for(pk, request, conflicted) for pk in sorted(self.holders(stage)))
+        """Everybody who could decide on a stage, had nobody decided yet.
+
+        Args:
+            number: of the stage, counted from 0.
+        """
+        holders = sorted(self.asked(request, number))
+        seats = (self.decider_for(pk, request, conflicted) for pk in holders)
         return tuple(seat for seat in seats if seat is not None)
 
     def _is_passed_on(
@@ -112,8 +126,8 @@ def staff_of(entity: Entity) -> Staff:
 
 def deciders_at_work(request: Request, staff: Staff) -> list[Decider]:
     """Everybody who could decide on the stage at work now, for himself or for somebody."""
-    voted, stage = voters(request), request.policy.stages[request.stage]
-    found = staff.deciders(request, stage, conflicted_ids(request))
+    voted = voters(request)
+    found = staff.deciders(request, request.stage, conflicted_ids(request))
     return [one for one in found if not one.people & voted]
 
 
@@ -132,12 +146,13 @@ def steps_left(request: Request, staff: Staff) -> list[Step]:
         Step(
             candidates=frozenset(
                 one.person_id
-                for one in staff.deciders(request, stage, conflicted)
+                for one in staff.deciders(request, number, conflicted)
                 if not one.people & voted
             ),
-            needed=_still_needed(stage, 0 if number else given),
+            needed=_still_needed(stage, given if number == request.stage else 0),
         )
-        for number, stage in enumerate(request.policy.stages[request.stage :])
+        for number, stage in enumerate(request.policy.stages)
+        if number >= request.stage
     ]
 
 

@@ -6,7 +6,7 @@ count: of a role everybody who can decide then, of named people each of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 ALL = "all"
@@ -22,6 +22,12 @@ def people_needed(stage: Mapping[str, Any]) -> int | None:
     if stage["count"] != ALL:
         return int(stage["count"])
     return len(people_named(stage)) or None
+
+
+def escalation_in_words(path: Sequence[Mapping[str, Any]]) -> str:
+    """ "every controller, then connie may decide too"; without a path controllers are told."""
+    added = [", ".join(sorted(people_named(one))) or f"every {one['role']}" for one in path]
+    return f"{', then '.join(added)} may decide too" if added else "controllers are told"
 
 
 def stage_in_words(stage: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from apps.approvals.services.limits import define_limit, enter_rate, retire_limi
 from apps.approvals.services.notices import read_notices
 from apps.approvals.services.policies import define_policy, retire_policy, settle_policy
 from apps.approvals.services.staffing import queue_recheck, recheck_all, recheck_requests
+from apps.approvals.services.tending import tend_request, tend_requests
 
 __all__ = [
     "attach",
@@ -35,5 +36,7 @@ __all__ = [
     "revoke_delegation",
     "settle_policy",
     "supersede_requests",
+    "tend_request",
+    "tend_requests",
     "withdraw",
 ]

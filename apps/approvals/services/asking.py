@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -19,7 +19,7 @@ from apps.approvals.locks import (
     open_requests_for_update,
     request_for_update,
 )
-from apps.approvals.models import Conflict, Request
+from apps.approvals.models import Conflict, Policy, Request
 from apps.approvals.permissions import (
     REQUEST_APPROVAL,
     WITHDRAW_REQUEST,
@@ -30,6 +30,7 @@ from apps.approvals.selectors import (
     subject_key,
 )
 from apps.approvals.selectors.splits import amount_beside
+from apps.approvals.services.clocks import start_clock
 from apps.approvals.services.ending import end_request
 from apps.approvals.services.staffing import block_or_release, queue_recheck
 from apps.approvals.states import OPEN, RequestStatus
@@ -110,8 +111,10 @@ def request_approval(
         maker=maker,
         policy=policy,
         notify_task=notify_task,
-        due_at=timezone.now() + timedelta(hours=policy.due_after_hours),
+        due_at=timezone.now(),
+        expires_at=_end_of(policy),
     )
+    start_clock(request)
     Conflict.objects.bulk_create(
         Conflict(request=request, user=user) for user in {*conflicted, actor} - {maker}
     )
@@ -126,6 +129,13 @@ def request_approval(
     if beside:
         queue_recheck(entity_id)  # the other pieces are measured together with this one
     return request
+
+
+def _end_of(policy: Policy) -> datetime | None:
+    """When a request that starts now ends undecided."""
+    if policy.expires_after_days is None:
+        return None
+    return timezone.now() + timedelta(days=policy.expires_after_days)
 
 
 @transaction.atomic

@@ -23,8 +23,9 @@ from apps.approvals.rules import Decider, Evidence
 from apps.approvals.selectors import stage_of
 from apps.approvals.selectors.conflicts import approvers_who_took_part
 from apps.approvals.selectors.deciders import decider_or_refusal
-from apps.approvals.selectors.staff import Staff, staff_of, steps_left
+from apps.approvals.selectors.staff import Staff, deciders_at_work, staff_of, steps_left
 from apps.approvals.selectors.stages import people_needed
+from apps.approvals.services.clocks import start_clock
 from apps.approvals.services.ending import end_request
 from apps.approvals.services.evidence import digest_with, keep_evidence, require_evidence
 from apps.approvals.services.staffing import block_or_release, measure_anew, note_participants
@@ -86,7 +87,7 @@ def decide(
     decision = Decision.objects.create(
         request=request,
         approver=actor,
-        on_behalf_of_id=decider.mandate.delegator_id if decider.mandate else None,
+        on_behalf_of_id=decider.seat if decider.mandate else None,
         verdict=verdict,
         stage=request.stage,
         role_at_time=_role_at_time(request, decider, staff),
@@ -97,7 +98,7 @@ def decide(
         evidence_hash=digest_with(request, evidence),
     )
     brought = keep_evidence(request, evidence, actor, decision=decision)
-    _move_on(request, Verdict(verdict))
+    _move_on(request, Verdict(verdict), decider, staff)
     record(
         actor=actor,
         action="approvals.request.decide",
@@ -116,10 +117,11 @@ def decide(
 
 
 def _role_at_time(request: Request, decider: Decider, staff: Staff) -> str:
-    """The role that the stage asks for; where it names people, one by which the seat decides."""
-    holder = decider.mandate.delegator_id if decider.mandate else decider.person_id
-    deciding = staff.roles[holder] & roles_holding(DECIDE_REQUEST)
-    return str(stage_of(request).get("role") or min(deciding))
+    """The role of the seat that the stage asks for, or else one by which the seat decides."""
+    deciding = staff.roles[decider.seat] & roles_holding(DECIDE_REQUEST)
+    late = [one.added for one in request.escalations.all() if one.stage == request.stage]
+    asked = [each["role"] for each in (stage_of(request), *late) if "role" in each]
+    return str(next((role for role in asked if role in deciding), min(deciding)))
 
 
 def _limit_at_time(request: Request, decider: Decider, staff: Staff) -> Decimal | None:
@@ -134,23 +136,31 @@ def _require_words(policy: Policy, verdict: str, comment: str, attested: bool) -
         raise AttestationMissing(field="attested")
 
 
-def _move_on(request: Request, verdict: Verdict) -> None:
+def _move_on(request: Request, verdict: Verdict, decider: Decider, staff: Staff) -> None:
     """Into the next stage, or to the end."""
     if verdict != Verdict.APPROVE:
         end_request(request, STATUS_AFTER[verdict])
         return
-    if _is_stage_done(request):
+    is_done = _is_stage_done(request, decider, staff)
+    if is_done:
         if request.stage + 1 == len(request.policy.stages):
             end_request(request, RequestStatus.APPROVED)
             return
         request.stage += 1
     request.version += 1
     request.save(update_fields=["stage", "version"])
+    if is_done:
+        start_clock(request)
 
 
-def _is_stage_done(request: Request) -> bool:
-    """As many as it needs have approved; for all of a role, nobody is left who could."""
-    step = steps_left(request, staff_of(request.entity))[0]
-    if people_needed(stage_of(request)) is None:
-        return not step.candidates
-    return step.needed == 0
+def _is_stage_done(request: Request, decider: Decider, staff: Staff) -> bool:
+    """As many as it needs have approved; for all of a role, nobody is left who could.
+
+    Who was added because the stage was late decides for everybody who is still missing there.
+    """
+    stage = stage_of(request)
+    if people_needed(stage) is not None:
+        return steps_left(request, staff)[0].needed == 0
+    own = staff.holders(stage)
+    is_missing = any(one.seat in own for one in deciders_at_work(request, staff))
+    return decider.seat not in own or not is_missing

@@ -16,7 +16,8 @@ def end_request(request: Request, status: RequestStatus) -> None:
     advance(request, to=status, moves=MOVES)
     request.ended_at = timezone.now()
     request.version += 1
-    request.save(update_fields=["status", "ended_at", "version"])
+    request.next_at = None
+    request.save(update_fields=["status", "ended_at", "version", "next_at"])
     if request.split_key and status != RequestStatus.APPROVED:
         queue_recheck(request.entity_id)  # what belongs together with it is less now
     if request.notify_task:

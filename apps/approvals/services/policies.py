@@ -19,9 +19,11 @@ from apps.approvals.selectors.stages import stage_in_words
 from apps.approvals.services.asking import request_approval
 from apps.approvals.services.soundness import (
     require_disjoint,
+    require_escalation,
     require_kinds,
     require_people,
     require_sound,
+    require_time,
 )
 from apps.approvals.states import RequestStatus
 from apps.audit.services import canonical_bytes, record
@@ -49,6 +51,8 @@ def define_policy(
     due_after_hours: int = 24,
     evidence_kinds: Sequence[str] = (),
     resolution_required: bool = False,
+    escalation: Sequence[dict[str, Any]] = (),
+    expires_after_days: int | None = None,
 ) -> Policy:
     """Put a policy in force for new requests; the one for the same range is retired.
 
@@ -56,6 +60,9 @@ def define_policy(
     effect once somebody else approves it.
 
     Args:
+        due_after_hours: business hours that each step may take.
+        escalation: who may decide too when a step is late, one after the other: a role or people.
+        expires_after_days: calendar days until a request ends undecided; None: never.
         evidence_kinds: what has to be attached before anybody approves.
         resolution_required: somebody also has to say how what was open was resolved.
 
@@ -69,6 +76,8 @@ def define_policy(
     require_sound(stages, currency, least_amount, below_amount)
     require_people(stages, entity_id)
     require_kinds(evidence_kinds)
+    require_escalation(escalation, entity_id)
+    require_time(due_after_hours, expires_after_days)
     others = policies_for_update(entity_id=entity_id, item_type=item_type, currency=currency)
     former = _former(others, least_amount, below_amount)
     policy = Policy.objects.create(
@@ -83,6 +92,8 @@ def define_policy(
         due_after_hours=due_after_hours,
         evidence_kinds=list(evidence_kinds),
         resolution_required=resolution_required,
+        escalation=list(escalation),
+        expires_after_days=expires_after_days,
         version=former.version + 1 if former else 1,
         created_by=actor,
     )
@@ -167,16 +178,18 @@ def content_digest(policy: Policy) -> str:
             "needs_comment": policy.needs_comment,
             "attestation_text": policy.attestation_text,
             "due_after_hours": policy.due_after_hours,
-            **_evidence_asked(policy),
+            **_asked_besides(policy),
         },
     )
 
 
-def _evidence_asked(policy: Policy) -> dict[str, Any]:
-    """Only what is asked for: a policy without evidence keeps the digest that it always had."""
+def _asked_besides(policy: Policy) -> dict[str, Any]:
+    """Only what is asked for: a policy without it keeps the digest that it always had."""
     facts = {
         "evidence_kinds": sorted(policy.evidence_kinds),
         "resolution_required": policy.resolution_required,
+        "escalation": policy.escalation,
+        "expires_after_days": policy.expires_after_days,
     }
     return {name: fact for name, fact in facts.items() if fact}
 

@@ -17,6 +17,7 @@ from apps.identity.holders import roles_holding
 from apps.identity.selectors import people_who_may
 
 MOST_STAGES: Final = 10
+MOST_ESCALATIONS: Final = 5
 
 
 def require_sound(
@@ -65,6 +66,33 @@ def require_kinds(evidence_kinds: Sequence[str]) -> None:
         )
     if len(set(evidence_kinds)) != len(evidence_kinds):
         raise PolicyInvalid("A kind of evidence is asked for twice.", field="evidence_kinds")
+
+
+def require_escalation(path: Sequence[Mapping[str, Any]], entity_id: int) -> None:
+    """Each authority on the path is a role or people that decide here."""
+    if len(path) > MOST_ESCALATIONS:
+        raise PolicyInvalid(
+            f"A policy escalates {MOST_ESCALATIONS} times at most.", field="escalation"
+        )
+    for added in path:
+        if set(added) not in ({"role"}, {"people"}):
+            raise PolicyInvalid("Each escalation has either a role or people.", field="escalation")
+    try:
+        for number, added in enumerate(path, start=1):
+            _require_sound_stage(number, {**added, "count": 1})
+            require_people([{**added, "count": 1}], entity_id)
+    except PolicyInvalid as refusal:
+        raise PolicyInvalid(
+            f"Escalation: {refusal.message}", remedy=refusal.remedy, field="escalation"
+        ) from None
+
+
+def require_time(due_after_hours: int, expires_after_days: int | None) -> None:
+    """A step has at least an hour, and a request at least a day."""
+    if due_after_hours < 1:
+        raise PolicyInvalid("A step takes at least an hour.", field="due_after_hours")
+    if expires_after_days is not None and expires_after_days < 1:
+        raise PolicyInvalid("A request lasts at least a day.", field="expires_after_days")
 
 
 def require_people(stages: Sequence[Mapping[str, Any]], entity_id: int) -> None:

@@ -11,6 +11,7 @@ from apps.approvals.models import Policy
 from apps.approvals.permissions import VIEW_POLICIES
 from apps.approvals.selectors import kinds_asked, kinds_in_words, latest_request_for, stage_in_words
 from apps.approvals.selectors.policies import policy_in_place_of, policy_seen_by
+from apps.approvals.selectors.stages import escalation_in_words
 from apps.approvals.views.lists import person
 from apps.common.access import authorize
 from apps.common.templatetags.finflow import amount
@@ -58,5 +59,9 @@ def _facts(policy: Policy) -> dict[str, str]:
         "Comment": "needed" if policy.needs_comment else "if one likes",
         "Attestation": policy.attestation_text or "none",
         "Evidence": kinds_in_words(kinds_asked(policy)) or "none",
-        "Time": f"{policy.due_after_hours} hours",
+        "Time": f"{policy.due_after_hours} business hours for each step",
+        "When late": escalation_in_words(policy.escalation),
+        "Expires": f"after {policy.expires_after_days} days"
+        if policy.expires_after_days
+        else "never",
     }

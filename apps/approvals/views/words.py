@@ -136,7 +136,7 @@ def changes_since(request: Request, version: int) -> list[dict[str, Any]]:
 
 
 # Each of these raises the version by one.
-_RAISING = ("decide", "attach", "withdraw", "supersede")
+_RAISING = ("decide", "attach", "withdraw", "supersede", "expire")
 
 
 def _done_until(request: Request, version: int) -> dict[str, str]:
@@ -189,6 +189,10 @@ _TOLD = {
     "measure": ("what belongs together with it is now another amount", "pending"),
     "exclude": ("people took part in it after it was asked for, and cannot decide", "pending"),
     "submit": ("asked for approval", "submitted"),
+    "remind": ("reminded those who can decide", "pending"),
+    "escalate": ("nobody decided in time: others may decide too", "late"),
+    "overdue": ("nobody decided in time", "late"),
+    "expire": ("it ended undecided", "expired"),
 }
 
 

@@ -171,6 +171,7 @@ _REFUSED = frozenset(
         RequestStatus.REJECTED,
         RequestStatus.RETURNED,
         RequestStatus.WITHDRAWN,
+        RequestStatus.EXPIRED,
         RequestStatus.SUPERSEDED,
     }
 )

@@ -137,9 +137,12 @@ def settle_resolution(*, request_id: int) -> ResolutionRule | None:
         return None
     if is_approved(rule, content_digest(rule)):
         _put_in_force(rule, system)
-    elif request.status in {RequestStatus.REJECTED, RequestStatus.RETURNED}:
+    elif request.status in _NOT_GIVEN:
         _move(rule, ResolutionStatus.NOT_APPROVED, system)
     return rule
+
+
+_NOT_GIVEN = {RequestStatus.REJECTED, RequestStatus.RETURNED, RequestStatus.EXPIRED}
 
 
 def resolve_small_breaks(*, run_id: int) -> list[WriteOff]:
