@@ -8,7 +8,7 @@ and nothing that has ended comes back.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import combinations
 from typing import Any
@@ -29,12 +29,17 @@ from hypothesis.stateful import (
 from apps.approvals.models import Decision, Request
 from apps.approvals.selectors import inbox, is_approved, refusal_to_decide
 from apps.approvals.services import (
+    cancel_leave,
     decide,
     define_limit,
     define_policy,
+    delegate,
+    plan_leave,
     recheck_requests,
     request_approval,
+    revoke_delegation,
     supersede_requests,
+    tend_request,
     withdraw,
 )
 from apps.common.errors import Refusal
@@ -56,27 +61,46 @@ CAST = {
 }
 PEOPLE = st.sampled_from(sorted(CAST))
 SUBJECTS = st.integers(0, 1)
+TODAY, TOMORROW = date.today() - timedelta(days=1), date.today() + timedelta(days=1)
 ENDED = {"approved", "rejected", "returned", "withdrawn", "superseded"}
+
+
+class At:
+    """A clock that stands still."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
 
 
 @dataclass
 class Round:
-    """One request as the model sees it."""
+    """One request as the model sees it.
+
+    decided: stage, who, verdict, and in whose seat (his own or a delegator's).
+    late: the stages to which approvers were added, because nobody decided in time.
+    """
 
     subject: int
     content: str
     amount: int
     maker: str
     conflicted: set[str]
-    decided: list[tuple[int, str, str]] = field(default_factory=list)  # stage, who, verdict
+    decided: list[tuple[int, str, str, str]] = field(default_factory=list)
+    late: set[int] = field(default_factory=set)
     stage: int = 0
     status: str = "pending"
 
-    def barred(self) -> set[str]:
-        return {self.maker, *self.conflicted, *(who for _, who, _ in self.decided)}
+    def involved(self) -> set[str]:
+        return {self.maker, *self.conflicted}
+
+    def voted(self) -> set[str]:
+        return {name for _, who, _, seat in self.decided for name in (who, seat)}
 
     def given(self) -> int:
-        return sum(stage == self.stage for stage, _, _ in self.decided)
+        return sum(made[0] == self.stage for made in self.decided)
 
 
 class Lifecycle(RuleBasedStateMachine):
@@ -96,7 +120,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.roles = {name: set(roles) for name, roles in CAST.items()}
         self.ids = {name: self.person(name, system).pk for name in CAST}
         facts: dict[str, Any] = {"entity_id": self.entity.pk, "item_type": KIND, "actor": system}
-        define_policy(stages=STAGES, **facts)
+        define_policy(stages=STAGES, escalation=[{"role": "approver"}], **facts)
         for role, amount in LIMITS.items():
             define_limit(
                 role=role,
@@ -106,6 +130,8 @@ class Lifecycle(RuleBasedStateMachine):
                 **facts,
             )
         self.rounds: dict[int, Round] = {}
+        self.away: dict[str, int] = {}  # who is, and the leave
+        self.stands_in: dict[str, tuple[str, int]] = {}  # for whom who does, and the delegation
         self.steps = 0
 
     def person(self, name: str, system: User) -> User:
@@ -119,14 +145,33 @@ class Lifecycle(RuleBasedStateMachine):
 
     # --- The model ---
 
+    def most(self, name: str) -> int:
+        return max((LIMITS[role] for role in self.roles[name] if role in LIMITS), default=-1)
+
+    def seats(self, one: Round, stage: int) -> list[tuple[str, str]]:
+        """Who could decide at a stage, in whose seat: each seat is taken once."""
+        asked = {str(STAGES[stage]["role"]), *(["approver"] if stage in one.late else [])}
+        found = []
+        for name in sorted(set(CAST) - one.involved()):
+            if not asked & self.roles[name] or one.amount > self.most(name):
+                continue
+            other = self.stands_in.get(name, ("", 0))[0]
+            is_there = other and other not in self.away and other not in one.involved()
+            if is_there and one.amount <= self.most(other):
+                found.append((other, name))
+            elif name not in self.away:
+                found.append((name, name))
+        voted = one.voted()
+        return [seat for seat in found if not {*seat} & voted]
+
     def able(self, one: Round, stage: int) -> set[str]:
-        """Who could decide at a stage, by role, limit and part in it."""
-        found = set()
-        for name, roles in self.roles.items():
-            most = max((LIMITS[role] for role in roles if role in LIMITS), default=-1)
-            if STAGES[stage]["role"] in roles and one.amount <= most:
-                found.add(name)
-        return found - one.barred()
+        """Who could decide at a stage, by role, limit, part in it, and presence."""
+        return {who for who, _ in self.seats(one, stage)}
+
+    def seat_of(self, one: Round, who: str) -> str:
+        """His own seat goes before those of others, of which the eldest goes first."""
+        own = [seat for person, seat in self.seats(one, one.stage) if person == who]
+        return who if who in own else min(own, key=self.ids.__getitem__)
 
     def can_be_filled(self, one: Round) -> bool:
         """Try every choice of people for the stages that are left."""
@@ -204,6 +249,7 @@ class Lifecycle(RuleBasedStateMachine):
         pk = data.draw(st.sampled_from(sorted(self.rounds)))
         one = self.rounds[pk]
         may = one.status == "pending" and not is_stale and who in self.able(one, one.stage)
+        seat = self.seat_of(one, who) if may else ""
         version = Request.objects.get(pk=pk).version
         try:
             with transaction.atomic():
@@ -219,7 +265,7 @@ class Lifecycle(RuleBasedStateMachine):
             assert not may
             return
         assert may
-        one.decided.append((one.stage, who, verdict))
+        one.decided.append((one.stage, who, verdict, seat))
         if verdict != "approve":
             one.status = "rejected" if verdict == "reject" else "returned"
         elif one.given() == STAGES[one.stage]["count"]:
@@ -267,6 +313,59 @@ class Lifecycle(RuleBasedStateMachine):
         else:
             grant_role(**facts)
             self.roles[who].add(role)
+        self.look_again()
+
+    @rule(who=PEOPLE)
+    def go_or_come_back(self, who: str) -> None:
+        if who in self.away:
+            cancel_leave(leave_id=self.away.pop(who), actor=system_user())
+        elif self.most(who) >= 0:
+            leave = plan_leave(
+                person_id=self.ids[who], starts_on=TODAY, ends_on=TOMORROW, actor=self.user(who)
+            )
+            self.away[who] = leave.pk
+        self.look_again()
+
+    @rule(who=PEOPLE, other=PEOPLE)
+    def hand_over_or_take_back(self, who: str, other: str) -> None:
+        if who in self.stands_in:
+            _, pk = self.stands_in.pop(who)
+            revoke_delegation(delegation_id=pk, actor=self.user(who))
+            self.look_again()
+            return
+        try:
+            with transaction.atomic():
+                made = delegate(
+                    entity_id=self.entity.pk,
+                    delegate_id=self.ids[other],
+                    starts_on=TODAY,
+                    ends_on=TOMORROW,
+                    reason="x",
+                    actor=self.user(who),
+                )
+        except Refusal:
+            assert who == other or min(self.most(who), self.most(other)) < 0
+            return
+        assert who != other
+        assert min(self.most(who), self.most(other)) >= 0
+        self.stands_in[who] = (other, made.pk)
+        self.look_again()
+
+    @precondition(lambda self: self.rounds)
+    @rule(data=st.data())
+    def nobody_decides_in_time(self, data: st.DataObject) -> None:
+        pk = data.draw(st.sampled_from(sorted(self.rounds)))
+        one, request = self.rounds[pk], Request.objects.get(pk=pk)
+        with pytest.MonkeyPatch.context() as patch:
+            late = request.due_at + timedelta(minutes=1)
+            patch.setattr("apps.approvals.services.tending.timezone", At(late))
+            is_done = tend_request(request_id=pk)
+        assert is_done is (one.status not in ENDED and request.next_at is not None)
+        if is_done:
+            one.late.add(one.stage)
+            self.settle(one)
+
+    def look_again(self) -> None:
         recheck_requests(entity_id=self.entity.pk)
         for one in self.rounds.values():
             self.settle(one)
@@ -281,14 +380,14 @@ class Lifecycle(RuleBasedStateMachine):
         assert stored == {pk: one.status for pk, one in self.rounds.items()}
         for pk, one in self.rounds.items():
             made = Decision.objects.filter(request_id=pk).values_list(
-                "stage", "approver__username", "verdict"
+                "stage", "approver__username", "verdict", "on_behalf_of__username"
             )
-            assert list(made) == one.decided
-            deciders = [who for _, who, _ in one.decided]
-            assert len(deciders) == len(set(deciders)), "nobody twice"
-            assert not {one.maker, *one.conflicted} & set(deciders), "nobody his own"
+            assert [(*given[:3], given[3] or given[1]) for given in made] == one.decided
+            votes = [name for _, who, _, seat in one.decided for name in {who, seat}]
+            assert len(votes) == len(set(votes)), "nobody twice, nor anybody for him"
+            assert not one.involved() & set(votes), "nobody his own, nor anybody for him"
             if one.status == "approved":
-                stages = [stage for stage, _, _ in one.decided]
+                stages = [made[0] for made in one.decided]
                 assert stages == [0, 1, 1], "no stage is skipped"
 
     @invariant()
