@@ -34,7 +34,10 @@ class DelegationForm(forms.Form):
         label="Company", queryset=Entity.objects.none(), to_field_name="code", empty_label=None
     )
     delegate = forms.ModelChoiceField(
-        label="Who decides for you", queryset=User.objects.none(), to_field_name="username"
+        label="Who decides for you",
+        queryset=User.objects.none(),
+        to_field_name="username",
+        empty_label="Choose a person",
     )
     item_type = forms.ChoiceField(label="What", required=False)
     cap_amount = forms.DecimalField(
@@ -50,6 +53,7 @@ class DelegationForm(forms.Form):
         fields: Any = self.fields
         there = Entity.objects.filter(pk__in=actor.entity_ids(DELEGATE))
         fields["entity"].queryset = there
+        fields["entity"].label_from_instance = lambda entity: entity.name
         able = [people_who_may(DECIDE_REQUEST, entity_id=one.pk).values("pk") for one in there]
         fields["delegate"].queryset = _any_of(able).exclude(pk=actor.pk).order_by("username")
         fields["item_type"].choices = [("", "Everything"), *kinds]
