@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 
 from apps.analytics.permissions import VIEW_ANOMALIES
 from apps.analytics.states import Disposition
-from apps.approvals.forms import STILL_OPEN
+from apps.approvals.forms.listing import STILL_OPEN
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.states import RequestStatus

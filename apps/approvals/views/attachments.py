@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from apps.approvals.forms import EvidenceForm
+from apps.approvals.forms.deciding import EvidenceForm
 from apps.approvals.models import Attachment, Request
 from apps.approvals.selectors import (
     kinds_asked,

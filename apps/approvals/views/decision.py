@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from apps.approvals import selectors
-from apps.approvals.forms import DecisionForm, EvidenceForm, WithdrawForm
+from apps.approvals.forms.deciding import DecisionForm, EvidenceForm, WithdrawForm
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS, WITHDRAW_REQUEST
 from apps.approvals.selectors.limits import exposure_in_words

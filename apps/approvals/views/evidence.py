@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.approvals import selectors
-from apps.approvals.forms import EvidenceForm
+from apps.approvals.forms.deciding import EvidenceForm
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.serializers import as_content

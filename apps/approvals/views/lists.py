@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from apps.approvals.forms import InboxFilterForm, RequestFilterForm, kinds_of
+from apps.approvals.forms.listing import InboxFilterForm, RequestFilterForm, kinds_of
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.selectors import outbox, requests_seen_by, unread_notices, waiting_for
