@@ -83,9 +83,8 @@ def request_approval(
         raise AmountMissing(field="amount")
     beside = Decimal(0)
     if split_key and amount is not None and currency:
-        hold_split(entity_id=entity_id, maker_id=maker.pk, split_key=split_key)
         piece = Piece(0, maker.pk, item_type, split_key, currency, amount, timezone.now())
-        beside = amount_beside(piece, entity_id=entity_id, subject=subject_key(subject))
+        beside = _held_beside(piece, entity_id, subject)
     policy = policy_for(
         entity_id=entity_id,
         item_type=item_type,
@@ -114,21 +113,30 @@ def request_approval(
         due_at=timezone.now(),
         expires_at=_end_of(policy),
     )
+    _begin(request, {*conflicted, actor} - {maker}, actor)
+    return request
+
+
+def _held_beside(piece: Piece, entity_id: int, subject: Model) -> Decimal:
+    """The amount of what belongs together with a piece; nobody adds to it meanwhile."""
+    hold_split(entity_id=entity_id, maker_id=piece.maker_id, split_key=piece.key)
+    return amount_beside(piece, entity_id=entity_id, subject=subject_key(subject))
+
+
+def _begin(request: Request, took_part: Iterable[User], actor: User) -> None:
+    """The clock of the first step, who may not decide, and whether anybody can."""
     start_clock(request)
-    Conflict.objects.bulk_create(
-        Conflict(request=request, user=user) for user in {*conflicted, actor} - {maker}
-    )
+    Conflict.objects.bulk_create(Conflict(request=request, user=user) for user in took_part)
     record(
         actor=actor,
         action="approvals.request.submit",
         subject=request,
-        subject_hash=subject_hash,
-        policy=policy.pk,
+        subject_hash=request.subject_hash,
+        policy=request.policy_id,
     )
     block_or_release(request, actor=actor)
-    if beside:
-        queue_recheck(entity_id)  # the other pieces are measured together with this one
-    return request
+    if request.split_amount:
+        queue_recheck(request.entity_id)  # the other pieces are measured together with this one
 
 
 def _end_of(policy: Policy) -> datetime | None:

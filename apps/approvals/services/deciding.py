@@ -77,11 +77,7 @@ def decide(
     measure_anew(request, actor=actor)
     note_participants(request, actor=actor)
     staff = staff_of(request.entity)
-    decider = decider_or_refusal(request, actor, staff)
-    if isinstance(decider, NotPermitted):
-        raise decider
-    if verdict == Verdict.APPROVE and approvers_who_took_part(request):
-        raise ApproverTookPart
+    decider = _require_decider(request, verdict, actor, staff)
     _require_words(request.policy, verdict, comment, attested)
     require_evidence(request, verdict, evidence)
     decision = Decision.objects.create(
@@ -114,6 +110,16 @@ def decide(
     if request.is_open:  # whoever decided is missing at the steps to come
         block_or_release(request, actor=actor)
     return request
+
+
+def _require_decider(request: Request, verdict: str, actor: User, staff: Staff) -> Decider:
+    """As whom the actor decides; an approval needs that nobody who approved took part since."""
+    decider = decider_or_refusal(request, actor, staff)
+    if isinstance(decider, NotPermitted):
+        raise decider
+    if verdict == Verdict.APPROVE and approvers_who_took_part(request):
+        raise ApproverTookPart
+    return decider
 
 
 def _role_at_time(request: Request, decider: Decider, staff: Staff) -> str:
