@@ -31,7 +31,7 @@ class DelegationForm(forms.Form):
     """To whom one hands over what, and on which days."""
 
     entity = forms.ModelChoiceField(
-        label="Company", queryset=Entity.objects.none(), to_field_name="code", empty_label=None
+        label="Entity", queryset=Entity.objects.none(), to_field_name="code", empty_label=None
     )
     delegate = forms.ModelChoiceField(
         label="Who decides for you",
