@@ -165,13 +165,18 @@ def test_ids_decide_only_between_exact_copies(sides, steps, random):
 
 def _content_of_pairs(outcome: Outcome, sides: tuple[list[dict], list[dict]]) -> Counter:
     content = {
-        name: {row["id"]: repr({**row, "id": 0}) for row in side}
+        name: {row["id"]: _content(row) for row in side}
         for name, side in zip(("left", "right"), sides, strict=True)
     }
     pairs: dict[int, list[str]] = {}
     for number, side, identifier, _ in outcome.items.iter_rows():
         pairs.setdefault(number, []).append(content[side][identifier])
     return Counter(tuple(pair) for pair in pairs.values())
+
+
+def _content(row: dict) -> str:
+    """What a copy shares; without a value date an item is valued on the day it is booked."""
+    return repr({**row, "id": 0, "value_on": row["value_on"] or row["booked_on"]})
 
 
 def _named(steps: list[dict]) -> RuleSet:
