@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import Final
 
 import polars as pl
 from django.db import connection
+
+_ROWS_AT_ONCE: Final = 50_000
+_BYTES_AT_ONCE: Final = 1 << 16
 
 
 def decimal_text(column: str) -> pl.Expr:
@@ -24,31 +29,60 @@ def hex_bytes(values: Iterable[bytes]) -> list[str]:
     return ["\\x" + value.hex() for value in values]
 
 
-def copy_in(table: str, frame: pl.DataFrame) -> None:
-    """Insert the frame's rows; its columns carry the table's column names."""
-    copy_all([(table, frame)])
+def copy_in(table: str, frame: pl.DataFrame, *columns: str | pl.Expr) -> None:
+    """Insert the frame's rows, slice by slice: their text never lies in memory as a whole.
+
+    Args:
+        columns: what is made of each row, under the table's column names; none: as it is.
+    """
+    wanted = columns or (pl.all(),)
+    copy_slices(table, (rows.select(*wanted) for rows in frame.iter_slices(_ROWS_AT_ONCE)))
 
 
-def copy_all(frames: Iterable[tuple[str, pl.DataFrame]]) -> None:
-    """Insert the rows of several frames, one table after the other.
+def copy_slices(table: str, slices: Iterator[pl.DataFrame]) -> None:
+    """Insert the rows of frames with the same columns; none is asked for before its turn.
 
     While the database takes one, the text of the next is made.
+
+    Raises:
+        django.db.DatabaseError: the database takes them not, or a frame could not be made; the
+            message says why, and none of them is stored.
     """
-    with ThreadPoolExecutor(1) as beside:
-        texts = [(table, frame.columns, beside.submit(_text_of, frame)) for table, frame in frames]
-        for table, columns, text in texts:
-            names = ", ".join(f'"{name}"' for name in columns)
-            with connection.cursor() as cursor:
-                # What statement triggers look at stays in memory (apps.common.bulk_checks).
-                cursor.execute("SET LOCAL work_mem = '256MB'")
-                cursor.copy_expert(
-                    f'COPY "{table}" ({names}) FROM STDIN WITH (FORMAT csv)', text.result()
-                )
+    first = next(slices, None)
+    if first is None:
+        return
+    names = ", ".join(f'"{name}"' for name in first.columns)
+    with ThreadPoolExecutor(1) as beside, connection.cursor() as cursor:
+        # What statement triggers look at stays in memory (apps.common.bulk_checks).
+        cursor.execute("SET LOCAL work_mem = '256MB'")
+        text = _TextAhead(map(_text_of, chain([first], slices)), beside)
+        command = f'COPY "{table}" ({names}) FROM STDIN WITH (FORMAT csv)'
+        with connection.wrap_database_errors:
+            cursor.copy_expert(command, text, _BYTES_AT_ONCE)
 
 
-def _text_of(frame: pl.DataFrame) -> io.BytesIO:
+class _TextAhead:
+    """Texts as one file to read, the next of them made while the one before is read."""
+
+    def __init__(self, texts: Iterator[bytes], beside: ThreadPoolExecutor) -> None:
+        self._texts = texts
+        self._beside = beside
+        self._text = io.BytesIO()
+        self._following = beside.submit(next, texts, None)
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes; none at the end."""
+        while not (piece := self._text.read(size)):
+            text = self._following.result()
+            if text is None:
+                return b""
+            self._text = io.BytesIO(text)
+            self._following = self._beside.submit(next, self._texts, None)
+        return piece
+
+
+def _text_of(rows: pl.DataFrame) -> bytes:
     """The rows as COPY takes them: it reads an unquoted empty cell as NULL and "" as a text."""
     buffer = io.BytesIO()
-    frame.write_csv(buffer, include_header=False, quote_style="non_numeric", null_value="")
-    buffer.seek(0)
-    return buffer
+    rows.write_csv(buffer, include_header=False, quote_style="non_numeric", null_value="")
+    return buffer.getvalue()

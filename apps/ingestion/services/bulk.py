@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
 import polars as pl
 
-from apps.common.frames import copy_all, decimal_text, hex_bytes
+from apps.common.frames import copy_in, copy_slices, decimal_text, hex_bytes
 from apps.ingestion.models import Batch
 from apps.ingestion.states import SEALED_TEXTS, TEXTS_LABEL
 from apps.privacy.blocks import sealed_blocks
 from apps.privacy.selectors import key_ring
+
+_BLOCKS_AT_ONCE: Final = 50
 
 
 def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
@@ -17,7 +23,9 @@ def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
     Args:
         lines: LINE_SCHEMA with `content_key` (hex) and `occurrence`.
     """
-    frame = lines.select(
+    copy_in(
+        "ingestion_record",
+        lines.with_row_index("position"),
         pl.lit(batch.entity_id).alias("entity_id"),
         pl.lit(batch.source_id).alias("source_id"),
         pl.lit(batch.pk).alias("batch_id"),
@@ -29,17 +37,19 @@ def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
         decimal_text("amount"),
         "currency",
         "reference",
-        pl.int_range(pl.len()).alias("position"),
+        "position",
         (pl.lit("\\x") + pl.col("content_key")).alias("content_key"),
         "occurrence",
     )
-    copy_all([("ingestion_record", frame), ("ingestion_sealedblock", _blocks(batch, lines))])
+    copy_slices("ingestion_sealedblock", _blocks(batch, lines))
 
 
-def _blocks(batch: Batch, lines: pl.DataFrame) -> pl.DataFrame:
+def _blocks(batch: Batch, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
     texts = lines.select(SEALED_TEXTS).with_columns(pl.col("attributes").replace("{}", ""))
-    blocks = list(sealed_blocks(texts, f"{TEXTS_LABEL}:{batch.pk}", key_ring()))
-    return pl.DataFrame(
-        {"batch_id": batch.pk, "number": range(len(blocks)), "sealed": hex_bytes(blocks)},
-        schema={"batch_id": pl.Int64(), "number": pl.Int64(), "sealed": pl.String()},
-    )
+    blocks = enumerate(sealed_blocks(texts, f"{TEXTS_LABEL}:{batch.pk}", key_ring()))
+    while some := list(islice(blocks, _BLOCKS_AT_ONCE)):
+        numbers, sealed = zip(*some, strict=True)
+        yield pl.DataFrame(
+            {"batch_id": batch.pk, "number": numbers, "sealed": hex_bytes(sealed)},
+            schema={"batch_id": pl.Int64(), "number": pl.Int64(), "sealed": pl.String()},
+        )

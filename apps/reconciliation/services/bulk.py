@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from apps.common.frames import copy_all, copy_in, decimal_text
+from apps.common.frames import copy_in, decimal_text
 from apps.reconciliation.matching import Outcome
 from apps.reconciliation.models import Break, Run
 
@@ -12,7 +12,9 @@ from apps.reconciliation.models import Break, Run
 def store_outcome(run: Run, outcome: Outcome) -> None:
     """Insert groups, items, breaks and break items of a run."""
     run_column = pl.lit(run.pk).alias("run_id")
-    groups = outcome.groups.select(
+    copy_in(
+        "reconciliation_matchgroup",
+        outcome.groups,
         run_column,
         pl.col("group_no").alias("number"),
         "pass_name",
@@ -21,14 +23,18 @@ def store_outcome(run: Run, outcome: Outcome) -> None:
         *(decimal_text(name) for name in ("left_total", "right_total", "difference")),
         "reasons",
     )
-    items = outcome.items.select(
+    copy_in(
+        "reconciliation_matchitem",
+        outcome.items,
         run_column,
         pl.col("group_no").alias("group_number"),
         pl.col("item_id").alias("record_id"),
         pl.col("side").cast(pl.String),
         decimal_text("allocated"),
     )
-    breaks = outcome.breaks.select(
+    copy_in(
+        "reconciliation_break",
+        outcome.breaks,
         run_column,
         pl.col("break_no").alias("number"),
         "cause",
@@ -38,13 +44,6 @@ def store_outcome(run: Run, outcome: Outcome) -> None:
         "is_material",
         "reason",
         "evidence",
-    )
-    copy_all(
-        [
-            ("reconciliation_matchgroup", groups),
-            ("reconciliation_matchitem", items),
-            ("reconciliation_break", breaks),
-        ]
     )
     copy_in("reconciliation_breakitem", _with_break_ids(run, outcome.break_items))
 

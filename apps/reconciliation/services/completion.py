@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import polars as pl
 from django.utils import timezone
@@ -25,6 +26,8 @@ from apps.reconciliation.services.learning import keep_learned
 from apps.reconciliation.services.resolutions import RESOLVE_TASK, rules_in_force_of
 from apps.reconciliation.services.takeover import take_over
 from apps.reconciliation.states import RUN_MOVES, RunStatus
+
+_ROWS_AT_ONCE: Final = 100_000
 
 
 def complete_run(
@@ -127,7 +130,9 @@ def _outcome_digest(outcome: Outcome) -> str:
     """SHA-256 over groups, items and breaks as canonical CSV: equal outcomes, equal digests."""
     digest = hashlib.sha256()
     for frame in (outcome.groups, outcome.items, outcome.breaks, outcome.break_items):
-        digest.update(frame.write_csv().encode())
+        digest.update(frame.clear().write_csv().encode())
+        for rows in frame.iter_slices(_ROWS_AT_ONCE):
+            digest.update(rows.write_csv(include_header=False).encode())
     return digest.hexdigest()
 
 

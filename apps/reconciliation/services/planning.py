@@ -28,9 +28,11 @@ def planned(run: Run) -> ShardPlan | None:
     records that come in later are not its own.
     """
     count = settings.RECONCILE_SHARDS or os.cpu_count() or 1
+    if count == 1:
+        return None
     carried = {side.value: ids for side, ids in carried_over(run).items()}
     size = record_count(run) + sum(map(len, carried.values()))
-    if count == 1 or size < settings.RECONCILE_SHARDS_FROM:
+    if size < settings.RECONCILE_SHARDS_FROM:
         return None
     rules = rules_to_run(run.rule_set)
     splits = splits_of(rules, SPLIT_FIELDS)

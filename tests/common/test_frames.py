@@ -1,0 +1,63 @@
+"""Frames into PostgreSQL: many slices, texts that look like nothing, and faults on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from apps.common import frames
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def table() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'CREATE TEMPORARY TABLE pieces ("number" bigint, "text" text, "amount" numeric(20, 4))'
+            " ON COMMIT DROP"
+        )
+    return "pieces"
+
+
+def _stored() -> list[tuple[object, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT number, text, amount::text FROM pieces ORDER BY number")
+        return list(cursor.fetchall())
+
+
+def test_every_row_arrives_once_whatever_the_slices(
+    table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "_ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(frames, "_BYTES_AT_ONCE", 16)
+    rows = pl.DataFrame({"number": range(100), "units": [n * 1234 - 5000 for n in range(100)]})
+    amount = frames.decimal_text("units").alias("amount")
+    frames.copy_in(table, rows, "number", pl.lit("row").alias("text"), amount)
+    assert _stored() == [(n, "row", f"{(n * 1234 - 5000) / 10_000:.4f}") for n in range(100)]
+
+
+def test_an_empty_text_is_no_null(table: str) -> None:
+    texts = ["", None, "NULL", "\\N", 'a "quoted" one', "two\nlines", "comma, here", "\\."]
+    frames.copy_in(table, pl.DataFrame({"number": range(len(texts)), "text": texts}))
+    assert [text for _, text, _ in _stored()] == texts
+
+
+def test_nothing_is_copied_of_nothing(table: str) -> None:
+    frames.copy_in(table, pl.DataFrame(schema={"number": pl.Int64()}))
+    frames.copy_slices(table, iter(()))
+    assert _stored() == []
+
+
+def test_a_fault_while_a_slice_is_made_stores_none_of_them(table: str) -> None:
+    def slices() -> Iterator[pl.DataFrame]:
+        yield pl.DataFrame({"number": [1]})
+        yield pl.DataFrame({"number": [2]})
+        raise ArithmeticError("the third slice could not be made")
+
+    with pytest.raises(DatabaseError, match="the third slice"), transaction.atomic():
+        frames.copy_slices(table, slices())
+    assert _stored() == []
