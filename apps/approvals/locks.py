@@ -21,7 +21,7 @@ def request_for_update(request_id: int, *, actor: Actor) -> Request:
     request: Request = one_visible(
         Request.objects.visible_to(actor)
         .select_for_update(of=("self",))
-        .select_related("policy")
+        .select_related("policy", "entity")
         .filter(pk=request_id)
     )
     return request
@@ -30,7 +30,9 @@ def request_for_update(request_id: int, *, actor: Actor) -> Request:
 def request_held(request_id: int) -> Request:
     """Like `request_for_update`, for scheduled work, which sees everything."""
     request: Request = (
-        Request.objects.select_for_update(of=("self",)).select_related("policy").get(pk=request_id)
+        Request.objects.select_for_update(of=("self",))
+        .select_related("policy", "entity")
+        .get(pk=request_id)
     )
     return request
 

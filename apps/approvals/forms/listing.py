@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -51,5 +52,9 @@ class InboxFilterForm(RequestFilterForm):
 
 def kinds_of(requests: Any) -> list[tuple[str, str]]:
     """The kinds that occur among requests, as choices (one query)."""
-    found = requests.order_by("item_type").values_list("item_type", flat=True).distinct()
-    return [(kind, Request(item_type=kind).kind.capitalize()) for kind in found]
+    return as_choices(requests.order_by("item_type").values_list("item_type", flat=True).distinct())
+
+
+def as_choices(kinds: Iterable[str]) -> list[tuple[str, str]]:
+    """Kinds with the words for people."""
+    return [(kind, Request(item_type=kind).kind.capitalize()) for kind in kinds]

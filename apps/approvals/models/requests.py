@@ -116,6 +116,11 @@ class Request(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def forget(self, *parts: str) -> None:
+        """Have these related rows read anew when they are next asked for; they have changed."""
+        read = getattr(self, "_prefetched_objects_cache", {})
+        self.refresh_from_db(fields=[part for part in parts if part in read])
+
     @property
     def is_open(self) -> bool:
         return self.status in OPEN

@@ -3,6 +3,7 @@
 from apps.approvals.selectors.conflicts import conflicted_ids
 from apps.approvals.selectors.deadlocks import Deadlock, deadlock_of
 from apps.approvals.selectors.deciders import (
+    backlog,
     eligible_approvers,
     inbox,
     outbox,
@@ -46,6 +47,7 @@ __all__ = [
     "Staff",
     "approvals_missing",
     "attachments_seen_by",
+    "backlog",
     "conflicted_ids",
     "deadlock_of",
     "decisions_on",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Func, IntegerField, JSONField, Q
+from django.db.models import Count, F, Func, IntegerField, JSONField, Q
 from django.db.models.functions import Abs, Cast
 
 from apps.approvals.errors import (
@@ -132,6 +134,25 @@ def waiting_for(actor: User) -> Any:
     for seat in seats_of(actor):
         able |= seat
     return waiting.filter(able).select_related("policy", "maker", "entity").order_by("due_at", "id")
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """How many requests of one kind wait, and how many of them past their time."""
+
+    item_type: str
+    total: int
+    late: int
+
+
+def backlog(waiting: Any, now: datetime) -> list[Backlog]:
+    """Requests counted by kind (one query)."""
+    rows = (
+        waiting.order_by("item_type")
+        .values_list("item_type")
+        .annotate(total=Count("pk"), late=Count("pk", filter=Q(due_at__lt=now)))
+    )
+    return [Backlog(*row) for row in rows]
 
 
 def inbox(actor: User) -> list[Request]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from apps.approvals.errors import (
     ApproverTookPart,
@@ -74,6 +75,8 @@ def decide(
     # Not waiting any more says more than "your version is old", so it is asked first.
     require_move(request, to=STATUS_AFTER[Verdict(verdict)], moves=MOVES)
     require_version(request, expected_version)
+    # What the rules below ask for, read once under the lock.
+    prefetch_related_objects([request], "decisions", "conflicts", "attachments", "escalations")
     measure_anew(request, actor=actor)
     note_participants(request, actor=actor)
     staff = staff_of(request.entity)
@@ -94,6 +97,7 @@ def decide(
         evidence_hash=digest_with(request, evidence),
     )
     brought = keep_evidence(request, evidence, actor, decision=decision)
+    request.forget("decisions", "attachments")
     _move_on(request, Verdict(verdict), decider, staff)
     record(
         actor=actor,

@@ -86,6 +86,7 @@ def note_participants(request: Request, *, actor: User) -> bool:
     if not late:
         return False
     Conflict.objects.bulk_create(Conflict(request=request, user_id=pk) for pk in late)
+    request.forget("conflicts")
     record(actor=actor, action="approvals.request.exclude", subject=request, people=late)
     return True
 

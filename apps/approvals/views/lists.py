@@ -12,10 +12,15 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from apps.approvals.forms.listing import InboxFilterForm, RequestFilterForm, kinds_of
+from apps.approvals.forms.listing import (
+    InboxFilterForm,
+    RequestFilterForm,
+    as_choices,
+    kinds_of,
+)
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS
-from apps.approvals.selectors import outbox, requests_seen_by, unread_notices, waiting_for
+from apps.approvals.selectors import backlog, outbox, requests_seen_by, unread_notices, waiting_for
 from apps.approvals.states import RequestStatus
 from apps.approvals.views.words import step_in_words
 from apps.common.access import authorize
@@ -56,9 +61,14 @@ def inbox(request: HttpRequest) -> HttpResponse:
     """What this person can decide now, most urgent first."""
     actor = _viewer(request)
     waiting = _of_entity_in_view(request, waiting_for(actor))
-    form = InboxFilterForm(request.GET, kinds=kinds_of(waiting))
-    late = waiting.filter(due_at__lt=timezone.now()).count()
-    context = {"page_title": "Approvals", "tab": "inbox", "total": waiting.count(), "late": late}
+    found = backlog(waiting, timezone.now())
+    form = InboxFilterForm(request.GET, kinds=as_choices(one.item_type for one in found))
+    context = {
+        "page_title": "Approvals",
+        "tab": "inbox",
+        "total": sum(one.total for one in found),
+        "late": sum(one.late for one in found),
+    }
     return _listed(request, "approvals/inbox.html", form.narrow(waiting), form, context)
 
 
