@@ -1,4 +1,4 @@
-"""Statuses of pulls and their moves, and the labels that sealed values are bound to."""
+"""Phases of imports, pulls and their moves, and the labels that sealed values are bound to."""
 
 from datetime import timedelta
 from typing import Final
@@ -17,6 +17,17 @@ SEALED_TEXTS: Final = ("counterparty", "narrative", "attributes")
 # A line that says again what was said before an amendment is a record of its own. Its occurrence
 # counts from here, so that it is never taken for a second genuine line of the same content.
 RETURNED: Final = 1_000_000_000
+
+
+IMPORT_AT_WORK: Final = "import"  # the kind of work in `apps.common.phases`, with the source's id
+
+
+class ImportPhase(TextChoices):
+    """What an import is at while it is carried out; told by its transaction, never stored."""
+
+    READING = "reading", "Reading the file"
+    COMPARING = "comparing", "Comparing with the lines that are there"
+    STORING = "storing", "Storing"
 
 
 class PullStatus(TextChoices):

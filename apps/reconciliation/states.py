@@ -16,6 +16,16 @@ class RunStatus(TextChoices):
     FAILED = "failed", "Failed"
 
 
+class RunPhase(TextChoices):
+    """What a run is at while it is carried out; told by its transaction, never stored."""
+
+    READING = "reading", "Reading the records"
+    MATCHING = "matching", "Matching"
+    FINISHING = "finishing", "Putting together what the shards found"
+    CLASSIFYING = "classifying", "Explaining what stays open"
+    STORING = "storing", "Storing"
+
+
 class ReviewStatus(TextChoices):
     OPEN = "open", "Open"
     EXPLAINED = "explained", "Explained"
@@ -114,8 +124,11 @@ class Side(TextChoices):
 # From this net variance on, in percent of the right side, a reconciliation asks for a look.
 VARIANCE_LIMIT_PERCENT: Final = Decimal(1)
 
-# Runs that have not ended. A run in one piece is never seen running: it completes where it begins.
+# Runs that have not ended. A run in one piece stays queued until it completes; what it is at is
+# told by its phase (RUN_AT_WORK, apps.common.phases).
 UNDER_WAY: Final = (RunStatus.QUEUED, RunStatus.RUNNING)
+
+RUN_AT_WORK: Final = "run"
 
 # By what records can be put into shards: fields stored in the clear, the finest first.
 SPLIT_FIELDS: Final = ("reference", "external_id", "account")

@@ -181,7 +181,8 @@ def test_on_a_terminal_people_see_how_far_it_is(
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     document(*stage.words())
-    for words in ("Reading left.csv", "Reading right.csv", "Matching"):
+    steps = ("Pass 1 of 2, Reference: 8 rows open", "Pass 2 of 2, Nearly [0.05]: ", "Explaining: ")
+    for words in ("Reading left.csv", "Reading right.csv", *steps):
         assert words in terminal.getvalue()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -18,6 +18,7 @@ from apps.identity.models import Entity
 from apps.ingestion.api.files import SourceFilter, SourceSerializer
 from apps.ingestion.models import Pull, PullAttempt, Source
 from apps.ingestion.permissions import VIEW_SOURCES
+from apps.ingestion.selectors import imports_under_way
 from apps.ingestion.services import (
     ask_pull,
     change_mapping,
@@ -26,6 +27,7 @@ from apps.ingestion.services import (
     retry_pull,
     schedule_source,
 )
+from apps.ingestion.states import ImportPhase
 from apps.operations.idempotency import IdempotentMixin
 
 
@@ -115,6 +117,12 @@ class RetryInput(StrictSerializer):
     """Nothing: the path says it all."""
 
 
+class ImportProgressSerializer(serializers.Serializer[Any]):
+    phase = serializers.ChoiceField(choices=ImportPhase.choices)
+    rows_done = serializers.IntegerField(help_text="Lines stored so far.")
+    rows = serializers.IntegerField(help_text="Lines that are new; 0 before they are stored.")
+
+
 class PullFilter(filters.FilterSet):
     entity = filters.CharFilter(field_name="entity__code")
     source = filters.CharFilter(field_name="source__code")
@@ -177,6 +185,13 @@ class SourceView(IdempotentMixin, ScopedReadView):
         actor = actor_of(request)
         source = schedule_source(source_id=self.get_object().pk, actor=actor, **facts)
         return Response(SourceSerializer(source).data)
+
+    @extend_schema(responses=ImportProgressSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def progress(self, request: Request, pk: str) -> Response:
+        """How far the imports into the source are that are under way, the first one in front."""
+        found = imports_under_way(self.get_object())
+        return Response(ImportProgressSerializer(found, many=True).data)
 
     @extend_schema(request=AskPullInput, responses={202: PullSerializer})
     @action(detail=True, methods=["post"])

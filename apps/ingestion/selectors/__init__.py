@@ -23,6 +23,7 @@ from apps.ingestion.selectors.feeds import Feed, feeds
 from apps.ingestion.selectors.findings import Finding, validation_findings
 from apps.ingestion.selectors.frames import RECORD_SCHEMA, record_ids, records_frame
 from apps.ingestion.selectors.parts import Part, agreeing_ids, batch_ids, shard_sizes
+from apps.ingestion.selectors.progress import ImportProgress, imports_under_way
 from apps.ingestion.selectors.pulls import Circuit, circuit_of, pulls_for
 from apps.ingestion.selectors.showing import (
     account_shown,
@@ -37,6 +38,7 @@ __all__ = [
     "Circuit",
     "Feed",
     "Finding",
+    "ImportProgress",
     "Part",
     "account_shown",
     "agreeing_ids",
@@ -51,6 +53,7 @@ __all__ = [
     "failed_imports_for",
     "feeds",
     "holds_bank_accounts",
+    "imports_under_way",
     "latest_original",
     "latest_reading",
     "lines_shown",

@@ -9,8 +9,9 @@ from typing import Final
 import polars as pl
 
 from apps.common.frames import copy_in, copy_slices, decimal_text, hex_bytes
+from apps.common.phases import Phase, tell_phase
 from apps.ingestion.models import Batch
-from apps.ingestion.states import SEALED_TEXTS, TEXTS_LABEL
+from apps.ingestion.states import IMPORT_AT_WORK, SEALED_TEXTS, TEXTS_LABEL, ImportPhase
 from apps.privacy.blocks import sealed_blocks
 from apps.privacy.selectors import key_ring
 
@@ -23,6 +24,7 @@ def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
     Args:
         lines: LINE_SCHEMA with `content_key` (hex) and `occurrence`.
     """
+    _tell(batch, 0, lines.height)
     copy_in(
         "ingestion_record",
         lines.with_row_index("position"),
@@ -41,7 +43,13 @@ def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
         (pl.lit("\\x") + pl.col("content_key")).alias("content_key"),
         "occurrence",
     )
+    _tell(batch, lines.height, lines.height)
     copy_slices("ingestion_sealedblock", _blocks(batch, lines))
+
+
+def _tell(batch: Batch, done: int, total: int) -> None:
+    phase = Phase(ImportPhase.STORING.value, done=done, total=total)
+    tell_phase(IMPORT_AT_WORK, batch.source_id, phase)
 
 
 def _blocks(batch: Batch, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from apps.audit.services import record
 from apps.common.access import authorize, one_visible
+from apps.common.phases import Phase, in_phase, tell_phase
 from apps.identity.models import User
 from apps.ingestion.errors import SourceRetired
 from apps.ingestion.formats import FileRefused, Reading, content_keys
@@ -32,6 +33,7 @@ from apps.ingestion.services.facts import (
 )
 from apps.ingestion.services.originals import keep_original
 from apps.ingestion.services.reading import read_file
+from apps.ingestion.states import IMPORT_AT_WORK, ImportPhase
 
 _LONGEST_NAME = 255
 _LONGEST_FIELD = 100
@@ -101,7 +103,8 @@ def import_file(
         days=days,
     )
     try:
-        reading = read_file(source, filename, content, source.mapping)
+        with in_phase(IMPORT_AT_WORK, source.pk, Phase(ImportPhase.READING.value)):
+            reading = read_file(source, filename, content, source.mapping)
     except FileRefused as refusal:
         return _record_failure(source, received, refusal, actor)
     return _publish(received, reading, source_id=source.pk, actor=actor)
@@ -149,6 +152,7 @@ def _publish(
         lines, reading = _still_open(former, accepted, reading)
         # With their copies, so that the occurrences of identical lines still count from one.
         wanted = accepted.join(lines, on="content_key", how="semi")
+    tell_phase(IMPORT_AT_WORK, source.pk, Phase(ImportPhase.COMPARING.value))
     known = known_records(source.pk, *_days_known(wanted, received.days))
     added = additions(accepted, wanted, known)
     batch = _create_batch(

@@ -12,6 +12,7 @@ from apps.ingestion.views.feeds import (
     upload,
 )
 from apps.ingestion.views.mapping import mapping_page, try_mapping
+from apps.ingestion.views.progress import source_progress, upload_progress
 
 __all__ = [
     "batch_page",
@@ -23,7 +24,9 @@ __all__ = [
     "reread",
     "retry",
     "source_page",
+    "source_progress",
     "sources_page",
     "try_mapping",
     "upload",
+    "upload_progress",
 ]

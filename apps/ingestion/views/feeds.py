@@ -40,6 +40,7 @@ from apps.ingestion.services import ask_pull, import_file, read_again, retry_pul
 from apps.ingestion.states import EVERY_QUARTER_HOUR
 from apps.ingestion.views.correcting import may_correct
 from apps.ingestion.views.mapping import convention_words
+from apps.ingestion.views.progress import work_of
 
 _LINES_A_PAGE = 50
 _REJECTED_A_PAGE = 50
@@ -93,6 +94,7 @@ def source_page(request: HttpRequest, source_id: int) -> HttpResponse:
         "batches": batches_for(actor).filter(source=source)[:_LINES_A_PAGE],
         "failures": failed_imports_for(actor).filter(source=source)[:10],
         "pulls": pulls_for(actor).filter(source=source)[:10],
+        "work": work_of(source),
         "circuit": circuit_of(source),
         "schedule": schedule_words(source.schedule),
         "connector": connector_words(source),

@@ -14,6 +14,7 @@ from apps.reconciliation.matching.rules import CauseRules, RuleSet
 from apps.reconciliation.matching.schemas import ITEM_SCHEMA, RATE_SCHEMA
 from apps.reconciliation.matching.three import ThreeWay, reconcile_three
 from apps.reconciliation.matching.tolerances import DateWindow, Tolerance
+from apps.reconciliation.matching.watching import Step, Watch, unwatched
 
 __all__ = [
     "ITEM_SCHEMA",
@@ -27,8 +28,11 @@ __all__ = [
     "Pass",
     "RuleSet",
     "RulesInvalid",
+    "Step",
     "ThreeWay",
     "Tolerance",
+    "Watch",
     "reconcile",
     "reconcile_three",
+    "unwatched",
 ]

@@ -23,6 +23,7 @@ from apps.reconciliation.matching.rates import Rate, RateTable, rates_of
 from apps.reconciliation.matching.rules import RuleSet
 from apps.reconciliation.matching.runs import Run
 from apps.reconciliation.matching.schemas import LEFT, RIGHT
+from apps.reconciliation.matching.watching import Watch, unwatched
 
 
 def reconcile(
@@ -32,6 +33,7 @@ def reconcile(
     *,
     as_of: date,
     rates: pl.DataFrame | None = None,
+    watch: Watch = unwatched,
 ) -> Outcome:
     """Match two sides by the passes of a rule set and explain what stays open.
 
@@ -43,12 +45,14 @@ def reconcile(
         left, right: frames of ITEM_SCHEMA; further columns are left alone.
         as_of: the date on which ages are counted.
         rates: exchange rates besides those of the rule set, a frame of RATE_SCHEMA.
+        watch: is told what is begun.
 
     Raises:
         ItemsInvalid: a frame breaks its contract.
     """
     known = known_rates(rules, rates)
-    run = Run(prepared(left, LEFT, rules), prepared(right, RIGHT, rules), rules, RateTable(known))
+    sides = prepared(left, LEFT, rules), prepared(right, RIGHT, rules)
+    run = Run(*sides, rules, RateTable(known), watch)
     run.match(range(len(rules.passes)))
     return concluded(run, as_of, known)
 
@@ -75,6 +79,7 @@ def concluded(
             ``currencies`` (``id`` and ``currency``, of items of passes that convert at least).
     """
     rules = run.rules
+    run.tell(0)
     found = told(run.found, run.items, rules)
     groups, items = numbered_groups(merged([elsewhere, found]) if elsewhere else found, rules)
     findings = explained(Case(run.items, run.open_items(), run.ties(), rules, as_of, known))

@@ -25,6 +25,7 @@ from apps.reconciliation.matching.schemas import (
     Ints,
 )
 from apps.reconciliation.matching.valuing import OWN_CURRENCY, valued
+from apps.reconciliation.matching.watching import Step, Watch, unwatched
 from apps.reconciliation.matching.weights import Weights
 
 
@@ -40,11 +41,17 @@ class Run:
     """
 
     def __init__(
-        self, left: pl.DataFrame, right: pl.DataFrame, rules: RuleSet, rates: RateTable
+        self,
+        left: pl.DataFrame,
+        right: pl.DataFrame,
+        rules: RuleSet,
+        rates: RateTable,
+        watch: Watch = unwatched,
     ) -> None:
         self.items = {LEFT: left, RIGHT: right}
         self.rules = rules
         self._rates = rates
+        self._watch = watch
         self.is_open = {
             side: np.ones(items.height, dtype=np.bool_) for side, items in self.items.items()
         }
@@ -66,8 +73,14 @@ class Run:
         The outcome is a fixed point: another run over what is open finds nothing.
         """
         for index in passes:
+            self.tell(index + 1)
             if self._take(index, self.is_open):
                 self._settle(index)
+
+    def tell(self, pass_number: int) -> None:
+        """Say that a pass begins, or, with 0, that all are through."""
+        count = sum(int(np.count_nonzero(is_open)) for is_open in self.is_open.values())
+        self._watch(Step(pass_number, count))
 
     def _settle(self, last: int) -> None:
         index = 0

@@ -27,6 +27,7 @@ from apps.reconciliation.matching.rules import RuleSet
 from apps.reconciliation.matching.runs import Run
 from apps.reconciliation.matching.schemas import ITEM_SCHEMA, LEFT, RIGHT, SIDES, Flags
 from apps.reconciliation.matching.splitting import Split
+from apps.reconciliation.matching.watching import Watch, unwatched
 
 # What copies of an item agree in, of what is stored in the clear (causes/duplicates.py).
 COPY_FACTS: Final = ("reference", "currency", "amount")
@@ -200,6 +201,7 @@ def finished(
     *,
     as_of: date,
     rates: pl.DataFrame | None = None,
+    watch: Watch = unwatched,
 ) -> Outcome:
     """The outcome of all passes: what ``reconcile`` makes of all items at once.
 
@@ -207,6 +209,7 @@ def finished(
         shards: what all shards found, joined.
         copies: of either side the items in groups of the shards that agree in COPY_FACTS with an
             open one of the side that has a reference (ITEM_SCHEMA).
+        watch: is told what is begun.
 
     Raises:
         ItemsInvalid: a frame breaks its contract.
@@ -217,7 +220,7 @@ def finished(
         items[side] = prepared(both, side, rules)
         is_open[side] = np.arange(both.height) < left_open.height
     known = known_rates(rules, rates)
-    run = Run(items[LEFT], items[RIGHT], rules, RateTable(known))
+    run = Run(items[LEFT], items[RIGHT], rules, RateTable(known), watch)
     run.resume(is_open, _doubts_by_row(shards.doubts, items, split))
     run.match(range(split.passes, len(rules.passes)))
     return concluded(

@@ -25,6 +25,7 @@ from apps.reconciliation.selectors.outcomes import (
     variances,
     with_items,
 )
+from apps.reconciliation.selectors.progress import Progress, progress_of
 from apps.reconciliation.selectors.queue import (
     Bucket,
     ageing,
@@ -46,7 +47,6 @@ from apps.reconciliation.selectors.rule_sets import (
     thresholds,
     versions_of,
 )
-from apps.reconciliation.selectors.sharding import Progress, progress_of
 from apps.reconciliation.selectors.showing import (
     evidence_shown,
     items_shown,

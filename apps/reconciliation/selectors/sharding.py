@@ -1,59 +1,18 @@
-"""Which records a run takes that is carried out in shards, shard by shard; how far it is."""
+"""Which records a run takes that is carried out in shards, shard by shard."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 
 import polars as pl
-from django.utils import timezone
 
 from apps.ingestion.models import Record, Source
 from apps.ingestion.selectors import Part, agreeing_ids, records_frame, shard_sizes
 from apps.reconciliation.matching.shards import COPY_FACTS, ShardOutcome
 from apps.reconciliation.matching.splitting import Split
 from apps.reconciliation.models import Run, Shard, ShardPlan
-from apps.reconciliation.states import RunStatus, Side
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run in shards is.
-
-    Attributes:
-        phase: matching, or finishing once all shards are through.
-        rows_done: records of the shards that are through.
-        left: the time that the other shards will take, if they are like the first ones; None
-            before there is one to judge by.
-    """
-
-    phase: str
-    shards_done: int
-    shards: int
-    rows_done: int
-    rows: int
-    left: timedelta | None
-
-
-def progress_of(run: Run) -> Progress | None:
-    """How far the run is; None for a run that is not at work in shards."""
-    plan = ShardPlan.objects.filter(run=run).first() if run.status == RunStatus.RUNNING else None
-    if plan is None:
-        return None
-    shards = list(plan.shards.all())
-    done = [shard for shard in shards if shard.finished_at]
-    rows = sum(shard.row_count for shard in shards)
-    rows_done = sum(shard.row_count for shard in done)
-    taken = max(timezone.now() - plan.planned_at, timedelta(0))  # clocks of two machines
-    return Progress(
-        phase="matching" if len(done) < len(shards) else "finishing",
-        shards_done=len(done),
-        shards=len(shards),
-        rows_done=rows_done,
-        rows=rows,
-        left=taken * ((rows - rows_done) / rows_done) if rows_done else None,
-    )
+from apps.reconciliation.states import Side
 
 
 def sides_of(run: Run) -> tuple[tuple[Side, Source, Sequence[str] | None], ...]:

@@ -26,7 +26,7 @@ from apps.reconciliation.selectors import (
     rule_set_status,
     variance,
 )
-from apps.reconciliation.states import ReviewStatus, RunStatus
+from apps.reconciliation.states import ReviewStatus, RunPhase, RunStatus
 
 _RUN_FIELDS = (
     "id",
@@ -72,22 +72,30 @@ class MatchTypeSerializer(serializers.ModelSerializer[MatchType]):
 
 
 class ProgressSerializer(serializers.Serializer[Progress]):
-    """How far a run in shards is; `phase` is matching, or finishing once all are through."""
+    """How far a run is while somebody is at work on it."""
 
-    phase = serializers.CharField()
-    shards_done = serializers.IntegerField()
-    shards = serializers.IntegerField()
-    rows_done = serializers.IntegerField(help_text="Records of the shards that are through.")
-    rows = serializers.IntegerField()
+    phase = serializers.ChoiceField(choices=RunPhase.choices)
+    pass_name = serializers.CharField(help_text="The pass at work; empty in other phases.")
+    pass_number = serializers.IntegerField(help_text="From 1; 0 in other phases.")
+    passes = serializers.IntegerField()
+    shards_done = serializers.IntegerField(allow_null=True, help_text="Null of one in one piece.")
+    shards = serializers.IntegerField(allow_null=True)
+    rows_done = serializers.IntegerField(
+        help_text="Records of the shards that are through, or matched so far; or rows stored."
+    )
+    rows = serializers.IntegerField(help_text="0 while that is not known.")
     seconds_left = serializers.SerializerMethodField()
 
     def get_seconds_left(self, progress: Progress) -> int | None:
-        """An estimate; null before a shard is through."""
+        """An estimate by the shards that are through; else null."""
         return None if progress.left is None else int(progress.left.total_seconds())
 
 
 class RunSerializer(serializers.ModelSerializer[Run]):
-    """A run; `progress` is null unless it is at work in shards."""
+    """A run; `progress` is null unless somebody is at work on it.
+
+    A run in one piece is `queued` until it has ended, at work or not.
+    """
 
     entity = serializers.CharField(source="entity.code")
     match_type = serializers.CharField(source="match_type.code")

@@ -2,50 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from apps.common.frames import copy_in, decimal_text
 from apps.reconciliation.matching import Outcome
 from apps.reconciliation.models import Break, Run
+from apps.reconciliation.services.phases import tell
+from apps.reconciliation.states import RunPhase
 
 
 def store_outcome(run: Run, outcome: Outcome) -> None:
     """Insert groups, items, breaks and break items of a run."""
+    total = sum(
+        frame.height
+        for frame in (outcome.groups, outcome.items, outcome.breaks, outcome.break_items)
+    )
+    done = 0
+    for table, frame, columns in _tables(run, outcome):
+        tell(run, RunPhase.STORING, done=done, total=total)
+        copy_in(table, frame, *columns)
+        done += frame.height
+    tell(run, RunPhase.STORING, done=done, total=total)
+    copy_in("reconciliation_breakitem", _with_break_ids(run, outcome.break_items))
+
+
+def _tables(run: Run, outcome: Outcome) -> Iterator[tuple[str, pl.DataFrame, list[str | pl.Expr]]]:
+    """Each table with the frame that goes into it, and what is made of a row."""
     run_column = pl.lit(run.pk).alias("run_id")
-    copy_in(
+    yield (
         "reconciliation_matchgroup",
         outcome.groups,
-        run_column,
-        pl.col("group_no").alias("number"),
-        "pass_name",
-        "status",
-        "currency",
-        *(decimal_text(name) for name in ("left_total", "right_total", "difference")),
-        "reasons",
+        [
+            run_column,
+            pl.col("group_no").alias("number"),
+            *("pass_name", "status", "currency"),
+            *map(decimal_text, ("left_total", "right_total", "difference")),
+            "reasons",
+        ],
     )
-    copy_in(
+    yield (
         "reconciliation_matchitem",
         outcome.items,
-        run_column,
-        pl.col("group_no").alias("group_number"),
-        pl.col("item_id").alias("record_id"),
-        pl.col("side").cast(pl.String),
-        decimal_text("allocated"),
+        [
+            run_column,
+            pl.col("group_no").alias("group_number"),
+            pl.col("item_id").alias("record_id"),
+            pl.col("side").cast(pl.String),
+            decimal_text("allocated"),
+        ],
     )
-    copy_in(
+    yield (
         "reconciliation_break",
         outcome.breaks,
-        run_column,
-        pl.col("break_no").alias("number"),
-        "cause",
-        "state",
-        "currency",
-        *(decimal_text(name) for name in ("left_total", "right_total", "amount")),
-        "is_material",
-        "reason",
-        "evidence",
+        [
+            run_column,
+            pl.col("break_no").alias("number"),
+            *("cause", "state", "currency"),
+            *map(decimal_text, ("left_total", "right_total", "amount")),
+            *("is_material", "reason", "evidence"),
+        ],
     )
-    copy_in("reconciliation_breakitem", _with_break_ids(run, outcome.break_items))
 
 
 def _with_break_ids(run: Run, break_items: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from apps.common.money import to_ten_thousandths
-from apps.reconciliation.matching import Outcome, RuleSet, reconcile
+from apps.reconciliation.matching import Outcome, RuleSet, Watch, reconcile, unwatched
 from apps.reconciliation.matching.proof import exchanged, proved
 from apps.reconciliation.matching.schemas import Ints
 from apps.reconciliation.models import (
@@ -72,7 +72,7 @@ class HandWork:
         return bool(self.forced or self.revoked or self.rewrites)
 
 
-def reconciled(run: Run, items: Population, rules: RuleSet) -> Outcome:
+def reconciled(run: Run, items: Population, rules: RuleSet, watch: Watch = unwatched) -> Outcome:
     """The outcome of the rules on what people left to them, with what people did put back."""
     work = hand_work(run, lambda: items.ids)
     taken = {pk for forced in work.forced for pk in forced.records}
@@ -80,7 +80,7 @@ def reconciled(run: Run, items: Population, rules: RuleSet) -> Outcome:
         side.filter(~pl.col("id").is_in(list(taken))) if taken else side
         for side in (items.left, items.right)
     )
-    outcome = reconcile(left, right, rules, as_of=run.ends_on)
+    outcome = reconcile(left, right, rules, as_of=run.ends_on, watch=watch)
     turned = items.right.with_columns(pl.col("amount") * rules.right_sign)
     sides = {Side.LEFT.value: items.left, Side.RIGHT.value: turned}
     return put_back(outcome, work, run, rules, totals=sides, currencies=sides)

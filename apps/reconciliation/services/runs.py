@@ -21,10 +21,11 @@ from apps.reconciliation.selectors.items import population, population_ids
 from apps.reconciliation.services.by_hand import reconciled
 from apps.reconciliation.services.completion import complete_run, fail_run, input_digest
 from apps.reconciliation.services.learning import rules_to_run
+from apps.reconciliation.services.phases import tell, watching
 from apps.reconciliation.services.planning import planned
 from apps.reconciliation.services.rule_sets import require_rules
 from apps.reconciliation.services.shards import EXECUTE_TASK, hand_out, help_out
-from apps.reconciliation.states import UNDER_WAY, RunStatus
+from apps.reconciliation.states import UNDER_WAY, RunPhase, RunStatus
 
 _FIRST_DAY: Final = date(1970, 1, 1)
 _LAST_DAY: Final = date(2099, 12, 31)
@@ -107,6 +108,7 @@ def begin_run(*, run_id: int) -> Run:
     run = run_for_execution(run_id)
     if run.status != RunStatus.QUEUED or _is_another_running(run):
         return run
+    tell(run, RunPhase.READING)
     try:
         with transaction.atomic():
             plan = planned(run)
@@ -140,6 +142,7 @@ def _require_days(starts_on: date, ends_on: date) -> None:
 def _carry_out(run: Run) -> None:
     items = population(run)
     rules = rules_to_run(run.rule_set)
-    outcome = reconciled(run, items, rules)
+    count = items.left.height + items.right.height
+    outcome = reconciled(run, items, rules, watching(run, count))
     counts = items.carried_left_count, items.carried_right_count
     complete_run(run, outcome, rules, ids=items.ids, carried_counts=counts)

@@ -30,9 +30,10 @@ from apps.reconciliation.selectors.sharding import copies_in_shards, shard_items
 from apps.reconciliation.services.by_hand import hand_work, put_back
 from apps.reconciliation.services.completion import complete_run, fail_run
 from apps.reconciliation.services.learning import rules_to_run
+from apps.reconciliation.services.phases import tell, watching
 from apps.reconciliation.services.planning import hand_digest, split_of
 from apps.reconciliation.services.shard_files import forget_found, keep_found, opened
-from apps.reconciliation.states import MOST_ATTEMPTS, RUN_MOVES, RunStatus, Side
+from apps.reconciliation.states import MOST_ATTEMPTS, RUN_MOVES, RunPhase, RunStatus, Side
 
 EXECUTE_TASK = "apps.reconciliation.tasks.execute_run"
 _SHARD_TASK = "apps.reconciliation.tasks.match_shard"
@@ -208,12 +209,13 @@ def _finish(run_id: int) -> None:
 
 
 def _complete(run: Run, plan: ShardPlan) -> None:
+    tell(run, RunPhase.FINISHING)
     rules, split = rules_to_run(run.rule_set), split_of(plan)
-    found = kernel.joined(
-        [opened(shard.file_name(shard.attempt_count)) for shard in plan.shards.all()]
-    )
+    shards = list(plan.shards.all())
+    found = kernel.joined([opened(shard.file_name(shard.attempt_count)) for shard in shards])
     copies = copies_in_shards(plan, found, split)
-    outcome = kernel.finished(found, copies, rules, split, as_of=run.ends_on)
+    watch = watching(run, sum(shard.row_count for shard in shards))
+    outcome = kernel.finished(found, copies, rules, split, as_of=run.ends_on, watch=watch)
     taken = taken_items(plan)
     ids = _ids(found, taken)
     turned = taken[Side.RIGHT].with_columns(pl.col("amount") * rules.right_sign)

@@ -37,7 +37,7 @@ from apps.reconciliation.selectors import (
 )
 from apps.reconciliation.services import start_run, submit_run
 from apps.reconciliation.states import UNDER_WAY, VARIANCE_LIMIT_PERCENT, RunStatus
-from apps.reconciliation.views.progress import progress_shown
+from apps.reconciliation.views.progress import work_shown
 from apps.reconciliation.views.scope import cause_label, runs_link, viewer
 from apps.reconciliation.views.statements import certify_ways
 
@@ -83,29 +83,25 @@ def start(request: HttpRequest) -> HttpResponse:
 def run_page(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run: items, matches, variance, proof, breaks by cause, approval.
 
-    While it is under way, `?part=run` answers the part that asks again until it is done;
-    `?part=status` answers its status in the list.
+    While it is under way, the page asks for itself again until it is done; `?part=status` answers
+    its status in the list.
     """
     actor = viewer(request)
     found = run_seen_by(actor, run_id)
     show_times_of(found.entity)
-    part = request.GET.get("part", "")
-    if part == "status":
-        shown = {"run": found, "progress": progress_shown(found)}
-        return render(request, "reconciliation/_status.html", shown)
+    if request.GET.get("part", "") == "status":
+        return render(request, "reconciliation/_status.html", work_shown(found))
     is_done = found.status in {RunStatus.COMPLETED, RunStatus.SUPERSEDED}
     is_under_way = found.status in UNDER_WAY
     context = {
         "page_title": found.match_type.name,
         "breadcrumbs": [runs_link()],
-        "run": found,
+        **work_shown(found),
         "is_done": is_done,
         "is_under_way": is_under_way,
-        "progress": progress_shown(found),
         **(_outcome(found, actor) if is_done else {}),
     }
-    name = "_queued.html" if part == "run" and is_under_way else "run.html"
-    return render(request, f"reconciliation/{name}", context)
+    return render(request, "reconciliation/run.html", context)
 
 
 @require_POST
@@ -132,15 +128,19 @@ def _runs_page(request: HttpRequest, form: StartForm, status: int = 200) -> Http
     rows = list((found.filter(pk__lt=before) if before else found)[: _PAGE + 1])
     listed = rows[:_PAGE]
     rates = match_rates(listed)
+    shown = [work_shown(run) for run in listed]
+    begun = sum(
+        each["run"].status == RunStatus.QUEUED and each["state"] == RunStatus.RUNNING
+        for each in shown
+    )
     context = {
         "page_title": "Reconciliations",
         "rows": [
-            {"run": run, "rate": rates[run.pk] / 100, "progress": progress_shown(run)}
-            for run in listed
+            {**each, "rate": rates[run.pk] / 100} for run, each in zip(listed, shown, strict=True)
         ],
         "live": found.filter(status=RunStatus.COMPLETED).count(),
-        "queued": found.filter(status=RunStatus.QUEUED).count(),
-        "running": found.filter(status=RunStatus.RUNNING).count(),
+        "queued": found.filter(status=RunStatus.QUEUED).count() - begun,
+        "running": found.filter(status=RunStatus.RUNNING).count() + begun,
         "first_url": request.path if before else None,
         "next_url": f"?before={listed[-1].pk}" if len(rows) > _PAGE else None,
         "form": form if actor.may(START_RUN) else None,

@@ -17,7 +17,15 @@ import polars as pl
 
 from apps.common.errors import Refusal
 from apps.ingestion.formats import FieldMapping, FileRefused, MappingInvalid, Reading, read
-from apps.reconciliation.matching import ITEM_SCHEMA, ItemsInvalid, Outcome, RuleSet, reconcile
+from apps.reconciliation.matching import (
+    ITEM_SCHEMA,
+    ItemsInvalid,
+    Outcome,
+    RuleSet,
+    Watch,
+    reconcile,
+    unwatched,
+)
 from apps.reconciliation.matching import RulesInvalid as RulesAtFault
 from apps.reporting.errors import ItemsUnfit, LinesRejected, RowsUnclear, RulesInvalid
 
@@ -92,20 +100,26 @@ def read_rule_set(rules: Mapping[str, Any]) -> RuleSet:
 
 
 def reconcile_items(
-    left: FileItems, right: FileItems, rules: RuleSet, *, as_of: date | None = None
+    left: FileItems,
+    right: FileItems,
+    rules: RuleSet,
+    *,
+    as_of: date | None = None,
+    watch: Watch = unwatched,
 ) -> Outcome:
     """Match the two sides.
 
     Args:
         as_of: the day on which ages are counted; None for the last booking date of both files,
             so that the same files give the same outcome on any day.
+        watch: is told what is begun.
 
     Raises:
         ItemsUnfit: the items cannot be compared (amounts too large to be added up).
     """
     counted_on = as_of or last_day(left, right)
     try:
-        return reconcile(left.items, right.items, rules, as_of=counted_on)
+        return reconcile(left.items, right.items, rules, as_of=counted_on, watch=watch)
     except ItemsInvalid as error:
         raise ItemsUnfit(f"{error}.") from None
 

@@ -13,6 +13,7 @@ from apps.reconciliation.selectors import Progress, progress_of
 from apps.reconciliation.services import finish_run, match_shard
 from apps.reconciliation.views import progress as progress_words
 from apps.reconciliation.views.progress import progress_shown
+from tests.phases import looking
 from tests.reconciliation.shards.conftest import shard_ids
 
 
@@ -32,10 +33,25 @@ class TestProgress:
         assert [each.rows for each in found] == [17] * 4
         assert (found[0].rows_done, found[-1].rows_done) == (0, 17)
         assert found[0].left is None
-        assert found[-1].left == timedelta(0)
+        assert found[-1].left is None
         finish_run(run_id=running.pk)
         running.refresh_from_db()
         assert progress_of(running) is None
+
+    def test_what_follows_the_shards_tells_its_phases(self, running: Run) -> None:
+        for shard_id in shard_ids():
+            match_shard(shard_id=shard_id)
+        seen: list[Progress | None] = []
+        with looking(lambda: seen.append(progress_of(running))):
+            finish_run(run_id=running.pk)
+        found = [progress for progress in seen if progress is not None]
+        assert [(each.phase, each.rows) for each in found] == [
+            ("finishing", 17),
+            ("classifying", 17),
+            *[("storing", found[-1].rows)] * 4,
+        ]
+        assert {(each.shards_done, each.shards) for each in found} == {(3, 3)}
+        assert found[2].rows_done == 0 < found[-1].rows_done
 
     def test_rest_tells_it(self, running: Run, api: Any, alice: User) -> None:
         match_shard(shard_id=shard_ids()[0])
@@ -51,6 +67,9 @@ class TestProgress:
             assert told.pop("seconds_left") >= 0
             assert told == {
                 "phase": "matching",
+                "pass_name": "",
+                "pass_number": 0,
+                "passes": 0,
                 "shards_done": 1,
                 "shards": 3,
                 "rows_done": rows,
@@ -72,18 +91,17 @@ class TestProgress:
         rows = Shard.objects.get(number=0).row_count
         words = f"1 of 3 shards, {rows} of 17 rows"
         page = client.get(f"/reconciliations/{running.pk}/").content.decode()
-        part = client.get(f"/reconciliations/{running.pk}/?part=run").content.decode()
         listed = client.get("/reconciliations/").content.decode()
         status = client.get(f"/reconciliations/{running.pk}/?part=status").content.decode()
         assert "<strong>1</strong> at work" in listed
-        for text in (page, part, listed, status):
+        for text in (page, listed, status):
             assert words in text
             assert 'hx-trigger="every 2s"' in text
             assert f'<progress max="17" value="{rows}"' in text
         assert "In 3 shards by reference: all passes." in page
         for shard_id in shard_ids():
             match_shard(shard_id=shard_id)
-        text = client.get(f"/reconciliations/{running.pk}/?part=run").content.decode()
+        text = client.get(f"/reconciliations/{running.pk}/").content.decode()
         assert "All 3 shards are through, 17 rows." in text
         finish_run(run_id=running.pk)
         status = client.get(f"/reconciliations/{running.pk}/?part=status").content.decode()

@@ -21,9 +21,12 @@ from apps.ingestion.formats import (
     Statement,
     read,
 )
-from apps.ingestion.selectors import source_named
+from apps.ingestion.models import Source
+from apps.ingestion.selectors import imports_under_way, source_named
 from apps.ingestion.services import ImportOutcome, import_file, source_of_file
+from apps.ingestion.states import ImportPhase
 from apps.operations.management.commands.up import bring_database_up_to_date
+from apps.operations.management.progress import shown_while
 from apps.operations.management.reporting import ReportCommand, content_of, object_in
 
 _SHOWN_REJECTED = 20
@@ -146,11 +149,20 @@ def _import(
             actor=actor,
         )
     )
-    outcome = import_file(source_id=source.pk, filename=name, content=content, actor=actor)
+    with shown_while(lambda: progress_words(source), Console(stderr=True)):
+        outcome = import_file(source_id=source.pk, filename=name, content=content, actor=actor)
     if outcome.failure is not None:
         failure = outcome.failure
         raise FileRefused(failure.message, line=failure.line, field=failure.field)
     return outcome
+
+
+def progress_words(source: Source) -> str:
+    """What the import into the source is at."""
+    for work in imports_under_way(source):
+        words = str(ImportPhase(work.phase).label)
+        return f"{words}: {work.rows_done:,} of {work.rows:,} lines" if work.rows else words
+    return "Keeping the file"
 
 
 def _entity(code: str | None) -> Entity:

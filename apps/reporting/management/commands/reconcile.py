@@ -20,6 +20,7 @@ from rich.text import Text
 from apps.common.errors import Invalid, Malformed
 from apps.ingestion.formats import FORMATS
 from apps.operations.management.reporting import ReportCommand, content_of, object_in
+from apps.reconciliation.matching import RuleSet, Step, Watch
 from apps.reporting.documents import render_workbook
 from apps.reporting.errors import ReportNotWritten
 from apps.reporting.services.file_outcome import (
@@ -37,10 +38,10 @@ from apps.reporting.services.plain_files import (
     reconcile_items,
 )
 
-Step: TypeAlias = Callable[[str], None]  # tells that the next step has begun
+Tell: TypeAlias = Callable[[str], None]  # tells that the next step has begun
 
 SIDES = ("left", "right")
-_STEPS = 4  # reading twice, matching, writing
+_OTHER_STEPS = 4  # reading twice, explaining, writing
 _SHOWN_BREAKS = 20
 _SHOWN_ROWS = 5
 _SIDE_KEYS = ("format", "mapping")
@@ -92,14 +93,14 @@ class Command(ReportCommand):
         rules = object_in(options["rules"], field="rules")
         ways = {side: _way(side, rules.pop(side, {}), options) for side in SIDES}
         rule_set = read_rule_set(rules)
-        with _progress() as step:
-            left, right = (_read(side, ways[side], options, step) for side in SIDES)
-            step("Matching")
+        with _progress(len(rule_set.passes) + _OTHER_STEPS) as tell:
+            left, right = (_read(side, ways[side], options, tell) for side in SIDES)
             as_of = as_of or last_day(left, right)
-            outcome = reconcile_items(left, right, rule_set, as_of=as_of)
+            watch = _told(rule_set, tell)
+            outcome = reconcile_items(left, right, rule_set, as_of=as_of, watch=watch)
             seconds = time.perf_counter() - started
             if path := options["report"]:
-                step(f"Writing {Path(path).name}")
+                tell(f"Writing {Path(path).name}")
                 report = file_report(
                     left, right, outcome, rule_set, as_of=as_of, made_at=datetime.now(UTC)
                 )
@@ -133,7 +134,7 @@ class Command(ReportCommand):
 
 
 @contextmanager
-def _progress() -> Iterator[Step]:
+def _progress(steps: int) -> Iterator[Tell]:
     """A bar on a terminal; elsewhere nothing."""
     console = Console(stderr=True)
     bar = Progress(
@@ -146,14 +147,26 @@ def _progress() -> Iterator[Step]:
         disable=not console.is_terminal,
     )
     with bar:
-        task = bar.add_task("", total=_STEPS, completed=-1)
+        task = bar.add_task("", total=steps, completed=-1)
         yield lambda words: bar.update(task, description=words, advance=1, refresh=True)
 
 
-def _read(side: str, way: Mapping[str, Any], options: Mapping[str, Any], step: Step) -> FileItems:
+def _told(rule_set: RuleSet, tell: Tell) -> Watch:
+    """The steps of the kernel in words."""
+    names = [step.name for step in rule_set.passes]
+
+    def told(step: Step) -> None:
+        number = step.pass_number
+        doing = f"Pass {number} of {len(names)}, {names[number - 1]}" if number else "Explaining"
+        tell(f"{doing}: {step.open_count:,} rows open")
+
+    return told
+
+
+def _read(side: str, way: Mapping[str, Any], options: Mapping[str, Any], tell: Tell) -> FileItems:
     path = options[side]
     name = Path(path).name
-    step(f"Reading {name}")
+    tell(f"Reading {name}")
     return read_items(
         content_of(path),
         name=name,
