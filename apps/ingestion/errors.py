@@ -85,10 +85,10 @@ class SourceResting(Conflict):
 
 
 class LineNotCorrectable(Conflict):
-    """The file's format gives no columns to correct, or several rows stand on the line."""
+    """Several rows or entries stand on the line, or what cannot be read is no line at all."""
 
     code = "LINE_NOT_CORRECTABLE"
-    message = "This line is no row of a table that could be corrected by itself."
+    message = "This line holds no single entry that could be corrected by itself."
     remedy = "Ask the sender for a corrected file and import it: what is known is not added twice."
 
 
@@ -113,6 +113,24 @@ class StillRejected(Invalid):
 
     code = "STILL_REJECTED"
     message = "Nothing is left of the line."
+
+
+class LinesBelongTogether(Conflict):
+    """Other lines of the same statement or entry cannot be read either; `lines` has their ids."""
+
+    code = "LINES_BELONG_TOGETHER"
+    message = "Other lines of the same statement or entry cannot be read either."
+    remedy = "Correct them together: only then can the file prove that they are right."
+
+
+class CorrectionUnproven(Conflict):
+    """With the correction the statement would not tie, or the entry not balance."""
+
+    code = "CORRECTION_UNPROVEN"
+    remedy = (
+        "Look up what the line says at its sender; if the others are at fault, ask for a"
+        " corrected file and import it."
+    )
 
 
 class CorrectionInvalid(Invalid):

@@ -13,7 +13,7 @@ from apps.common.access import Actor
 from apps.common.parsers import reason, strict_json
 from apps.ingestion.formats.mapping import KEYS
 from apps.ingestion.formats.tabular import MAX_CELL_BYTES
-from apps.ingestion.models import Source
+from apps.ingestion.models import RejectedLine, Source
 from apps.ingestion.permissions import IMPORT_FILE
 
 
@@ -92,7 +92,7 @@ class MappingForm(forms.Form):
 
 
 class CorrectionForm(forms.Form):
-    """The texts of a rejected line, one field for each column, and why they are changed."""
+    """The texts of rejected lines, one field for each column, and why they are changed."""
 
     reason = forms.CharField(
         label="Why",
@@ -102,24 +102,44 @@ class CorrectionForm(forms.Form):
     )
 
     def __init__(
-        self, *args: Any, texts: Mapping[str, str], read_from: Collection[str], **kwargs: Any
+        self,
+        *args: Any,
+        texts: Mapping[RejectedLine, Mapping[str, str]],
+        read_from: Mapping[RejectedLine, Collection[str]],
+        **kwargs: Any,
     ) -> None:
-        """`read_from` are the columns that the field at fault is read from."""
+        """`read_from` are the columns that the field at fault of a line is read from."""
         super().__init__(*args, **kwargs)
-        self.columns = {f"column_{number}": name for number, name in enumerate(texts)}
-        for key, name in self.columns.items():
+        cells = [(line, name) for line, of_line in texts.items() for name in of_line]
+        self.columns = {f"column_{number}": cell for number, cell in enumerate(cells)}
+        for key, (line, name) in self.columns.items():
             self.fields[key] = forms.CharField(
-                label=name,
-                initial=texts[name],
+                label=f"Line {line.line:,}: {name}" if len(texts) > 1 else name,
+                initial=texts[line][name],
                 required=False,
                 strip=False,
                 max_length=MAX_CELL_BYTES,
                 widget=forms.TextInput(attrs={"class": "mono", "spellcheck": "false"}),
-                help_text="The fault is here." if name in read_from else "",
+                help_text=_hint(line, name) if name in read_from[line] else "",
             )
         self.order_fields([*self.columns, "reason"])
 
     @property
-    def texts(self) -> dict[str, str]:
-        """What was filled in, by column."""
-        return {name: self.cleaned_data[key] for key, name in self.columns.items()}
+    def texts(self) -> dict[int, dict[str, str]]:
+        """What was filled in, by id of the line and column."""
+        found: dict[int, dict[str, str]] = {}
+        for key, (line, name) in self.columns.items():
+            found.setdefault(line.pk, {})[name] = self.cleaned_data[key]
+        return found
+
+
+_LAYOUTS = {
+    "mt940": "Value date (YYMMDD), entry date (MMDD), C or D (RC, RD), amount with a comma, type"
+    " such as NTRF, references.",
+    "bai2": "Type code, amount in the smallest unit, funds type, references, text.",
+}
+
+
+def _hint(line: RejectedLine, name: str) -> str:
+    """Where the fault is, and how the text is laid out where nobody could know."""
+    return f"The fault is here. {_LAYOUTS.get(line.batch.format, '')}".strip()

@@ -16,7 +16,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect, sync_playwright
 
 from apps.ingestion.models import LineCorrection, RejectedLine, Source
-from tests.ingestion.conftest import ANNA, BERT, BROKEN, MAPPING, table
+from tests.ingestion.conftest import ANNA, BERT, BROKEN, MAPPING, statement, table
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -97,8 +97,9 @@ def test_a_line_is_corrected_without_a_mouse(
 
 @pytest.mark.parametrize("width", [360, 1400])
 def test_the_pages_fit_and_are_sound(
-    width: int, browse: Any, connie: Any, sales: Source, bring: Any
+    width: int, browse: Any, connie: Any, sales: Source, bank: Source, bring: Any
 ) -> None:
+    bring(bank, statement("2304080408C5.0.0NTRFINV-2", "2304090409C2.0.0NTRFINV-3"))
     batch = bring(sales, table(ANNA, BROKEN, BROKEN.replace("L-4", "L" * 150))).batch
     page = browse(connie)
     page.set_viewport_size({"width": width, "height": 800})

@@ -37,7 +37,7 @@ from apps.ingestion.services import (
     retire_source,
     texts_of_line,
 )
-from tests.ingestion.conftest import ANNA, BERT, BROKEN, CORA, MAPPING, Fix, statement, table
+from tests.ingestion.conftest import ANNA, BERT, BROKEN, CORA, MAPPING, Fix, table
 
 TEXTS = {
     "id": "L-4",
@@ -303,14 +303,13 @@ def test_a_retired_source_takes_no_correction(
 @pytest.mark.parametrize(
     ("settings", "content"),
     [
-        ({"format": "mt940"}, statement("230407C10,00NTRF" + "A" * 16).replace("C10", "Q10")),
         (
             {"format": "json", "mapping": {**MAPPING, "separator": None}},
             '[{"date":"x","amount":"1.00","id":"","reference":"","who":"","text":""},'
             '{"date":"y","amount":"1.00","id":"","reference":"","who":"","text":""}]',
         ),
     ],
-    ids=["a bank's statement", "two rows on a line"],
+    ids=["two rows on a line"],
 )
 def test_what_is_no_row_of_its_own_is_not_corrected(
     settings: dict[str, Any], content: str, define: Any, bring: Any, fix: Fix, table_counts: Any

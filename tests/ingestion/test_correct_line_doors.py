@@ -10,9 +10,17 @@ from django.urls import reverse
 from apps.ingestion.models import LineCorrection, RejectedLine, Source
 from apps.ingestion.selectors import changes_shown
 from apps.ingestion.services import change_mapping
-from tests.ingestion.conftest import ANNA, BERT, BROKEN, MAPPING, Fix, table
+from tests.ingestion.conftest import ANNA, BERT, BROKEN, MAPPING, Fix, statement, table
 from tests.ingestion.test_correct_line import TEXTS
 from tests.pages import text
+
+
+@pytest.fixture
+def two_of_a_statement(bank: Source, bring: Any) -> list[RejectedLine]:
+    """Two of the three lines of a statement that leads from 100.00 to 117.00."""
+    lines = ("2304070407C10,00NTRFINV-1", "2304080408C5.0.0NTRFINV-2", "2304090409C2.0.0NTRFINV-3")
+    bring(bank, statement(*lines, closing="C117,00"))
+    return list(RejectedLine.objects.order_by("line"))
 
 
 class TestPage:
@@ -43,6 +51,32 @@ class TestPage:
         assert "a corrected line" in own
         source = text(client.get(reverse("ingestion:source", args=[batch.source_id])))
         assert "; a corrected line" in source
+
+    def test_lines_of_a_statement_are_on_one_form(
+        self,
+        visit: Any,
+        alice: Any,
+        two_of_a_statement: list[RejectedLine],
+        table_counts: Any,
+    ) -> None:
+        first, second = two_of_a_statement
+        client = visit(alice)
+        page = text(client.get(self.url(second)))
+        for line in two_of_a_statement:
+            assert f"Line {line.line}: 61" in page
+        assert "The fault is here. Value date (YYMMDD)" in page
+        assert "Correct it" in text(client.get(reverse("ingestion:batch", args=[first.batch_id])))
+        texts = {"column_0": "2304080408C5,00NTRFINV-2", "column_1": "2304090409C3,00NTRFINV-3"}
+        sent = {**texts, "reason": "The bank told us"}
+        before = table_counts()
+        refused = client.post(self.url(second, "correct"), sent)
+        assert refused.status_code == 409
+        assert "the statement would not tie: -1.00 EUR are missing" in text(refused)
+        assert "2304090409C3,00NTRFINV-3" in text(refused)
+        assert table_counts() == before
+        sent["column_1"] = "2304090409C2,00NTRFINV-3"
+        done = client.post(self.url(second, "correct"), sent, follow=True)
+        assert f"Lines {first.line}, {second.line} are corrected; 2 of them came in." in text(done)
 
     def test_a_known_line_says_so(
         self, visit: Any, alice: Any, broken: RejectedLine, sales: Source, bring: Any
@@ -151,7 +185,10 @@ class TestRest:
     ) -> None:
         client = api(alice)
         assert client.get(self.url(broken)).json()["correction"] is None
-        assert client.get(self.url(broken, "/texts")).json() == {"texts": TEXTS}
+        assert client.get(self.url(broken, "/texts")).json() == {
+            "texts": TEXTS,
+            "others": [],
+        }
         sent = {"texts": {"amount": "7.00", "branch": " "}, "reason": "The invoice says so"}
         answer = client.post(self.url(broken, "/correct"), sent, format="json")
         correction = LineCorrection.objects.get()
@@ -172,6 +209,35 @@ class TestRest:
         assert seen["changes"][0] == {"column": "amount", "before": "seven", "after": "7.00"}
         masked = api(otto).get(f"/api/ingestion/corrections/{correction.pk}").json()
         assert masked["changes"][0]["before"] == "••••en"
+
+    def test_lines_of_a_statement_are_corrected_together(
+        self, api: Any, alice: Any, two_of_a_statement: list[RejectedLine], table_counts: Any
+    ) -> None:
+        first, second = two_of_a_statement
+        client = api(alice)
+        assert client.get(self.url(first, "/texts")).json() == {
+            "texts": {"61": "2304080408C5.0.0NTRFINV-2"},
+            "others": [{"line": second.pk, "texts": {"61": "2304090409C2.0.0NTRFINV-3"}}],
+        }
+        sent = {"texts": {"61": "2304080408C5,00NTRFINV-2"}, "reason": "The bank told us"}
+        other = {"line": second.pk, "texts": {"61": "2304090409C3,00NTRFINV-3"}}
+        before = table_counts()
+        for others, code in (
+            ([], "LINES_BELONG_TOGETHER"),
+            ([other], "CORRECTION_UNPROVEN"),
+            ([other, other], "CORRECTION_INVALID"),
+            ([{**other, "line": 10**9}], "NOT_FOUND"),
+        ):
+            body = {**sent, "others": others}
+            answer = client.post(self.url(first, "/correct"), body, format="json")
+            assert answer.json()["error"]["code"] == code
+        assert table_counts() == before
+        other["texts"] = {"61": "2304090409C2,00NTRFINV-3"}
+        answer = client.post(
+            self.url(first, "/correct"), {**sent, "others": [other]}, format="json"
+        )
+        assert (answer.status_code, answer.json()["rejected_line"]) == (201, first.pk)
+        assert LineCorrection.objects.count() == 2
 
     def test_open_lines_can_be_asked_for(
         self, api: Any, alice: Any, sales: Source, bring: Any, fix: Fix

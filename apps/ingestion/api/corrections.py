@@ -13,10 +13,11 @@ from rest_framework.response import Response
 
 from apps.common.api import ScopedReadView, StrictSerializer, body_of
 from apps.identity.context import actor_of
+from apps.ingestion.errors import CorrectionInvalid
 from apps.ingestion.models import LineCorrection, RejectedLine
 from apps.ingestion.permissions import VIEW_SOURCES
 from apps.ingestion.selectors import changes_shown
-from apps.ingestion.services import correct_line, texts_of_line
+from apps.ingestion.services import correct_lines, texts_together
 from apps.operations.idempotency import IdempotentMixin
 
 
@@ -75,16 +76,40 @@ class SeenLineCorrectionSerializer(LineCorrectionSerializer):
         return changes_shown(correction, self.context["request"].user)
 
 
-class LineCorrectInput(StrictSerializer):
-    texts = serializers.DictField(
+def _texts_field() -> serializers.DictField:
+    return serializers.DictField(
         child=serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=32_767),
         help_text="Column: text. Columns left out keep what the file says.",
     )
+
+
+class OtherLineInput(StrictSerializer):
+    line = serializers.IntegerField(
+        min_value=1, max_value=10**18, help_text="Id of the rejected line."
+    )
+    texts = _texts_field()
+
+
+class LineCorrectInput(StrictSerializer):
+    texts = _texts_field()
     reason = serializers.CharField(max_length=2000)
+    others = serializers.ListField(
+        child=OtherLineInput(),
+        required=False,
+        help_text="Lines of the same statement or entry that are corrected with it.",
+    )
+
+
+class OtherTextsSerializer(serializers.Serializer[Any]):
+    line = serializers.IntegerField(help_text="Id of the rejected line.")
+    texts = serializers.DictField(child=serializers.CharField())
 
 
 class TextsSerializer(serializers.Serializer[Any]):
+    """`others` are the lines that have to be corrected together with this one."""
+
     texts = serializers.DictField(child=serializers.CharField())
+    others = OtherTextsSerializer(many=True)
 
 
 class RejectedLineFilter(filters.FilterSet):
@@ -120,16 +145,29 @@ class RejectedLineView(IdempotentMixin, ScopedReadView):
     @action(detail=True)
     def texts(self, request: Request, pk: str) -> Response:
         """The texts of the line by column, as they stand in the kept original."""
-        actor = actor_of(request)
-        return Response({"texts": texts_of_line(line_id=self.get_object().pk, actor=actor)})
+        line = self.get_object()
+        found = texts_together(line_id=line.pk, actor=actor_of(request))
+        others = [
+            {"line": other.pk, "texts": texts} for other, texts in found.items() if other != line
+        ]
+        return Response({"texts": found[line], "others": others})
 
     @extend_schema(request=LineCorrectInput, responses={201: LineCorrectionSerializer})
     @action(detail=True, methods=["post"])
     def correct(self, request: Request, pk: str) -> Response:
-        """Bring the line in with corrected texts; a line is corrected once."""
+        """Bring the line in with corrected texts; a line is corrected once.
+
+        Lines of one bank statement, or of one accounting entry, are corrected together (`others`),
+        and only so that the statement ties or the entry balances.
+        """
         facts = body_of(request, LineCorrectInput)
-        actor = actor_of(request)
-        correction = correct_line(line_id=self.get_object().pk, actor=actor, **facts)
+        line = self.get_object()
+        others = facts.get("others", [])
+        texts = {other["line"]: other["texts"] for other in others} | {line.pk: facts["texts"]}
+        if len(texts) <= len(others):
+            raise CorrectionInvalid("A line is there twice.", field="others")
+        made = correct_lines(texts=texts, reason=facts["reason"], actor=actor_of(request))
+        correction = next(one for one in made if one.rejected_line_id == line.pk)
         return Response(LineCorrectionSerializer(correction).data, status=201)
 
 

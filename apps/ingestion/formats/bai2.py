@@ -24,6 +24,7 @@ from apps.ingestion.formats.contract import (
     frame_of,
     require_readable,
 )
+from apps.ingestion.formats.corrections import Corrections, statement_differences
 from apps.ingestion.formats.dates import date_of
 from apps.ingestion.formats.errors import ForbiddenConstruct, MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
@@ -58,18 +59,19 @@ class Bai2:
     def read(self, content: bytes, mapping: FieldMapping) -> Reading:
         """See `Format.read`."""
         raw, encoding = utf8_text(content, mapping.encoding)
-        reader = _Reader()
+        reader = _Reader(Corrections(mapping.corrections))
         for record in records_of(raw.decode("utf-8")):
             reader.take(record)
         if not reader.drafts:
             raise MalformedFile("The file holds no account (record 03).")
-        return Reading(
+        reading = Reading(
             format=self.name,
             lines=frame_of([row for draft in reader.drafts for row in draft.lines]),
             statements=tuple(draft.statement() for draft in reader.drafts),
             rejected=tuple(reader.rejected),
             conventions={"encoding": encoding},
         )
+        return reader.corrections.completed(reading, statement_differences(reading.statements))
 
 
 @dataclass
@@ -130,6 +132,7 @@ class _Draft:
 class _Reader:
     """Takes the records of a file in order."""
 
+    corrections: Corrections
     drafts: list[_Draft] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     _file: _Level = field(default_factory=_Level)
@@ -210,7 +213,10 @@ class _Reader:
                 draft.counts.setdefault(code, int(count))
 
     def _take_line(self, record: Record) -> None:
-        draft = self.drafts[-1]
+        draft, place = self.drafts[-1], len(self.drafts) - 1
+        if record.line in self.corrections.asked:
+            texts = self.corrections.of(record.line, {"16": record.first_line}, place)
+            record.first_line = texts["16"]
         code, amount = record.take(), record.take()
         if code == _NOT_MONEY and not amount.strip("+-0"):
             note = f"Records of type {_NOT_MONEY} carry information and are no lines."
@@ -225,6 +231,7 @@ class _Reader:
             self.rejected.append(
                 Rejected(record.line, "16", f"The line {error}; have the bank correct it.")
             )
+            self.corrections.note_rejected(record.line, place)
             require_readable(self.rejected)
 
     def _row(self, record: Record, draft: _Draft, units: int, code: str) -> dict[str, Any]:

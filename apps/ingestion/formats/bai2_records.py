@@ -51,6 +51,22 @@ class Record:
         return self.fields[self._position - 1][0].strip()
 
     @property
+    def first_line(self) -> str:
+        """What stands behind the record code on the line that the record begins on."""
+        return ",".join(text for text, _ in self.fields[: self._first_count])
+
+    @first_line.setter
+    def first_line(self, text: str) -> None:
+        parts = text.strip().removesuffix("/").split(",")
+        texts = [(part, position == 0) for position, part in enumerate(parts)]
+        self.fields = [*texts, *self.fields[self._first_count :]]
+
+    @property
+    def _first_count(self) -> int:
+        starts = (place for place, (_, begins) in enumerate(self.fields) if begins and place)
+        return next(starts, len(self.fields))
+
+    @property
     def is_done(self) -> bool:
         """Whether all fields are taken."""
         return self._position >= len(self.fields)

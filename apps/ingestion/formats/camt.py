@@ -20,10 +20,12 @@ from apps.ingestion.formats.camt_entries import (
     Entry,
     EntryRefused,
     Leaves,
+    correctable,
     direction,
     first,
     rows_of,
     units,
+    with_texts,
 )
 from apps.ingestion.formats.contract import (
     ControlTotal,
@@ -34,6 +36,7 @@ from apps.ingestion.formats.contract import (
     frame_of,
     require_readable,
 )
+from apps.ingestion.formats.corrections import Corrections, statement_differences
 from apps.ingestion.formats.dates import parse_iso_date
 from apps.ingestion.formats.errors import MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
@@ -77,13 +80,13 @@ class Camt:
 
     def read(self, content: bytes, mapping: FieldMapping) -> Reading:
         """See `Format.read`."""
-        reader = _Reader()
+        reader = _Reader(Corrections(mapping.corrections))
         remedy = "Send a camt.052, camt.053 or camt.054."
         for element in closed_elements(content, _PIECES, root=_NAMESPACE, remedy=remedy):
             reader.take(element)
         if not reader.statements:
             raise MalformedFile("The message holds no statement.")
-        return Reading(
+        reading = Reading(
             format=self.name,
             lines=frame_of(reader.lines),
             statements=tuple(reader.statements),
@@ -91,6 +94,8 @@ class Camt:
             pending=frame_of(reader.pending),
             conventions={"message": reader.message},
         )
+        differences = statement_differences(reader.statements)
+        return reader.corrections.completed(reading, differences)
 
 
 @dataclass
@@ -135,6 +140,7 @@ class _Draft:
 class _Reader:
     """Takes the pieces of a message in document order."""
 
+    corrections: Corrections
     lines: list[dict[str, Any]] = field(default_factory=list)
     pending: list[dict[str, Any]] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
@@ -200,11 +206,14 @@ class _Reader:
         self._draft.balances[kind] = (amount, on)
 
     def _take_entry(self, entry: Entry) -> None:
-        draft = self._draft
+        draft, place = self._draft, len(self.statements)
+        if entry.line in self.corrections.asked:
+            texts = self.corrections.of(entry.line, correctable(entry.leaves), place)
+            entry = with_texts(entry, texts)
         side = first(entry.leaves, "CdtDbtInd"), entry.status == "BOOK"
         draft.tally.counts[side] += 1
         try:
-            rows = rows_of(entry, statement=len(self.statements), account=draft.account)
+            rows = rows_of(entry, statement=place, account=draft.account)
             draft.tally.sums[side] += abs(_total(rows))
             if not entry.status:
                 raise EntryRefused(entry.line, "Sts", "The entry has no status such as BOOK.")
@@ -218,6 +227,7 @@ class _Reader:
                 raise EntryRefused(entry.line, "Ccy", reason)
         except EntryRefused as refusal:
             self.rejected.append(refusal.rejected)
+            self.corrections.note_rejected(entry.line, place)
             require_readable(self.rejected)
             return
         draft.lines += rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,10 @@ Leaves = Mapping[str, Sequence[str]]
 _BLANK_REFERENCES = frozenset(("NOTPROVIDED", "NOT PROVIDED", "NONREF"))
 _SIGNS = {"CRDT": 1, "DBIT": -1}
 _DETAIL_AMOUNTS = ("Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt")
+_DECIDING = (
+    *(("Amt",), ("Amt@Ccy",), ("CdtDbtInd",), ("Sts/Cd", "Sts", "Sts/Prtry")),
+    *(("BookgDt/Dt", "BookgDt/DtTm"), ("ValDt/Dt", "ValDt/DtTm")),
+)
 # Attribute -> where it is found, first that is filled; the detail is asked before its entry.
 _ATTRIBUTES = {
     "bank_code_proprietary": ("BkTxCd/Prtry/Cd",),
@@ -65,6 +69,21 @@ class EntryRefused(Exception):
     def __init__(self, line: int, field_name: str, reason: str) -> None:
         super().__init__(reason)
         self.rejected = Rejected(line, field_name, reason)
+
+
+def correctable(leaves: Leaves) -> dict[str, str]:
+    """What decides whether an entry can be read, by path; '' for what it lacks."""
+    found = {}
+    for paths in _DECIDING:
+        path = next((one for one in paths if one in leaves), paths[0])
+        found[path] = first(leaves, path)
+    return found
+
+
+def with_texts(entry: Entry, texts: Mapping[str, str]) -> Entry:
+    """The entry with these texts in the place of its own; a blank one is none."""
+    others = {path: leaf for path, leaf in entry.leaves.items() if path not in texts}
+    return replace(entry, leaves=others | {path: [text] for path, text in texts.items() if text})
 
 
 def first(leaves: Leaves, *paths: str) -> str:

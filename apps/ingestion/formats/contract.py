@@ -112,13 +112,28 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What the file itself says of a corrected line, together with the lines around it.
+
+    Attributes:
+        difference: ten-thousandths that are missing for the statement to lead from its opening to
+            its closing balance, or for the entry to balance; None where the file does not tell.
+        open_lines: other lines of that statement or entry that cannot be read.
+    """
+
+    difference: int | None
+    open_lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A whole file, read.
 
     `lines` are the booked lines in the order of the file (LINE_SCHEMA). `pending` has the same
     columns: entries that the file marks as not booked. `conventions` says how the text was read
     (encoding, separator, decimal, date_format), for the auditor. `found` has, for each line that
-    the mapping's `corrections` name, the cells of the file by column.
+    the mapping's `corrections` name, the cells of the file by column; `proofs` what the file
+    says of such a line once it is corrected, in formats that can tell.
     """
 
     format: str
@@ -128,6 +143,7 @@ class Reading:
     pending: pl.DataFrame = field(default_factory=lambda: frame_of([]))
     conventions: Mapping[str, str] = field(default_factory=dict)
     found: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    proofs: Mapping[int, Proof] = field(default_factory=dict)
 
 
 class Format(Protocol):
@@ -142,7 +158,8 @@ class Format(Protocol):
         ...
 
     def read(self, content: bytes, mapping: FieldMapping) -> Reading:
-        """The whole file; a format with a fixed grammar uses the encoding of the mapping only.
+        """The whole file; a format with a fixed grammar uses the encoding and the
+        corrections of the mapping only.
 
         Raises:
             FileRefused: a fault that leaves no trustworthy reading.

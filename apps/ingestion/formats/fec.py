@@ -8,13 +8,13 @@ credit or an amount with its side. Lines are ledger lines: the account is the le
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
 import polars as pl
 
-from apps.ingestion.formats.contract import Reading
+from apps.ingestion.formats.contract import Proof, Reading
 from apps.ingestion.formats.delimited import table_of
 from apps.ingestion.formats.dialect import Layout
 from apps.ingestion.formats.errors import ColumnMissing, MalformedFile
@@ -22,8 +22,10 @@ from apps.ingestion.formats.headers import normalised
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.sign_rules import DEBIT_POSITIVE
 from apps.ingestion.formats.table_header import Header
-from apps.ingestion.formats.tabular import Table, reading_of
+from apps.ingestion.formats.tabular import Table, corrected, reading_of
 from apps.ingestion.formats.text import utf8_text
+
+Texts = Mapping[str, str]
 
 CURRENCY = "EUR"  # of French books by law; the mapping may state the franc of a territory
 _SEPARATORS = ("\t", "|")
@@ -55,20 +57,47 @@ class Fec:
         return _KNOWN.search(text.split(b"\n", 1)[0]) is not None
 
     def read(self, content: bytes, mapping: FieldMapping) -> Reading:
-        """See `Format.read`; of the mapping, the encoding and the currency count."""
+        """See `Format.read`; of the mapping, encoding, currency and corrections count."""
         text, encoding = utf8_text(content, mapping.encoding)
-        layout = _layout_of(text, mapping.constants.get("currency", CURRENCY))
-        chosen = layout.header.mapping
-        table = _with_positive_sides(table_of(text, layout), chosen)
+        currency = mapping.constants.get("currency", CURRENCY)
+        layout = _layout_of(text, currency, mapping.corrections)
+        chosen = replace(layout.header.mapping, corrections={})
+        table, found = corrected(table_of(text, layout), mapping.corrections)
+        entries = _entries(table, chosen, found)
+        table = _with_positive_sides(table, chosen)
         conventions = {
             "encoding": encoding,
             "separator": layout.separator,
             "sign": DEBIT_POSITIVE,
         }
-        return _with_balance_note(reading_of(self.name, table, chosen, conventions))
+        reading = reading_of(self.name, table, chosen, conventions)
+        proofs = {line: _proof(reading, entry, line) for line, entry in entries.items()}
+        return _with_balance_note(replace(reading, found=found, proofs=proofs))
 
 
-def _layout_of(text: bytes, currency: str) -> Layout:
+def _entries(table: Table, mapping: FieldMapping, lines: Collection[int]) -> dict[int, list[int]]:
+    """For each corrected line, the lines of its entry."""
+    if not lines:
+        return {}
+    names = mapping.columns["external_id"]
+    keys = list(zip(*(table.cells[name].str.strip_chars() for name in names), strict=True))
+    numbers = table.lines.to_list()
+    found = {}
+    for line in lines:
+        entry = keys[numbers.index(line)]
+        found[line] = [number for number, key in zip(numbers, keys, strict=True) if key == entry]
+    return found
+
+
+def _proof(reading: Reading, entry: list[int], line: int) -> Proof:
+    """What is missing for the entry to balance, and which of its other lines cannot be read."""
+    total = reading.lines.filter(pl.col("line").is_in(entry))["amount"].sum()
+    members = set(entry) - {line}
+    rejected = sorted(one.line for one in reading.rejected if one.line in members)
+    return Proof(-int(total), tuple(rejected))
+
+
+def _layout_of(text: bytes, currency: str, corrections: Mapping[int, Texts]) -> Layout:
     """Separator, columns and mapping, from the first line.
 
     Raises:
@@ -92,7 +121,8 @@ def _layout_of(text: bytes, currency: str) -> Layout:
     }
     fields = ("debit", "credit") if "debit" in known else ("amount", "indicator")
     columns |= {field: (known[name],) for field, name in zip(fields, sides, strict=True)}
-    return Layout(separator, Header(tuple(names), 2, _mapping(columns, currency)))
+    chosen = replace(_mapping(columns, currency), corrections=corrections)
+    return Layout(separator, Header(tuple(names), 2, chosen))
 
 
 def _mapping(columns: Mapping[str, tuple[str, ...]], currency: str) -> FieldMapping:

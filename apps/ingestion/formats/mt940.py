@@ -22,6 +22,7 @@ from apps.ingestion.formats.contract import (
     frame_of,
     require_readable,
 )
+from apps.ingestion.formats.corrections import Corrections, statement_differences
 from apps.ingestion.formats.dates import clamped_date
 from apps.ingestion.formats.errors import MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
@@ -57,8 +58,9 @@ class Mt940:
         pending: list[dict[str, Any]] = []
         rejected: list[Rejected] = []
         statements: list[Statement] = []
+        corrections = Corrections(mapping.corrections)
         for message in messages:
-            lines, refused = _lines_of(message)
+            lines, refused = _lines_of(message, corrections, place=len(statements))
             statement = _statement_of(message, lines)
             for line in lines:
                 shared = {"statement": len(statements), "account": statement.account}
@@ -67,7 +69,7 @@ class Mt940:
             statements.append(statement)
             rejected += refused
             require_readable(rejected)
-        return Reading(
+        reading = Reading(
             format=self.name,
             lines=frame_of(booked),
             statements=tuple(statements),
@@ -75,17 +77,24 @@ class Mt940:
             pending=frame_of(pending),
             conventions={"encoding": encoding, "decimal": ","},
         )
+        return corrections.completed(reading, statement_differences(statements))
 
 
-def _lines_of(message: Message) -> tuple[list[StatementLine], list[Rejected]]:
+def _lines_of(
+    message: Message, corrections: Corrections, *, place: int
+) -> tuple[list[StatementLine], list[Rejected]]:
     currency = _currency_of(message)
     lines: list[StatementLine] = []
     rejected: list[Rejected] = []
     for line, information in _paired(message.fields):
+        texts = line.texts
+        if line.line in corrections.asked:
+            texts = [corrections.of(line.line, {"61": texts[0]}, place)["61"], *texts[1:]]
         try:
-            lines.append(parsed_line(line.texts, information, line=line.line, currency=currency))
+            lines.append(parsed_line(texts, information, line=line.line, currency=currency))
         except LineRefused as refusal:
             rejected.append(Rejected(line.line, refusal.field, refusal.reason))
+            corrections.note_rejected(line.line, place)
     return lines, rejected
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -21,6 +21,7 @@ from apps.ingestion.formats.contract import (
     frame_of,
     require_readable,
 )
+from apps.ingestion.formats.corrections import Corrections, statement_differences
 from apps.ingestion.formats.dates import date_of
 from apps.ingestion.formats.errors import MalformedFile, WrongEncoding
 from apps.ingestion.formats.mapping import FieldMapping
@@ -47,6 +48,7 @@ _ATTRIBUTES = {
     "transaction_type": ("TRNTYPE",),
 }
 _UNIQUE = ("DTPOSTED", "TRNAMT", "FITID", "DTTRAN")
+_NEEDED = dict.fromkeys(("TRNTYPE", "DTPOSTED", "TRNAMT"), "")  # can be put in where missing
 _OUTFLOW = ("DEBIT", "FEE", "SRVCHG", "PAYMENT", "CHECK")
 
 
@@ -77,10 +79,10 @@ class Ofx:
         if encoding == LAST_RESORT and mapping.encoding is None:
             _require_western(text)
         document = document_of(text.replace("\r\n", "\n").replace("\r", "\n"))
-        reader = _Reader()
+        reader = _Reader(Corrections(mapping.corrections))
         for statement in _statements_in(document):
             reader.take(statement)
-        return Reading(
+        reading = Reading(
             format=self.name,
             lines=frame_of(reader.lines),
             statements=tuple(reader.statements),
@@ -88,6 +90,8 @@ class Ofx:
             pending=frame_of(reader.pending),
             conventions={"encoding": encoding},
         )
+        differences = statement_differences(reader.statements)
+        return reader.corrections.completed(reading, differences)
 
 
 def _require_western(text: str) -> None:
@@ -119,6 +123,7 @@ def _statements_in(document: Aggregate) -> list[Aggregate]:
 
 @dataclass
 class _Reader:
+    corrections: Corrections
     lines: list[dict[str, Any]] = field(default_factory=list)
     pending: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -158,13 +163,25 @@ class _Reader:
 
     def _rows(self, transactions: list[Aggregate], currency: str) -> list[dict[str, Any]]:
         rows = []
-        for transaction in transactions:
+        place = len(self.statements)
+        for one in transactions:
+            transaction = self._corrected(one, place)
             try:
                 rows.append(_row(transaction, currency))
             except _LineRefused as refusal:
                 self.rejected.append(Rejected(transaction.line, refusal.field, refusal.reason))
+                self.corrections.note_rejected(transaction.line, place)
                 require_readable(self.rejected)
         return rows
+
+    def _corrected(self, transaction: Aggregate, place: int) -> Aggregate:
+        """The transaction as it is to be read; what was said anew of it is no longer doubtful."""
+        line = transaction.line
+        if line not in self.corrections.asked:
+            return transaction
+        texts = self.corrections.of(line, {**_NEEDED, **transaction.leaves}, place)
+        repeated = transaction.repeated.difference(self.corrections.asked[line])
+        return replace(transaction, leaves=dict(texts), repeated=repeated)
 
 
 def _listed(statement: Aggregate, list_name: str, name: str) -> list[Aggregate]:

@@ -26,6 +26,7 @@ from apps.ingestion.formats.contract import (
     frame_of,
     require_readable,
 )
+from apps.ingestion.formats.corrections import Corrections
 from apps.ingestion.formats.dates import parse_iso_date
 from apps.ingestion.formats.errors import MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
@@ -95,19 +96,20 @@ class Saft:
 
     def read(self, content: bytes, mapping: FieldMapping) -> Reading:
         """See `Format.read`."""
-        reader = _Reader()
+        reader = _Reader(Corrections(mapping.corrections))
         remedy = "Send a SAF-T file with general ledger entries."
         for element in closed_elements(content, _PIECES, root=_ROOT, remedy=remedy):
             reader.take(element)
         if not reader.has_ledger:
             raise MalformedFile("The file holds no general ledger entries.", remedy=remedy)
-        return Reading(
+        reading = Reading(
             format=self.name,
             lines=frame_of(reader.lines),
             statements=reader.statements(),
             rejected=tuple(reader.rejected),
             conventions={"sign": DEBIT_POSITIVE},
         )
+        return reader.corrections.completed(reading, reader.differences)
 
 
 @dataclass
@@ -121,8 +123,14 @@ class _Account:
 
 @dataclass
 class _Reader:
-    """Takes the pieces of a file in document order."""
+    """Takes the pieces of a file in document order.
 
+    Attributes:
+        differences: credits - debits of each transaction with a corrected line, by its number.
+    """
+
+    corrections: Corrections
+    differences: dict[str, int | None] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     has_ledger: bool = False
@@ -210,21 +218,34 @@ class _Reader:
     def _end_transaction(self) -> None:
         self._transactions += 1
         sum_before = self._debits - self._credits
+        place = str(self._transactions)
         for line, name, leaves in self._pending:
             self._line_count += 1
             try:
                 self.lines.append(self._row(line, name, leaves))
             except _LineRefused as refusal:
                 self.rejected.append(Rejected(line, refusal.field, refusal.reason))
+                self.corrections.note_rejected(line, place)
                 require_readable(self.rejected)
+        if any(line in self.corrections.asked for line, _, _ in self._pending):
+            self.differences[place] = sum_before - (self._debits - self._credits)
         self._unbalanced += self._debits - self._credits != sum_before
         self._pending, self._transaction = [], {}
 
     def _row(self, line: int, name: str, leaves: Leaves) -> dict[str, Any]:
+        posted_on = self._transaction.get("GLPostingDate") or self._transaction.get(
+            "TransactionDate", ""
+        )
+        if line in self.corrections.asked:
+            found = {**_correctable(leaves), "GLPostingDate": posted_on}
+            texts = dict(self.corrections.of(line, found, self._transactions))
+            posted_on = texts.pop("GLPostingDate")
+            others = {path: leaf for path, leaf in leaves.items() if path not in texts}
+            leaves = others | {path: [text] for path, text in texts.items() if text}
         account = _first(leaves, "AccountID")
         if not account:
             raise _LineRefused("AccountID", "The line has no account.")
-        booked_on = self._booked_on()
+        booked_on = _booked_on(posted_on)
         debit, credit = self._sides(leaves)
         self._debits += debit
         self._credits += credit
@@ -255,14 +276,6 @@ class _Reader:
             "narrative": _first(leaves, "Description") or self._transaction.get("Description", ""),
             "attributes": canonical_json(attributes),
         }
-
-    def _booked_on(self) -> date:
-        """The posting date; the date of the document where the file has no other."""
-        text = self._transaction.get("GLPostingDate") or self._transaction.get("TransactionDate")
-        try:
-            return parse_iso_date(text or "")
-        except ValueError as error:
-            raise _LineRefused("GLPostingDate", f"The date {error}.") from None
 
     def _sides(self, leaves: Leaves) -> tuple[int, int]:
         """Debit and credit of a line, of which one is filled."""
@@ -344,6 +357,23 @@ def _first(leaves: Leaves, *paths: str) -> str:
         if path in leaves:
             return leaves[path][0]
     return ""
+
+
+def _correctable(leaves: Leaves) -> dict[str, str]:
+    """Account, debit and credit of a line by path; '' for what it lacks."""
+    found = {"AccountID": _first(leaves, "AccountID")}
+    for side in ("DebitAmount", "CreditAmount"):
+        path = f"{side}/Amount" if f"{side}/Amount" in leaves else side
+        found[path] = _first(leaves, path)
+    return found
+
+
+def _booked_on(text: str) -> date:
+    """The posting date; of a file without one, that of the document."""
+    try:
+        return parse_iso_date(text)
+    except ValueError as error:
+        raise _LineRefused("GLPostingDate", f"The date {error}.") from None
 
 
 def _informative_date(leaves: Leaves, *paths: str) -> date | None:

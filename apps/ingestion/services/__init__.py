@@ -1,11 +1,18 @@
 """Writes: `sources` sets up, `connecting` connects, `asking` asks for pulls, `pulling` carries them
 out and `attempts` keeps how they end, `collection` and `filing` find files, `imports` brings them
-in, `correcting` what was rejected of them; `previewing` tries a mapping and writes nothing."""
+in, `correcting` what was rejected of them if they bear it out (`proving`); `previewing` tries a
+mapping and writes nothing."""
 
 from apps.ingestion.services.asking import ask_pull, retry_pull
 from apps.ingestion.services.collection import collect_files
 from apps.ingestion.services.connecting import connect_source
-from apps.ingestion.services.correcting import correct_line, read_again, texts_of_line
+from apps.ingestion.services.correcting import (
+    correct_line,
+    correct_lines,
+    read_again,
+    texts_of_line,
+    texts_together,
+)
 from apps.ingestion.services.filing import source_of_file
 from apps.ingestion.services.imports import ImportOutcome, import_file
 from apps.ingestion.services.previewing import MappingPreview, preview_mapping
@@ -23,6 +30,7 @@ __all__ = [
     "collect_files",
     "connect_source",
     "correct_line",
+    "correct_lines",
     "define_connected_source",
     "define_source",
     "import_file",
@@ -37,4 +45,5 @@ __all__ = [
     "set_up_source",
     "source_of_file",
     "texts_of_line",
+    "texts_together",
 ]

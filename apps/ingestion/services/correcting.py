@@ -4,6 +4,9 @@ The file is read again with the corrected line in its place, by the mapping that
 the line comes in as a batch of its own: a further reading of the same bytes. The original, the
 rejected line and the reading that rejected it stay as they are. Where the mapping was at fault,
 the whole file is read again instead.
+
+A bank's statement and a book's entry prove what is put into them (`proving`): lines of one
+statement are corrected together, and only so that it ties.
 """
 
 from __future__ import annotations
@@ -43,6 +46,7 @@ from apps.ingestion.services.facts import (
     statement_facts,
 )
 from apps.ingestion.services.imports import ImportOutcome, import_file
+from apps.ingestion.services.proving import require_proven, together, with_note
 from apps.ingestion.services.reading import read_file
 from apps.privacy.permissions import READ_CONFIDENTIAL
 
@@ -56,6 +60,22 @@ def texts_of_line(*, line_id: int, actor: User) -> dict[str, str]:
     """
     line = _line_to_correct(line_id, actor)
     return dict(_found_in(_read_with(line, {}), line))
+
+
+def texts_together(*, line_id: int, actor: User) -> dict[RejectedLine, dict[str, str]]:
+    """The texts of a rejected line, and of those that have to be corrected with it.
+
+    Raises:
+        NotVisible, NotPermitted, LineCorrected, LineReadAgain, LineNotCorrectable, SourceRetired:
+            see `correct_line`.
+    """
+    line = _line_to_correct(line_id, actor)
+    reading = _read_with(line, {})
+    _found_in(reading, line)
+    found = {}
+    for one in together(reading, line):
+        found[one] = dict(_found_in(_read_with(one, {}), one))
+    return found
 
 
 def correct_line(
@@ -72,13 +92,43 @@ def correct_line(
         CorrectionInvalid: no reason, a column that the file lacks, or a text that cannot be kept.
         LineCorrected: somebody was faster.
         LineReadAgain: the file was read again by another mapping; correct the line there.
-        LineNotCorrectable: the format has no columns, or several rows stand on the line.
+        LineNotCorrectable: several rows or entries stand on the line.
+        LinesBelongTogether: others of the same statement or entry wait too, see `correct_lines`.
+        CorrectionUnproven: the statement would not tie, or the entry not balance.
         StillRejected: names the field and the reason.
         SourceRetired: the source takes no lines any more.
         FileRefused: with this text the file as a whole could not be read.
     """
-    line = _line_to_correct(line_id, actor)
-    _require_sound(texts, reason)
+    return correct_lines(texts={line_id: texts}, reason=reason, actor=actor)[0]
+
+
+@transaction.atomic
+def correct_lines(
+    *, texts: Mapping[int, Mapping[str, str]], reason: str, actor: User
+) -> list[LineCorrection]:
+    """Bring lines of one statement or entry in together, all of them or none.
+
+    Args:
+        texts: id of a rejected line -> column -> text.
+
+    Raises:
+        CorrectionInvalid: no line, or lines of several files.
+        Refusal: see `correct_line`; of the first line that is refused.
+    """
+    lines = [_line_to_correct(line_id, actor) for line_id in sorted(texts)]
+    if len({line.batch_id for line in lines}) != 1:
+        raise CorrectionInvalid("Correct lines of one file.", field="lines")
+    corrections = []
+    for line in lines:
+        _require_sound(texts[line.pk], reason)
+        corrected = _corrected(line, texts[line.pk], reason)
+        corrections.append(_publish(corrected, actor))
+    require_proven(corrected.reading, lines)
+    return corrections
+
+
+def _corrected(line: RejectedLine, texts: Mapping[str, str], reason: str) -> _Corrected:
+    """The line in a reading of its file, with all that was corrected before it."""
     reading = _read_with(line, texts)
     found = _found_in(reading, line)
     unknown = sorted(texts.keys() - found.keys())
@@ -89,7 +139,7 @@ def correct_line(
         for name in found
         if name in texts and texts[name] != found[name]
     }
-    return _publish(_Corrected(line, reading, changes, reason.strip()), actor)
+    return _Corrected(line, reading, changes, reason.strip())
 
 
 def read_again(*, batch_id: int, actor: User) -> ImportOutcome:
@@ -122,9 +172,8 @@ class _Corrected:
     reason: str
 
 
-@transaction.atomic
 def _publish(corrected: _Corrected, actor: User) -> LineCorrection:
-    """The record, its batch and the correction appear together; two at one line take turns."""
+    """The record, its batch and the correction; two who correct one line take turns."""
     line = corrected.line
     source = source_for_update(line.batch.source_id, actor=actor)
     _require_open(line)
@@ -252,7 +301,7 @@ def _create_batch(
         closed_periods=late_lines(former.entity_id, added.lines),
         rejected_count=0,
         control_totals=control_totals(lines),
-        statements=[statement_facts(statement) for statement in reading.statements],
+        statements=[statement_facts(one) for one in with_note(reading, corrected.line)],
         starts_on=starts_on,
         ends_on=ends_on,
     )

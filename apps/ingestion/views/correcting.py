@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -24,10 +24,10 @@ from apps.ingestion.errors import (
 from apps.ingestion.formats import TABLES, FieldMapping
 from apps.ingestion.formats.headers import completed_mapping
 from apps.ingestion.forms import CorrectionForm
-from apps.ingestion.models import Batch, RejectedLine
+from apps.ingestion.models import Batch, LineCorrection, RejectedLine
 from apps.ingestion.permissions import CORRECT_LINE, VIEW_SOURCES
 from apps.ingestion.selectors import changes_shown, latest_reading, rejected_lines_for
-from apps.ingestion.services import correct_line, texts_of_line
+from apps.ingestion.services import correct_lines, texts_together
 
 
 @require_safe
@@ -45,11 +45,11 @@ def correct(request: HttpRequest, line_id: int) -> HttpResponse:
     actor = actor_of(request)
     line = _line(request, line_id)
     try:
-        form = _form(line, texts_of_line(line_id=line.pk, actor=actor), request.POST)
+        form = _form(texts_together(line_id=line.pk, actor=actor), request.POST)
         if not form.is_valid():
             return _page(request, line, form, status=422)
         reason = form.cleaned_data["reason"]
-        correction = correct_line(line_id=line.pk, texts=form.texts, reason=reason, actor=actor)
+        made = correct_lines(texts=form.texts, reason=reason, actor=actor)
     except (NotVisible, NotPermitted):
         raise
     except (LineCorrected, LineReadAgain, LineNotCorrectable, SourceRetired) as refusal:
@@ -59,9 +59,17 @@ def correct(request: HttpRequest, line_id: int) -> HttpResponse:
         place = f"{refusal.field}: " if refusal.field else ""
         form.add_error(None, f"{place}{refusal.message} {refusal.remedy}".strip())
         return _page(request, line, form, status=refusal.status)
-    added = "came in" if correction.batch.added_count else "was known already: nothing was added"
-    messages.success(request, f"Line {line.line:,} is corrected and {added}.")
+    messages.success(request, _words(made))
     return redirect("ingestion:batch", line.batch_id)
+
+
+def _words(made: list[LineCorrection]) -> str:
+    added = sum(one.batch.added_count for one in made)
+    if len(made) > 1:
+        lines = ", ".join(f"{one.rejected_line.line:,}" for one in made)
+        return f"Lines {lines} are corrected; {added} of them came in."
+    came = "came in" if added else "was known already: nothing was added"
+    return f"Line {made[0].rejected_line.line:,} is corrected and {came}."
 
 
 def _line(request: HttpRequest, line_id: int) -> RejectedLine:
@@ -70,12 +78,15 @@ def _line(request: HttpRequest, line_id: int) -> RejectedLine:
     return one_visible(rejected_lines_for(actor).filter(pk=line_id))
 
 
-def _form(line: RejectedLine, texts: dict[str, str], posted: Any = None) -> CorrectionForm:
-    return CorrectionForm(posted, texts=texts, read_from=_read_from(line, list(texts)))
+def _form(texts: Mapping[RejectedLine, Mapping[str, str]], posted: Any = None) -> CorrectionForm:
+    read_from = {line: _read_from(line, list(of_line)) for line, of_line in texts.items()}
+    return CorrectionForm(posted, texts=texts, read_from=read_from)
 
 
 def _read_from(line: RejectedLine, names: list[str]) -> Collection[str]:
     """The columns of the file that the field at fault is read from."""
+    if line.batch.format not in TABLES:
+        return [name for name in names if line.field in name]
     mapping = completed_mapping(FieldMapping.from_dict(line.batch.mapping), names)
     if mapping is None:
         return ()
@@ -94,7 +105,7 @@ def _page(
     obstacle = ""
     if form is None and correction is None:
         try:
-            form = _form(line, texts_of_line(line_id=line.pk, actor=actor))
+            form = _form(texts_together(line_id=line.pk, actor=actor))
         except NotPermitted:
             obstacle = "Preparers and controllers correct lines."
         except Refusal as refusal:
@@ -115,6 +126,7 @@ def _page(
         "changes": changes_shown(correction, actor) if correction else [],
         "form": form,
         "obstacle": obstacle,
+        "is_table": batch.format in TABLES,
         "latest": latest if latest != batch else None,
     }
     return render(request, "ingestion/rejected_line.html", context, status=status)
@@ -122,4 +134,4 @@ def _page(
 
 def may_correct(actor: Any, batch: Batch) -> bool:
     """Whether to show people the way to this page as something to do."""
-    return batch.format in TABLES and bool(actor.may(CORRECT_LINE, batch.entity_id))
+    return bool(actor.may(CORRECT_LINE, batch.entity_id))
