@@ -17,6 +17,23 @@ class ApproverTookPart(Conflict):
     remedy = "Return it, so that it is asked for and approved anew by others."
 
 
+class ApprovalUsed(Conflict):
+    """The approval was acted upon; what was done is undone where it was done."""
+
+    code = "APPROVAL_USED"
+    message = "This approval was acted upon already, so it cannot be revoked any more."
+
+
+class ApprovalOutgrown(Conflict):
+    """What belongs together has grown beyond what the policy or an approver covers."""
+
+    code = "APPROVAL_OUTGROWN"
+    message = (
+        "What belongs together with this has grown since it was approved, beyond its approval."
+    )
+    remedy = "Revoke the approval and ask anew: the larger amount then has to be approved."
+
+
 class AlreadyDecidedByActor(NotPermitted):
     """One person, one decision, across all stages."""
 

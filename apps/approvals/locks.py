@@ -5,6 +5,7 @@ belongs together, subject, request.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 from apps.approvals.models import Delegation, Leave, Limit, Policy, Request
 from apps.approvals.states import OPEN, RequestStatus
@@ -35,6 +36,29 @@ def request_held(request_id: int) -> Request:
         .get(pk=request_id)
     )
     return request
+
+
+def approved_for_update(subject_type: str, subject_id: str, subject_hash: str) -> Request | None:
+    """The approval of exactly this content, locked; None if there is none (any more)."""
+    found: Request | None = (
+        Request.objects.select_for_update(of=("self",))
+        .select_related("policy", "entity")
+        .filter(subject_type=subject_type, subject_id=subject_id, subject_hash=subject_hash)
+        .filter(status=RequestStatus.APPROVED)
+        .order_by("-id")
+        .first()
+    )
+    return found
+
+
+def requests_held(request_ids: Iterable[int]) -> list[Request]:
+    """These requests, locked one after the other by id, for work that sees everything."""
+    return list(
+        Request.objects.select_for_update(of=("self",))
+        .select_related("policy", "entity")
+        .filter(pk__in=set(request_ids))
+        .order_by("id")
+    )
 
 
 def open_requests_for_update(subject_type: str, subject_id: str) -> list[Request]:

@@ -6,6 +6,7 @@ VIEW_REQUESTS: Final = "approvals.view_requests"
 REQUEST_APPROVAL: Final = "approvals.request_approval"
 DECIDE_REQUEST: Final = "approvals.decide_request"
 WITHDRAW_REQUEST: Final = "approvals.withdraw_request"
+REVOKE_APPROVAL: Final = "approvals.revoke_approval"
 VIEW_POLICIES: Final = "approvals.view_policies"
 MANAGE_POLICIES: Final = "approvals.manage_policies"
 VIEW_LIMITS: Final = "approvals.view_limits"
@@ -20,6 +21,7 @@ HOLDERS = {
     REQUEST_APPROVAL: (PREPARER, REVIEWER, CONTROLLER),
     DECIDE_REQUEST: (REVIEWER, APPROVER, CONTROLLER),
     WITHDRAW_REQUEST: FINANCE,
+    REVOKE_APPROVAL: (CONTROLLER,),
     VIEW_POLICIES: (*FINANCE, AUDITOR),
     MANAGE_POLICIES: (CONTROLLER,),
     VIEW_LIMITS: (*FINANCE, AUDITOR),

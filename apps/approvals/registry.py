@@ -1,6 +1,7 @@
 """What other apps tell approvals, and what they are told. Registered in their `apps.py`.
 
-Who took part in a subject only its app knows; where else people are told of notices, others see to.
+Who took part in a subject, and how what was done with it is undone, only its app knows; where else
+people are told of notices, others see to.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ Participants = Callable[[str], Iterable[int]]
 NoticeListener = Callable[[Any, str, str], None]
 
 _PARTICIPANTS: dict[str, Participants] = {}
+_REMEDIES: dict[str, str] = {}
 _NOTICE_LISTENERS: list[NoticeListener] = []
 
 
@@ -30,6 +32,21 @@ def participants_in(subject_type: str, subject_id: str) -> frozenset[int]:
     """Ids of the people who have a hand in the subject now; nobody where its app tells nothing."""
     tell = _PARTICIPANTS.get(subject_type)
     return frozenset() if tell is None else frozenset(tell(subject_id))
+
+
+def register_remedy(subject_type: str, remedy: str) -> None:
+    """Say this to whoever would revoke an approval that was acted upon.
+
+    Args:
+        subject_type: the model's label in lower case.
+        remedy: what undoes it: "Reverse the journal entry."
+    """
+    _REMEDIES[subject_type] = remedy
+
+
+def remedy_for(subject_type: str) -> str:
+    """How what was done upon the approval is undone, in words."""
+    return _REMEDIES.get(subject_type, "Undo it where it was done.")
 
 
 def on_notice(listener: NoticeListener) -> None:

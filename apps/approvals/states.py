@@ -14,6 +14,7 @@ class RequestStatus(TextChoices):
     REJECTED = "rejected", "Rejected"
     RETURNED = "returned", "Returned for changes"
     WITHDRAWN = "withdrawn", "Withdrawn"
+    REVOKED = "revoked", "Revoked"
     SUPERSEDED = "superseded", "Superseded by a newer version"
     EXPIRED = "expired", "Expired"
 
@@ -31,6 +32,7 @@ class NoticeKind(TextChoices):
     ESCALATED = "escalated", "Nobody decided in time: others may now"
     OVERDUE = "overdue", "Nobody decided in time"
     EXPIRED = "expired", "It expired"
+    REVOKED = "revoked", "The approval was revoked"
 
 
 class EvidenceKind(TextChoices):
@@ -69,8 +71,8 @@ MOVES: Final[Moves] = {
             RequestStatus.EXPIRED,
         }
     ),
-    # An approval falls when its subject changes before it was acted upon.
-    RequestStatus.APPROVED: frozenset({RequestStatus.SUPERSEDED}),
+    # An approval falls when its subject changes, and is revoked before it was acted upon.
+    RequestStatus.APPROVED: frozenset({RequestStatus.SUPERSEDED, RequestStatus.REVOKED}),
 }
 
 STATUS_AFTER: Final = {

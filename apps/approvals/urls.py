@@ -7,7 +7,7 @@ from apps.approvals.api.limits import LimitView, RateView
 from apps.approvals.api.notices import NoticeView
 from apps.approvals.api.policies import PolicyView
 from apps.approvals.api.requests import RequestView
-from apps.approvals.views import absence, decision, evidence, lists, notices, policies
+from apps.approvals.views import absence, decision, ending, evidence, lists, notices, policies
 
 app_name = "approvals"
 
@@ -41,7 +41,8 @@ urlpatterns = [
     ),
     path("approvals/policies/<int:policy_id>/", policies.policy_page, name="policy"),
     path("approvals/<int:request_id>/", decision.request_page, name="request"),
-    path("approvals/<int:request_id>/withdraw/", decision.withdraw_page, name="withdraw"),
+    path("approvals/<int:request_id>/withdraw/", ending.withdraw_page, name="withdraw"),
+    path("approvals/<int:request_id>/revoke/", ending.revoke_page, name="revoke"),
     path("approvals/<int:request_id>/evidence/", evidence.attach_page, name="evidence"),
     path("approvals/evidence/<int:attachment_id>/", evidence.content, name="attachment"),
     path("api/approvals/", include(router.urls)),

@@ -9,6 +9,7 @@ class LedgerConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
+        from apps.approvals.registry import register_remedy
         from apps.common.navigation import add_entry
         from apps.ledger.groundwork import install_ledger_guards, register_currencies
         from apps.ledger.permissions import VIEW_LEDGER
@@ -17,4 +18,8 @@ class LedgerConfig(AppConfig):
             install_ledger_guards, sender=self, dispatch_uid="ledger.install_guards"
         )
         post_migrate.connect(register_currencies, sender=self, dispatch_uid="ledger.currencies")
+        register_remedy("ledger.journalentry", "Reverse the journal entry.")
+        register_remedy(
+            "ledger.period", "The period stays closed: correct it by an entry in the next one."
+        )
         add_entry(40, "Journal", "ledger:entries", VIEW_LEDGER)

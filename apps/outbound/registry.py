@@ -132,6 +132,12 @@ KINDS: Final = (
         _request,
     ),
     EventKind(
+        "approvals.request.revoked",
+        "An approval was revoked before it was acted upon",
+        "approvals.request.revoke",
+        _request,
+    ),
+    EventKind(
         "approvals.request.superseded",
         "A request ended: superseded by other content",
         "approvals.request.supersede",

@@ -7,11 +7,16 @@ class ReconciliationConfig(AppConfig):
     verbose_name = "Reconciliation"
 
     def ready(self) -> None:
-        from apps.approvals.registry import register_participants
+        from apps.approvals.registry import register_participants, register_remedy
         from apps.common.navigation import add_entry
         from apps.reconciliation.permissions import VIEW_RUNS
         from apps.reconciliation.selectors.participants import participants_in_run
 
         register_participants("reconciliation.run", participants_in_run)
+        register_remedy(
+            "reconciliation.run", "Reconcile anew: the new outcome then has to be approved."
+        )
+        register_remedy("reconciliation.rulesetversion", "Propose other rules.")
+        register_remedy("reconciliation.resolutionrule", "Retire the rule.")
 
         add_entry(20, "Breaks", "reconciliation:breaks", VIEW_RUNS, beside=("reconciliation:runs",))

@@ -634,9 +634,11 @@ def test_one_takes_back_ones_own_request(waiting: Request, alice: Any) -> None:
     path = reverse("approvals:withdraw", args=[waiting.pk])
     assert path in visitor.get(MINE).content.decode()
     assert visitor.get(path).status_code == 200
-    empty = visitor.post(path, {"reason": " "})
+    empty = visitor.post(path, {"reason": " ", "expected_version": "1"})
     assert empty.status_code == 422
-    answer = visitor.post(path, {"reason": "Wrong month."})
+    stale = visitor.post(path, {"reason": "Wrong month.", "expected_version": "2"})
+    assert stale.status_code == 409
+    answer = visitor.post(path, {"reason": "Wrong month.", "expected_version": "1"})
     assert (answer.status_code, answer["Location"]) == (302, MINE)
     assert told(answer) == ["Accrual of fees: your request is withdrawn."]
     waiting.refresh_from_db()
@@ -645,7 +647,7 @@ def test_one_takes_back_ones_own_request(waiting: Request, alice: Any) -> None:
     assert page.context["events"][0]["note"] == "Wrong month."
     assert "Withdrawn on" in text_of(page)
     assert path not in visitor.get(MINE).content.decode()
-    again = visitor.post(path, {"reason": "x"})
+    again = visitor.post(path, {"reason": "x", "expected_version": "2"})
     assert again.status_code == 409
 
 
@@ -655,6 +657,7 @@ def test_nobody_takes_back_what_is_not_his(
 ) -> None:
     visitor = signed_in(request.getfixturevalue(who))
     before = table_counts()
-    page = visitor.post(reverse("approvals:withdraw", args=[waiting.pk]), {"reason": "x"})
+    content = {"reason": "x", "expected_version": "1"}
+    page = visitor.post(reverse("approvals:withdraw", args=[waiting.pk]), content)
     assert page.status_code == status
     assert table_counts() == before

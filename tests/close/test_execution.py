@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from apps.approvals.services import decide, define_policy, request_approval, supersede_requests
+from apps.approvals.errors import ApprovalUsed
+from apps.approvals.services import (
+    decide,
+    define_policy,
+    request_approval,
+    revoke,
+    supersede_requests,
+)
 from apps.close.errors import HandlerUnknown, TaskIsAutomated
 from apps.close.locks import AT_WORK, task_for_update
 from apps.close.models import CloseRun, CloseTask, TaskAttempt
@@ -26,6 +33,7 @@ from apps.close.services.moves import begin_attempt, finish_attempt, interrupt_t
 from apps.common.advisory import session_lock
 from apps.common.errors import IllegalMove, NotPermitted, NotVisible
 from apps.operations.models import OutboxMessage
+from tests.approvals.test_races import Call, race, sorted_out
 from tests.close.conftest import Steps, deliver, states
 
 
@@ -146,6 +154,68 @@ def test_a_task_waits_for_the_request_that_took_the_place_of_its_own(
     )
     deliver()
     assert states(run)["bank"] == "completed"
+
+
+def test_an_approval_revoked_before_the_task_went_on_returns_it(
+    asking: None, run: CloseRun, bob: Any
+) -> None:
+    deliver()
+    verdict_on(bank_of(run), bob, "approve")
+    request = bank_of(run).approvals.get().request
+    revoke(request_id=request.pk, reason="wrong file", actor=bob)
+    deliver()
+    task = bank_of(run)
+    assert (task.status, task.note) == ("returned", "Bank: Revoked")
+
+
+def test_an_approval_revoked_while_the_task_goes_on_leaves_it_for_whoever_is_told(
+    asking: None, run: CloseRun, steps: Steps, bob: Any
+) -> None:
+    """After the task saw the approval, and before it took it."""
+    deliver()
+    request = bank_of(run).approvals.get().request
+
+    def meanwhile(context: Any) -> TaskResult:
+        revoke(request_id=request.pk, reason="wrong file", actor=bob)
+        return TaskResult()
+
+    steps.settled["bank"] = meanwhile
+    verdict_on(bank_of(run), bob, "approve")
+    settle_task(task_id=bank_of(run).pk)
+    assert states(run)["bank"] == "submitted"
+    deliver()
+    assert states(run)["bank"] == "returned"
+
+
+def test_a_completed_task_has_acted_upon_its_approval(
+    asking: None, run: CloseRun, bob: Any
+) -> None:
+    deliver()
+    verdict_on(bank_of(run), bob, "approve")
+    deliver()
+    assert states(run)["bank"] == "completed"
+    request = bank_of(run).approvals.get().request
+    with pytest.raises(ApprovalUsed):
+        revoke(request_id=request.pk, reason="wrong file", actor=bob)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("size", [2, 8])
+def test_a_task_goes_on_or_its_approval_is_revoked(
+    asking: None, run: CloseRun, bob: Any, size: int
+) -> None:
+    deliver()
+    task = bank_of(run)
+    verdict_on(task, bob, "approve")
+    request = task.approvals.get().request
+    half = size // 2
+    settle: Call = lambda: settle_task(task_id=task.pk)  # noqa: E731
+    take_back: Call = lambda: revoke(request_id=request.pk, reason="x", actor=bob)  # noqa: E731
+    sorted_out(race([*[settle] * half, *[take_back] * half]))
+    settle()
+    request.refresh_from_db()
+    expected = "returned" if request.status == "revoked" else "completed"
+    assert states(run)["bank"] == expected
 
 
 def test_a_decision_nobody_listened_to_is_found_by_the_sweep(

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
 
+from apps.approvals.models import Request
+from apps.approvals.services import define_policy, revoke
 from apps.audit.services import record
 from apps.common.errors import Refusal
 from apps.ledger.errors import EntriesWaiting, EntryExists, NotReversible, PeriodClosed
@@ -23,11 +25,13 @@ from apps.ledger.services import (
     draft_entry,
     post_entry,
     post_extract,
+    request_period_lock,
     reverse_entry,
+    settle_request,
     submit_entry,
 )
 
-from .conftest import APRIL, pair
+from .conftest import APRIL, give_verdict, pair
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -302,3 +306,50 @@ def test_a_change_that_forgets_its_event_fails_at_commit(books: Any, draft: Any)
             change()
     entry.refresh_from_db()
     assert (entry.description, entry.lines.count()) == ("Rent for April", 2)
+
+
+@pytest.mark.parametrize("size", [2, 8, 32])
+def test_posting_against_revoking_the_approval(
+    draft: Any, policy: Any, alice: Any, bob: Any, together: Any, size: int
+) -> None:
+    """The entry is posted and its approval stays, or it is revoked and nothing is posted."""
+    entry = submit_entry(entry_id=draft("2000.00").pk, actor=alice)
+    request = Request.objects.get()
+    give_verdict(request, bob)
+    calls = [
+        lambda: settle_request(request_id=request.pk),
+        lambda: revoke(request_id=request.pk, reason="wrong supplier", actor=bob),
+    ]
+    results = together(*calls * (size // 2))
+    request.refresh_from_db()
+    entry.refresh_from_db()
+    if request.status == "revoked":
+        assert kinds(results[1::2]) == ["IllegalMove"] * (size // 2 - 1) + ["Request"]
+        settle_request(request_id=request.pk)
+        entry.refresh_from_db()
+        assert entry.status == "draft"
+    else:
+        assert kinds(results[1::2]) == ["ApprovalUsed"] * (size // 2)
+        assert (request.status, entry.status) == ("approved", "posted")
+
+
+@pytest.mark.parametrize("size", [2, 8])
+def test_closing_against_revoking_the_approval(
+    books: Any, entity: Any, period: Any, bob: Any, connie: Any, together: Any, size: int
+) -> None:
+    april = period("2023-04")
+    stages = [{"role": "approver", "count": 1}]
+    define_policy(entity_id=entity.pk, item_type="period_lock", stages=stages, actor=connie)
+    request = request_period_lock(period_id=april.pk, url="/close/", actor=connie)
+    assert request is not None
+    give_verdict(request, bob)
+    calls = [
+        lambda: close_period(period_id=april.pk, actor=connie),
+        lambda: revoke(request_id=request.pk, reason="one more entry", actor=bob),
+    ]
+    results = together(*calls * (size // 2))
+    request.refresh_from_db()
+    is_revoked = request.status == "revoked"
+    assert period("2023-04").status == ("open" if is_revoked else "hard_closed")
+    assert kinds(results).count("Request") == is_revoked
+    assert kinds(results).count("Period") == (not is_revoked)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from apps.approvals.errors import ApprovalUsed
 from apps.approvals.models import Request
-from apps.approvals.services import withdraw
+from apps.approvals.services import revoke, withdraw
 from apps.common.errors import IllegalMove, NotPermitted, NotVisible
 from apps.ledger.errors import ReasonMissing
 from apps.ledger.models import JournalEntry
@@ -128,6 +129,30 @@ def test_a_request_withdrawn_in_the_inbox_gives_the_draft_back(
     withdraw(request_id=the_request().pk, reason="not yet", actor=alice)
     settle_request(request_id=the_request().pk)
     assert status(submitted) == "draft"
+
+
+def test_an_approval_revoked_in_time_gives_the_draft_back_and_is_asked_for_anew(
+    submitted: JournalEntry, alice: Any, bob: Any
+) -> None:
+    first = the_request()
+    give_verdict(first, bob)
+    revoke(request_id=first.pk, reason="wrong supplier", actor=bob)
+    settle_request(request_id=first.pk)
+    assert status(submitted) == "draft"
+    submit_entry(entry_id=submitted.pk, actor=alice)
+    assert (status(submitted), the_request().status) == ("submitted", "pending")
+
+
+def test_the_approval_of_a_posted_entry_is_not_revoked_but_the_entry_reversed(
+    submitted: JournalEntry, bob: Any, system: Any
+) -> None:
+    give_verdict(the_request(), bob)
+    settle_request(request_id=the_request().pk)
+    assert the_request().use.used_by == system
+    with pytest.raises(ApprovalUsed) as refused:
+        revoke(request_id=the_request().pk, reason="wrong supplier", actor=bob)
+    assert refused.value.remedy == "Reverse the journal entry."
+    assert status(submitted) == "posted"
 
 
 def test_an_open_request_settles_nothing(submitted: JournalEntry, table_counts: Any) -> None:

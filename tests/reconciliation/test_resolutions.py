@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.approvals.errors import ApprovalUsed
 from apps.approvals.models import Request
-from apps.approvals.services import decide, define_policy
+from apps.approvals.services import decide, define_policy, revoke
 from apps.common.errors import IllegalMove, Invalid, NotPermitted, NotVisible, Refusal
 from apps.identity.models import User
 from apps.ledger.models import JournalEntry
@@ -188,6 +189,28 @@ def test_a_proposal_that_was_taken_back_is_not_put_in_force(
     assert other.status == "proposed"
     with pytest.raises(IllegalMove):
         retire_resolution(rule_id=rule.pk, actor=connie)
+
+
+def test_an_approval_revoked_in_time_keeps_the_rule_off(
+    pair: Pair, books: Any, policy: Any, connie: User, bob: User
+) -> None:
+    rule = propose(pair, connie)
+    request = decided(rule, bob, "approve")
+    revoke(request_id=request.pk, reason="too much", actor=bob)
+    settle_resolution(request_id=request.pk)
+    rule.refresh_from_db()
+    assert rule.status == "not_approved"
+
+
+def test_the_approval_of_a_rule_in_force_is_not_revoked(
+    pair: Pair, books: Any, policy: Any, connie: User, bob: User
+) -> None:
+    rule = propose(pair, connie)
+    request = decided(rule, bob, "approve")
+    settle_resolution(request_id=request.pk)
+    with pytest.raises(ApprovalUsed) as refused:
+        revoke(request_id=request.pk, reason="too much", actor=bob)
+    assert refused.value.remedy == "Retire the rule."
 
 
 REFUSED: list[tuple[str, dict[str, Any], type[Refusal]]] = [

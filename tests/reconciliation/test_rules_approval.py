@@ -9,8 +9,9 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
+from apps.approvals.errors import ApprovalUsed
 from apps.approvals.models import Request
-from apps.approvals.services import decide, define_policy
+from apps.approvals.services import decide, define_policy, revoke
 from apps.audit.models import Event
 from apps.common.errors import NotPermitted, NotVisible, Refusal
 from apps.identity.models import User
@@ -35,6 +36,7 @@ from apps.reconciliation.services import (
 )
 from apps.reconciliation.services import preview as preview_module
 from apps.reconciliation.tasks import settle_rules as settle_rules_task
+from tests.approvals.test_races import Call, race, sorted_out
 from tests.pages import text
 from tests.reconciliation.conftest import RULES, Pair
 
@@ -481,3 +483,43 @@ def test_adoptions_are_facts(pair: Pair) -> None:
 
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         RuleSetAdoption.objects.update(basis="approved")
+
+
+def test_rules_whose_approval_is_revoked_in_time_stay_off(
+    pair: Pair, policy: Any, connie: User, bob: User
+) -> None:
+    version = propose(pair, connie)
+    request = decided(version, bob)
+    revoke(request_id=request.pk, reason="too wide", actor=bob)
+    assert settle_rules(request_id=request.pk) is None
+    with pytest.raises(RulesNotApproved):
+        adopt_rules(version_id=version.pk, actor=connie)
+    assert rule_set_status(version) == "not_approved"
+
+
+def test_rules_in_force_keep_their_approval(
+    pair: Pair, policy: Any, connie: User, bob: User
+) -> None:
+    version = propose(pair, connie)
+    request = decided(version, bob)
+    settle_rules(request_id=request.pk)
+    assert version.adoption.request == request
+    with pytest.raises(ApprovalUsed, match="acted upon"):
+        revoke(request_id=request.pk, reason="too wide", actor=bob)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("size", [2, 8])
+def test_adopting_against_revoking_the_approval(
+    pair: Pair, policy: Any, connie: User, bob: User, size: int
+) -> None:
+    version = propose(pair, connie)
+    request = decided(version, bob)
+    half = size // 2
+    adopt: Call = lambda: settle_rules(request_id=request.pk)  # noqa: E731
+    take_back: Call = lambda: revoke(request_id=request.pk, reason="x", actor=bob)  # noqa: E731
+    _, refusals = sorted_out(race([*[adopt] * half, *[take_back] * half]))
+    request.refresh_from_db()
+    is_revoked = request.status == "revoked"
+    assert RuleSetAdoption.objects.filter(version=version).exists() != is_revoked
+    assert len(refusals) == half - is_revoked

@@ -17,6 +17,7 @@ from apps.approvals.models import (
     Notice,
     Request,
     StageClock,
+    Use,
 )
 from apps.approvals.permissions import (
     VIEW_REQUESTS,
@@ -106,6 +107,15 @@ class EscalationAdmin(WindowAdmin):
     list_select_related = ("request",)
     search_fields = ("request__title",)
     date_hierarchy = "escalated_at"
+
+
+@admin.register(Use)
+class UseAdmin(WindowAdmin):
+    view_permission = VIEW_REQUESTS
+    list_display = ("request", "used_by", "used_at")
+    list_select_related = ("request", "used_by")
+    search_fields = ("request__title", "used_by__username")
+    date_hierarchy = "used_at"
 
 
 @admin.register(Decision)

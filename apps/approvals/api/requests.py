@@ -1,4 +1,4 @@
-"""/api/approvals/requests: look, decide, withdraw."""
+"""/api/approvals/requests: look, decide, withdraw, revoke."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from apps.approvals.selectors import (
     waiting_for,
 )
 from apps.approvals.serializers import AttachmentSerializer, BroughtInput
-from apps.approvals.services import decide, withdraw
+from apps.approvals.services import decide, revoke, withdraw
 from apps.approvals.states import OPEN, EvidenceKind, RequestStatus, Verdict
 from apps.common.api import AmountField, ScopedReadView, StrictSerializer
 from apps.operations.idempotency import IdempotentMixin
@@ -79,6 +79,11 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
     )
     resolution_required = serializers.BooleanField(source="policy.resolution_required")
     decisions = DecisionSerializer(many=True)
+    used_at = serializers.DateTimeField(
+        source="use.used_at",
+        allow_null=True,
+        help_text="When somebody acted upon the approval: it is not revoked from then on.",
+    )
 
     class Meta:
         model = Request
@@ -108,6 +113,7 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
             "requested_at",
             "due_at",
             "ended_at",
+            "used_at",
             "decisions",
         )
 
@@ -214,6 +220,13 @@ class WithdrawSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=2000)
 
 
+class RevokeSerializer(StrictSerializer):
+    reason = serializers.CharField(max_length=2000)
+    expected_version = serializers.IntegerField(
+        min_value=1, help_text="The `version` that the caller looked at."
+    )
+
+
 class RequestView(IdempotentMixin, ScopedReadView):
     """Requests for approval: who asks for what, under which policy, and what became of it."""
 
@@ -266,6 +279,21 @@ class RequestView(IdempotentMixin, ScopedReadView):
             request_id=self.get_object().pk, **asked.validated_data, actor=_caller(request)
         )
         return self._shown(withdrawn.pk)
+
+    @extend_schema(request=RevokeSerializer, responses=RequestDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def revoke(self, request: RestRequest, pk: str) -> Response:
+        """Take an approval back before it is acted upon: one's own decision, or as a controller.
+
+        409 APPROVAL_USED if it was acted upon; 409 ILLEGAL_MOVE if it is not approved;
+        409 STALE_VERSION if it changed since `expected_version`.
+        """
+        asked = RevokeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        revoked = revoke(
+            request_id=self.get_object().pk, **asked.validated_data, actor=_caller(request)
+        )
+        return self._shown(revoked.pk)
 
     def _shown(self, request_id: int) -> Response:
         """The request as it now is."""

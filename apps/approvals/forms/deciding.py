@@ -1,4 +1,4 @@
-"""Forms of the page of a request: a decision, evidence, a withdrawal."""
+"""Forms of the page of a request: a decision, evidence, why something is taken back."""
 
 from __future__ import annotations
 
@@ -155,7 +155,8 @@ def _evidence_field(kind: EvidenceKind, *, required: bool) -> forms.Field:
     )
 
 
-class WithdrawForm(forms.Form):
-    """Why one's own request is taken back."""
+class ReasonForm(forms.Form):
+    """Why a request or an approval is taken back, and which version of it was looked at."""
 
     reason = forms.CharField(max_length=_LONGEST, widget=forms.Textarea(attrs={"rows": 3}))
+    expected_version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)

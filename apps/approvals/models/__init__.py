@@ -1,4 +1,4 @@
-"""Policies, limits, requests, decisions, evidence, who is away, and what people are told."""
+"""Policies, limits, requests, decisions and their use, evidence, who is away, who is told what."""
 
 from apps.approvals.models.absence import Delegation, Leave
 from apps.approvals.models.attachments import Attachment
@@ -7,6 +7,7 @@ from apps.approvals.models.clocks import Escalation, StageClock
 from apps.approvals.models.notices import Notice
 from apps.approvals.models.policies import Policy
 from apps.approvals.models.requests import Conflict, Decision, Request
+from apps.approvals.models.uses import Use
 
 __all__ = [
     "Attachment",
@@ -21,4 +22,5 @@ __all__ = [
     "Policy",
     "Request",
     "StageClock",
+    "Use",
 ]

@@ -33,7 +33,9 @@ class RequestQuerySet(ScopedQuerySet):
         decisions = Prefetch(
             "decisions", Decision.objects.select_related("approver", "on_behalf_of")
         )
-        return self.select_related("policy", "maker", "entity").prefetch_related(decisions)
+        return self.select_related("policy", "maker", "entity", "use__used_by").prefetch_related(
+            decisions
+        )
 
     def with_evidence(self) -> Self:
         """Each with its attachments and who attached them (two queries)."""
@@ -124,6 +126,11 @@ class Request(models.Model):
     @property
     def is_open(self) -> bool:
         return self.status in OPEN
+
+    @property
+    def is_used(self) -> bool:
+        """Whether somebody acted upon the approval."""
+        return hasattr(self, "use")
 
     @property
     def exposure(self) -> Decimal | None:

@@ -40,6 +40,7 @@ from apps.approvals.selectors.staff import (
     staff_of,
 )
 from apps.approvals.selectors.stages import stage_in_words
+from apps.approvals.selectors.uses import refusal_to_revoke
 
 __all__ = [
     "Deadlock",
@@ -69,6 +70,7 @@ __all__ = [
     "record_of",
     "refusal_to_attach",
     "refusal_to_decide",
+    "refusal_to_revoke",
     "request_seen_by",
     "requests_seen_by",
     "seen_at_version",

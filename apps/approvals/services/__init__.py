@@ -1,4 +1,4 @@
-"""Ask, decide, withdraw; and the policies that say who has to."""
+"""Ask, decide, withdraw, act upon it, revoke; and the policies that say who has to."""
 
 from apps.approvals.services.absence import (
     cancel_leave,
@@ -14,6 +14,7 @@ from apps.approvals.services.notices import read_notices
 from apps.approvals.services.policies import define_policy, retire_policy, settle_policy
 from apps.approvals.services.staffing import queue_recheck, recheck_all, recheck_requests
 from apps.approvals.services.tending import tend_request, tend_requests
+from apps.approvals.services.using import revoke, use_approval, use_requests
 
 __all__ = [
     "attach",
@@ -33,10 +34,13 @@ __all__ = [
     "request_approval",
     "retire_limit",
     "retire_policy",
+    "revoke",
     "revoke_delegation",
     "settle_policy",
     "supersede_requests",
     "tend_request",
     "tend_requests",
+    "use_approval",
+    "use_requests",
     "withdraw",
 ]

@@ -37,6 +37,7 @@ from apps.approvals.states import OPEN, RequestStatus
 from apps.audit.services import record
 from apps.common.access import authorize
 from apps.common.errors import IllegalMove, NotPermitted
+from apps.common.transitions import require_version
 from apps.identity.models import User
 
 
@@ -147,12 +148,18 @@ def _end_of(policy: Policy) -> datetime | None:
 
 
 @transaction.atomic
-def withdraw(*, request_id: int, reason: str, actor: User) -> Request:
+def withdraw(
+    *, request_id: int, reason: str, actor: User, expected_version: int | None = None
+) -> Request:
     """Take back a request before it is decided; only who asked may.
+
+    Args:
+        expected_version: the version that the actor saw; None to ask nothing.
 
     Raises:
         NotVisible, NotPermitted: not this actor.
         IllegalMove: it is decided already.
+        StaleVersion: it changed since the actor looked.
         CommentMissing: no reason given.
     """
     request = request_for_update(request_id, actor=actor)
@@ -166,6 +173,7 @@ def withdraw(*, request_id: int, reason: str, actor: User) -> Request:
         raise CommentMissing(field="reason")
     if request.status not in OPEN:
         raise IllegalMove("This request is decided and cannot be withdrawn.")
+    require_version(request, expected_version)
     end_request(request, RequestStatus.WITHDRAWN)
     record(actor=actor, action="approvals.request.withdraw", subject=request, reason=reason)
     return request

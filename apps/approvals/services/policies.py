@@ -12,7 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.approvals.errors import PolicyOverlaps
-from apps.approvals.locks import policies_for_update, policy_for_update, policy_held
+from apps.approvals.locks import (
+    policies_for_update,
+    policy_for_update,
+    policy_held,
+    request_held,
+)
 from apps.approvals.models import Policy, Request
 from apps.approvals.permissions import MANAGE_POLICIES
 from apps.approvals.selectors.stages import stage_in_words
@@ -25,6 +30,7 @@ from apps.approvals.services.soundness import (
     require_sound,
     require_time,
 )
+from apps.approvals.services.using import use_requests
 from apps.approvals.states import RequestStatus
 from apps.audit.services import canonical_bytes, record
 from apps.common.access import authorize
@@ -142,12 +148,13 @@ def settle_policy(*, request_id: int) -> Policy:
     dropped, and so is one whose range meanwhile cuts into that of another policy in force.
     """
     system = system_user()
-    request = Request.objects.get(pk=request_id)
-    seen = Policy.objects.get(pk=int(request.subject_id))
+    about = Request.objects.values_list("subject_id", flat=True).get(pk=request_id)
+    seen = Policy.objects.get(pk=int(about))
     others = policies_for_update(
         entity_id=seen.entity_id, item_type=seen.item_type, currency=seen.currency
     )
     policy = policy_held(seen.pk)
+    request = request_held(request_id)  # nobody revokes it meanwhile
     is_given = request.status == RequestStatus.APPROVED
     if policy.is_proposed and is_given and request.subject_hash == content_digest(policy):
         try:
@@ -155,12 +162,14 @@ def settle_policy(*, request_id: int) -> Policy:
         except PolicyOverlaps:
             _drop(policy, request, system)
         else:
+            use_requests(request_ids=[request_id], actor=system)
             _put_in_force(policy, former, system)
     elif policy.is_proposed and not request.is_open:
         _drop(policy, request, system)
     elif (
         policy.retired_at is None and is_given and request.subject_hash == retirement_digest(policy)
     ):
+        use_requests(request_ids=[request_id], actor=system)
         _retire(policy, system)
     return policy
 

@@ -20,6 +20,7 @@ from apps.approvals.selectors import policies_seen_by, unread_notices
 from apps.approvals.selectors.absence import own_delegations, own_leaves
 from apps.approvals.selectors.stalls import stalls_without
 from apps.approvals.services import cancel_leave, delegate, plan_leave, revoke_delegation
+from apps.approvals.views.forms import complain
 from apps.approvals.views.lists import person
 from apps.common.access import authorize
 from apps.common.errors import Refusal
@@ -62,7 +63,7 @@ def leave_page(request: HttpRequest) -> HttpResponse:
         try:
             plan_leave(person_id=actor.pk, **form.cleaned_data, actor=actor)
         except Refusal as refusal:
-            _complain(form, refusal)
+            complain(form, refusal)
         else:
             messages.success(request, "Your leave is planned.")
             return redirect("approvals:away")
@@ -83,7 +84,7 @@ def delegate_page(request: HttpRequest) -> HttpResponse:
         try:
             delegate(entity_id=entity.pk, delegate_id=stand_in.pk, **facts, actor=actor)
         except Refusal as refusal:
-            _complain(form, refusal)
+            complain(form, refusal)
         else:
             messages.success(request, f"{stand_in} decides for you on those days.")
             return redirect("approvals:away")
@@ -131,8 +132,3 @@ def _kinds(actor: Any) -> list[tuple[str, str]]:
 
 def _crumbs() -> list[dict[str, str]]:
     return [{"label": "Away", "url": reverse("approvals:away")}]
-
-
-def _complain(form: Any, refusal: Refusal) -> None:
-    field = refusal.field if refusal.field in form.fields else None
-    form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())

@@ -14,14 +14,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from apps.approvals import selectors
-from apps.approvals.forms.deciding import DecisionForm, EvidenceForm, WithdrawForm
+from apps.approvals.forms.deciding import DecisionForm, EvidenceForm
 from apps.approvals.models import Request
-from apps.approvals.permissions import VIEW_REQUESTS, WITHDRAW_REQUEST
+from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.selectors.limits import exposure_in_words
 from apps.approvals.selectors.stages import people_needed
-from apps.approvals.services import decide, withdraw
+from apps.approvals.services import decide
 from apps.approvals.states import EvidenceKind, RequestStatus, Verdict
 from apps.approvals.views.attachments import evidence_on_page
+from apps.approvals.views.ending import can_revoke, can_withdraw
+from apps.approvals.views.forms import complain
 from apps.approvals.views.lists import person, state_shown
 from apps.approvals.views.words import (
     amount_in_words,
@@ -80,36 +82,6 @@ def request_page(request: HttpRequest, request_id: int) -> HttpResponse:
     return page_of(request, selectors.request_seen_by(actor, request_id), attempt)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@login_required
-def withdraw_page(request: HttpRequest, request_id: int) -> HttpResponse:
-    """Take back one's own request, with a reason."""
-    actor: User = person(request)
-    authorize(actor, VIEW_REQUESTS)
-    asked = selectors.request_seen_by(actor, request_id)
-    form = WithdrawForm(request.POST or None)
-    status = 200
-    if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            refusal = _withdrawn(asked, form, actor)
-            if refusal is None:
-                messages.success(request, f"{asked.title}: your request is withdrawn.")
-                return redirect("approvals:mine")
-            status = refusal.status
-    context = {"page_title": f"Withdraw {asked.title}?", "asked": asked, "form": form}
-    return render(request, "approvals/withdraw.html", context, status=status)
-
-
-def _withdrawn(asked: Request, form: WithdrawForm, actor: User) -> Refusal | None:
-    try:
-        withdraw(request_id=asked.pk, reason=form.cleaned_data["reason"], actor=actor)
-    except Refusal as refusal:
-        complain(form, refusal)
-        return refusal
-    return None
-
-
 def _try(request: HttpRequest, asked: Request, actor: User) -> Attempt | None:
     """Carry out what was posted; None if it is done."""
     given = request.POST.get("verdict", "")
@@ -152,12 +124,6 @@ def _changes(
     return changes_since(selectors.request_seen_by(actor, request_id), seen_version)
 
 
-def complain(form: Any, refusal: Refusal) -> None:
-    """Say the refusal where it belongs in the form."""
-    field = refusal.field if refusal.field in form.fields else None
-    form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
-
-
 def page_of(
     request: HttpRequest,
     asked: Request,
@@ -186,7 +152,8 @@ def page_of(
         "deciders": selectors.eligible_approvers(asked) if asked.is_open else [],
         "deadlock": selectors.deadlock_of(asked) if asked.is_open else None,
         "can_decide": can_decide,
-        "can_withdraw": _can_withdraw(asked, actor),
+        "can_withdraw": can_withdraw(asked, actor),
+        "can_revoke": can_revoke(asked, actor),
         "policy_in_words": policy_in_words(asked),
         "ways": _ways(asked, attempt) if can_decide else [],
         "attempt": attempt,
@@ -202,11 +169,6 @@ def _refusal(asked: Request, actor: User) -> Refusal | None:
     if asked.status != RequestStatus.PENDING:
         return None
     return selectors.refusal_to_decide(asked, actor)
-
-
-def _can_withdraw(asked: Request, actor: User) -> bool:
-    is_own = asked.maker_id == actor.pk
-    return is_own and asked.is_open and actor.may(WITHDRAW_REQUEST, asked.entity_id)
 
 
 def _ways(asked: Request, attempt: Attempt | None) -> list[dict[str, Any]]:

@@ -15,7 +15,8 @@ from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.serializers import as_content
 from apps.approvals.services import attach, hand_out_attachment
-from apps.approvals.views.decision import complain, page_of
+from apps.approvals.views.decision import page_of
+from apps.approvals.views.forms import complain
 from apps.approvals.views.lists import person
 from apps.common.access import authorize
 from apps.common.errors import Refusal

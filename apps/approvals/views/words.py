@@ -81,7 +81,7 @@ def consequences(request: Request, verdict: Verdict) -> list[str]:
         f"You approve exactly this content ({request.subject_hash[:_SHOWN_OF_A_HASH]}…): if it"
         " changes, it has to be approved again.",
         *([evidence] if there else []),
-        "You decide once and cannot take it back here.",
+        "You decide once. Until somebody acts upon the approval, you can still revoke it.",
     ]
 
 
@@ -136,7 +136,7 @@ def changes_since(request: Request, version: int) -> list[dict[str, Any]]:
 
 
 # Each of these raises the version by one.
-_RAISING = ("decide", "attach", "withdraw", "supersede", "expire")
+_RAISING = ("decide", "attach", "withdraw", "supersede", "expire", "revoke")
 
 
 def _done_until(request: Request, version: int) -> dict[str, str]:
@@ -193,6 +193,14 @@ _TOLD = {
     "escalate": ("nobody decided in time: others may decide too", "late"),
     "overdue": ("nobody decided in time", "late"),
     "expire": ("it ended undecided", "expired"),
+    "use": ("acted upon the approval", "approved"),
+}
+
+
+# What is taken back, with a reason.
+_TAKEN_BACK = {
+    "withdraw": ("withdrew it", "withdrawn"),
+    "revoke": ("revoked the approval", "revoked"),
 }
 
 
@@ -208,8 +216,9 @@ def _told(event: Event, request: Request) -> dict[str, Any]:
         if brought:
             what += f", with {kinds_in_words([EvidenceKind(one.kind) for one in brought])}"
         return {"what": what, "state": _STATE_AFTER[verdict], "note": decision.comment}
-    if verb == "withdraw":
-        return {"what": "withdrew it", "state": "withdrawn", "note": event.details["reason"]}
+    if verb in _TAKEN_BACK:
+        what, state = _TAKEN_BACK[verb]
+        return {"what": what, "state": state, "note": event.details["reason"]}
     if verb == "attach":
         return {"what": f"added {_kind_attached(event)} as evidence", "state": "submitted"}
     what, state = _TOLD[verb]

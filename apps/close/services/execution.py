@@ -31,6 +31,7 @@ from apps.close.services.moves import (
     interrupt_task,
     queue_again,
     queue_task,
+    requests_of,
     return_task,
     start_next,
 )
@@ -72,7 +73,7 @@ def settle_task(*, task_id: int) -> None:
         if task.status != TaskStatus.SUBMITTED:
             return
         attempt = task.attempts.order_by("-number").first()
-        requests = _requests_of(attempt)
+        requests = requests_of(attempt)
         refused = [request for request in requests if request.status in _REFUSED]
         if refused:
             return_task(task_id, refused)
@@ -173,6 +174,7 @@ _REFUSED = frozenset(
         RequestStatus.WITHDRAWN,
         RequestStatus.EXPIRED,
         RequestStatus.SUPERSEDED,
+        RequestStatus.REVOKED,
     }
 )
 
@@ -212,20 +214,3 @@ def _context(attempt: TaskAttempt) -> TaskContext:
 def _nothing_left(context: TaskContext) -> TaskResult:
     """The approvals were all that the task waited for."""
     return TaskResult()
-
-
-def _requests_of(attempt: TaskAttempt) -> list[Request]:
-    """The requests the attempt waits for; one superseded is replaced by its newest successor."""
-    found = []
-    for wait in attempt.approvals.select_related("request"):
-        request = wait.request
-        if request.status == RequestStatus.SUPERSEDED:
-            request = (
-                Request.objects.filter(
-                    subject_type=request.subject_type, subject_id=request.subject_id
-                )
-                .order_by("-id")
-                .first()
-            )
-        found.append(request)
-    return found

@@ -11,6 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.approvals.models import Request
+from apps.approvals.services import use_requests
+from apps.approvals.states import RequestStatus
 from apps.audit.services import record
 from apps.close.locks import AT_WORK, task_for_update
 from apps.close.models import CloseTask, TaskApproval, TaskAttempt
@@ -65,7 +67,14 @@ def finish_attempt(attempt_id: int, result: TaskResult) -> None:
 
 @transaction.atomic
 def complete_settled(attempt_id: int, result: TaskResult) -> None:
-    """The approvals are in and the handler has looked again: complete, or more is awaited."""
+    """The approvals are in and the handler has looked again: complete, or more is awaited.
+
+    Completing acts upon the approvals. If one was revoked at this moment, the task is left for
+    whoever is told of that.
+
+    Raises:
+        ApproverTookPart, ApprovalOutgrown: an approval does not hold any more.
+    """
     attempt = _locked(attempt_id)
     task = attempt.task
     if task.status != TaskStatus.SUBMITTED:
@@ -73,11 +82,31 @@ def complete_settled(attempt_id: int, result: TaskResult) -> None:
     if result.status == TaskStatus.SUBMITTED:
         _note_what_is_awaited(task, result.awaits)
         return
+    waited_for = [request.pk for request in requests_of(attempt)]
+    if not use_requests(request_ids=waited_for, actor=system_user()):
+        return
     attempt.summary = {**attempt.summary, **result.summary}
     attempt.save(update_fields=["summary"])
     note = result.warning
     advance_task(task, result.status, action=f"close.task.{_VERBS[result.status]}", note=note)
     start_next(task)
+
+
+def requests_of(attempt: TaskAttempt) -> list[Request]:
+    """The requests the attempt waits for; one superseded is replaced by its newest successor."""
+    found = []
+    for wait in attempt.approvals.select_related("request"):
+        request = wait.request
+        if request.status == RequestStatus.SUPERSEDED:
+            request = (
+                Request.objects.filter(
+                    subject_type=request.subject_type, subject_id=request.subject_id
+                )
+                .order_by("-id")
+                .first()
+            )
+        found.append(request)
+    return found
 
 
 @transaction.atomic

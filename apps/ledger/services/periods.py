@@ -6,8 +6,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.approvals.models import Request
-from apps.approvals.selectors import is_approved, policy_for
-from apps.approvals.services import request_approval
+from apps.approvals.selectors import policy_for
+from apps.approvals.services import request_approval, use_approval
 from apps.audit.services import record
 from apps.common.access import authorize
 from apps.common.transitions import advance, require_move
@@ -67,6 +67,7 @@ def close_period(*, period_id: int, actor: User) -> Period:
         IllegalMove: it is not open or soft-closed.
         EntriesWaiting: submitted entries of the period are neither posted nor withdrawn.
         ApprovalMissing: a policy asks for an approval of exactly what the period holds now.
+        ApproverTookPart: somebody who approved it has taken part since.
     """
     period = hold_period(period_id, actor=actor)
     authorize(actor, CLOSE_PERIOD, entity_id=period.entity_id)
@@ -74,7 +75,8 @@ def close_period(*, period_id: int, actor: User) -> Period:
     summary = _require_none_waiting(period)
     digest = period_digest(period)
     is_asked = policy_for(entity_id=period.entity_id, item_type=PERIOD_ITEM) is not None
-    if is_asked and not is_approved(period, digest):
+    used = use_approval(subject=period, subject_hash=digest, actor=actor)
+    if is_asked and used is None:
         raise ApprovalMissing
     period.digest = digest
     period.closed_by = actor

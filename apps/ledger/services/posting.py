@@ -8,8 +8,8 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.approvals.selectors import is_approved, open_request_for
-from apps.approvals.services import request_approval, withdraw
+from apps.approvals.selectors import open_request_for
+from apps.approvals.services import request_approval, use_approval, withdraw
 from apps.audit.services import record
 from apps.common.access import authorize
 from apps.common.errors import IllegalMove, Invalid
@@ -79,6 +79,7 @@ def post_entry(*, entry_id: int, actor: User, expected_version: int | None = Non
         EntryUnbalanced: debits differ from credits in some currency.
         PeriodClosed: its period takes no such entry.
         ApprovalMissing: the policy in force asks for an approval that is not there.
+        ApproverTookPart, ApprovalOutgrown: the approval does not hold any more.
         ExposureUnknown: approval limits cannot be compared with its currencies.
     """
     entry = entry_for_update(entry_id, actor=actor)
@@ -89,7 +90,9 @@ def post_entry(*, entry_id: int, actor: User, expected_version: int | None = Non
     lines = lines_of(entry)
     totals = totals_of(lines)
     require_balanced(totals)
-    if required_approval(entry, totals) and not is_approved(entry, content_hash(entry, lines)):
+    is_asked = required_approval(entry, totals)
+    used = use_approval(subject=entry, subject_hash=content_hash(entry, lines), actor=actor)
+    if is_asked and used is None:
         raise ApprovalMissing
     _post(entry, lines, actor)
     return entry

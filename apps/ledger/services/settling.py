@@ -25,12 +25,13 @@ _STATUS_AFTER = {
     RequestStatus.REJECTED: EntryStatus.CANCELLED,
     RequestStatus.RETURNED: EntryStatus.DRAFT,
     RequestStatus.WITHDRAWN: EntryStatus.DRAFT,
+    RequestStatus.REVOKED: EntryStatus.DRAFT,
     RequestStatus.EXPIRED: EntryStatus.DRAFT,
 }
 
 
 def settle_request(*, request_id: int) -> JournalEntry | None:
-    """Post an approved entry, cancel a rejected one, give a returned or expired one back.
+    """Post an approved entry, cancel a rejected one, give a returned, revoked or expired one back.
 
     Runs as the system after a decision; running it again changes nothing. An approved entry that
     cannot be posted (its period was closed meanwhile) stays submitted, for people to withdraw.

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.urls import reverse
 
 from apps.approvals.models import Request
-from apps.approvals.selectors import is_approved, latest_request_for
-from apps.approvals.services import request_approval, supersede_requests
+from apps.approvals.selectors import latest_request_for
+from apps.approvals.services import request_approval, supersede_requests, use_approval
 from apps.approvals.states import RequestStatus
 from apps.audit.services import canonical_bytes, record
 from apps.common.access import authorize
@@ -135,14 +135,19 @@ def settle_resolution(*, request_id: int) -> ResolutionRule | None:
     rule = resolution_rule_for_update(int(request.subject_id), actor=system)
     if rule.status != ResolutionStatus.PROPOSED or latest_request_for(rule) != request:
         return None
-    if is_approved(rule, content_digest(rule)):
+    if use_approval(subject=rule, subject_hash=content_digest(rule), actor=system) is not None:
         _put_in_force(rule, system)
     elif request.status in _NOT_GIVEN:
         _move(rule, ResolutionStatus.NOT_APPROVED, system)
     return rule
 
 
-_NOT_GIVEN = {RequestStatus.REJECTED, RequestStatus.RETURNED, RequestStatus.EXPIRED}
+_NOT_GIVEN = {
+    RequestStatus.REJECTED,
+    RequestStatus.RETURNED,
+    RequestStatus.EXPIRED,
+    RequestStatus.REVOKED,
+}
 
 
 def resolve_small_breaks(*, run_id: int) -> list[WriteOff]:

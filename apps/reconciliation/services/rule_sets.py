@@ -11,8 +11,8 @@ from django.db import transaction
 from django.urls import reverse
 
 from apps.approvals.models import Request
-from apps.approvals.selectors import is_approved, open_request_for
-from apps.approvals.services import request_approval, supersede_requests
+from apps.approvals.selectors import open_request_for
+from apps.approvals.services import request_approval, supersede_requests, use_approval
 from apps.approvals.states import RequestStatus
 from apps.audit.services import record
 from apps.common.access import authorize
@@ -78,12 +78,13 @@ def adopt_rules(*, version_id: int, actor: User) -> RuleSetAdoption:
     known = RuleSetAdoption.objects.filter(version=version).first()
     if known is not None:
         return known
-    if not is_approved(version, version.digest):
+    request = use_approval(subject=version, subject_hash=version.digest, actor=actor)
+    if request is None:
         raise RulesNotApproved
     in_force = rules_in_force(version.match_type)
     if in_force is not None and in_force.number > version.number:
         raise RulesOutdated
-    return _adopt(version, basis=AdoptionBasis.APPROVED, actor=actor)
+    return _adopt(version, basis=AdoptionBasis.APPROVED, request=request, actor=actor)
 
 
 def settle_rules(*, request_id: int) -> RuleSetAdoption | None:
@@ -146,18 +147,16 @@ def require_rules(match_type: MatchType) -> RuleSetVersion:
     return version
 
 
-def _adopt(version: RuleSetVersion, *, basis: AdoptionBasis, actor: User) -> RuleSetAdoption:
+def _adopt(
+    version: RuleSetVersion,
+    *,
+    basis: AdoptionBasis,
+    actor: User,
+    request: Request | None = None,
+) -> RuleSetAdoption:
     """Write down that the version is in force from now on, and why it may be."""
-    approved = Request.objects.filter(
-        subject_type=version._meta.label_lower,
-        subject_id=str(version.pk),
-        status=RequestStatus.APPROVED,
-    )
     adoption = RuleSetAdoption.objects.create(
-        version=version,
-        basis=basis,
-        request=approved.last() if basis == AdoptionBasis.APPROVED else None,
-        adopted_by=actor,
+        version=version, basis=basis, request=request, adopted_by=actor
     )
     record(
         actor=actor,
