@@ -34,6 +34,29 @@ class ApprovalOutgrown(Conflict):
     remedy = "Revoke the approval and ask anew: the larger amount then has to be approved."
 
 
+class SeatMissing(Invalid):
+    """The step at work asks nothing of this person, or his vote is given."""
+
+    code = "SEAT_MISSING"
+    message = "This person has no open seat at the step at work."
+    remedy = "Open the request again: it names who is asked for."
+
+
+class NotEligible(Invalid):
+    """Whoever is to take a seat could not decide."""
+
+    code = "NOT_ELIGIBLE"
+    remedy = "Choose somebody who decides here and took no part in it."
+
+
+class SeatsShort(Conflict):
+    """Somebody is needed more at a later step."""
+
+    code = "SEATS_SHORT"
+    message = "Who would take this seat is needed at a later step, which nobody could fill then."
+    remedy = "Choose somebody else."
+
+
 class AlreadyDecidedByActor(NotPermitted):
     """One person, one decision, across all stages."""
 

@@ -7,6 +7,7 @@ REQUEST_APPROVAL: Final = "approvals.request_approval"
 DECIDE_REQUEST: Final = "approvals.decide_request"
 WITHDRAW_REQUEST: Final = "approvals.withdraw_request"
 REVOKE_APPROVAL: Final = "approvals.revoke_approval"
+REASSIGN_SEAT: Final = "approvals.reassign_seat"
 VIEW_POLICIES: Final = "approvals.view_policies"
 MANAGE_POLICIES: Final = "approvals.manage_policies"
 VIEW_LIMITS: Final = "approvals.view_limits"
@@ -22,6 +23,7 @@ HOLDERS = {
     DECIDE_REQUEST: (REVIEWER, APPROVER, CONTROLLER),
     WITHDRAW_REQUEST: FINANCE,
     REVOKE_APPROVAL: (CONTROLLER,),
+    REASSIGN_SEAT: (CONTROLLER,),
     VIEW_POLICIES: (*FINANCE, AUDITOR),
     MANAGE_POLICIES: (CONTROLLER,),
     VIEW_LIMITS: (*FINANCE, AUDITOR),

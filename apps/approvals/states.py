@@ -33,6 +33,7 @@ class NoticeKind(TextChoices):
     OVERDUE = "overdue", "Nobody decided in time"
     EXPIRED = "expired", "It expired"
     REVOKED = "revoked", "The approval was revoked"
+    REASSIGNED = "reassigned", "A seat was given to somebody else"
 
 
 class EvidenceKind(TextChoices):

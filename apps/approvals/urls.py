@@ -7,7 +7,16 @@ from apps.approvals.api.limits import LimitView, RateView
 from apps.approvals.api.notices import NoticeView
 from apps.approvals.api.policies import PolicyView
 from apps.approvals.api.requests import RequestView
-from apps.approvals.views import absence, decision, ending, evidence, lists, notices, policies
+from apps.approvals.views import (
+    absence,
+    decision,
+    ending,
+    evidence,
+    lists,
+    notices,
+    policies,
+    reassigning,
+)
 
 app_name = "approvals"
 
@@ -43,6 +52,7 @@ urlpatterns = [
     path("approvals/<int:request_id>/", decision.request_page, name="request"),
     path("approvals/<int:request_id>/withdraw/", ending.withdraw_page, name="withdraw"),
     path("approvals/<int:request_id>/revoke/", ending.revoke_page, name="revoke"),
+    path("approvals/<int:request_id>/reassign/", reassigning.reassign_page, name="reassign"),
     path("approvals/<int:request_id>/evidence/", evidence.attach_page, name="evidence"),
     path("approvals/evidence/<int:attachment_id>/", evidence.content, name="attachment"),
     path("api/approvals/", include(router.urls)),

@@ -93,6 +93,12 @@ KINDS: Final = (
         _request,
     ),
     EventKind(
+        "approvals.request.reassigned",
+        "A seat was given to somebody else",
+        "approvals.request.reassign",
+        _request,
+    ),
+    EventKind(
         "approvals.request.escalated",
         "Nobody decided in time: others may decide too",
         "approvals.request.escalate",

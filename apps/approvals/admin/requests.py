@@ -15,6 +15,7 @@ from apps.approvals.models import (
     Decision,
     Escalation,
     Notice,
+    Reassignment,
     Request,
     StageClock,
     Use,
@@ -107,6 +108,22 @@ class EscalationAdmin(WindowAdmin):
     list_select_related = ("request",)
     search_fields = ("request__title",)
     date_hierarchy = "escalated_at"
+
+
+@admin.register(Reassignment)
+class ReassignmentAdmin(WindowAdmin):
+    view_permission = VIEW_REQUESTS
+    list_display = (
+        "request",
+        "stage",
+        "from_person",
+        "to_person",
+        "reassigned_by",
+        "reassigned_at",
+    )
+    list_select_related = ("request", "from_person", "to_person", "reassigned_by")
+    search_fields = ("request__title", "from_person__username", "to_person__username")
+    date_hierarchy = "reassigned_at"
 
 
 @admin.register(Use)

@@ -1,4 +1,4 @@
-"""/api/approvals/requests: look, decide, withdraw, revoke."""
+"""/api/approvals/requests: look, decide, withdraw, revoke, reassign."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 
 from apps.approvals.api.evidence import require_bounded
-from apps.approvals.models import Decision, Request
+from apps.approvals.api.scope import PersonField
+from apps.approvals.models import Decision, Reassignment, Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.selectors import (
     approvals_missing,
@@ -26,7 +27,7 @@ from apps.approvals.selectors import (
     waiting_for,
 )
 from apps.approvals.serializers import AttachmentSerializer, BroughtInput
-from apps.approvals.services import decide, revoke, withdraw
+from apps.approvals.services import decide, reassign, revoke, withdraw
 from apps.approvals.states import OPEN, EvidenceKind, RequestStatus, Verdict
 from apps.common.api import AmountField, ScopedReadView, StrictSerializer
 from apps.operations.idempotency import IdempotentMixin
@@ -128,6 +129,23 @@ class DeadlockSerializer(serializers.Serializer[Any]):
     )
 
 
+class ReassignmentSerializer(serializers.ModelSerializer[Reassignment]):
+    from_person = PersonField()
+    to_person = PersonField()
+    reassigned_by = PersonField()
+
+    class Meta:
+        model = Reassignment
+        fields: ClassVar = (
+            "stage",
+            "from_person",
+            "to_person",
+            "reason",
+            "reassigned_by",
+            "reassigned_at",
+        )
+
+
 class RequestDetailSerializer(RequestSerializer):
     approvals_missing = serializers.SerializerMethodField(
         help_text="People who still have to approve, all stages together."
@@ -141,6 +159,7 @@ class RequestDetailSerializer(RequestSerializer):
     )
 
     attachments = AttachmentSerializer(many=True)
+    reassignments = ReassignmentSerializer(many=True, help_text="Seats that were moved.")
     evidence_missing = serializers.SerializerMethodField(
         help_text="Kinds of evidence that an approval still needs; `resolution` among them."
     )
@@ -149,6 +168,7 @@ class RequestDetailSerializer(RequestSerializer):
         fields: ClassVar[Any] = (
             *RequestSerializer.Meta.fields,
             "attachments",
+            "reassignments",
             "evidence_missing",
             "approvals_missing",
             "why_not",
@@ -227,6 +247,15 @@ class RevokeSerializer(StrictSerializer):
     )
 
 
+class ReassignSerializer(StrictSerializer):
+    from_person = PersonField(help_text="Whose seat it is.")
+    to_person = PersonField(help_text="Who takes it.")
+    reason = serializers.CharField(max_length=2000)
+    expected_version = serializers.IntegerField(
+        min_value=1, help_text="The `version` that the caller looked at."
+    )
+
+
 class RequestView(IdempotentMixin, ScopedReadView):
     """Requests for approval: who asks for what, under which policy, and what became of it."""
 
@@ -237,7 +266,7 @@ class RequestView(IdempotentMixin, ScopedReadView):
 
     def get_queryset(self) -> Any:
         rows: Any = super().get_queryset()
-        return rows if self.action == "list" else rows.with_evidence()
+        return rows if self.action == "list" else rows.with_evidence().with_reassignments()
 
     def get_serializer_class(self) -> Any:
         return RequestSerializer if self.action == "list" else RequestDetailSerializer
@@ -294,6 +323,27 @@ class RequestView(IdempotentMixin, ScopedReadView):
             request_id=self.get_object().pk, **asked.validated_data, actor=_caller(request)
         )
         return self._shown(revoked.pk)
+
+    @extend_schema(request=ReassignSerializer, responses=RequestDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def reassign(self, request: RestRequest, pk: str) -> Response:
+        """Give a seat of the step at work to somebody else: one's own, or any as a controller.
+
+        422 SEAT_MISSING if the step asks nothing of `from_person`; 422 NOT_ELIGIBLE if `to_person`
+        could not decide; 409 SEATS_SHORT if he is needed at a later step; 403 OWN_WORK.
+        """
+        asked = ReassignSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        facts = asked.validated_data
+        moved = reassign(
+            request_id=self.get_object().pk,
+            from_person_id=facts["from_person"].pk,
+            to_person_id=facts["to_person"].pk,
+            reason=facts["reason"],
+            expected_version=facts["expected_version"],
+            actor=_caller(request),
+        )
+        return self._shown(moved.request_id)
 
     def _shown(self, request_id: int) -> Response:
         """The request as it now is."""

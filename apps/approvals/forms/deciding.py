@@ -1,8 +1,8 @@
-"""Forms of the page of a request: a decision, evidence, why something is taken back."""
+"""Forms about one request: a decision, evidence, a seat, why something is taken back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django import forms
@@ -14,6 +14,7 @@ from apps.approvals.rules import LONGEST_TEXT, Evidence
 from apps.approvals.selectors import kinds_asked
 from apps.approvals.services import bring
 from apps.approvals.states import ASKABLE_KINDS, EvidenceKind, Verdict
+from apps.identity.models import User
 
 _LONGEST = 2000
 _ACCEPTED = ".png,.jpg,.jpeg,.pdf,.xlsx,.csv,.txt"
@@ -153,6 +154,34 @@ def _evidence_field(kind: EvidenceKind, *, required: bool) -> forms.Field:
         ),
         widget=forms.FileInput(attrs={"accept": ".png,.jpg,.jpeg" if is_picture else _ACCEPTED}),
     )
+
+
+class ReassignForm(forms.Form):
+    """Whose seat goes to whom, and why."""
+
+    from_person = forms.ModelChoiceField(
+        label="Seat of",
+        queryset=User.objects.none(),
+        to_field_name="username",
+        empty_label=None,
+    )
+    to_person = forms.ModelChoiceField(
+        label="Goes to",
+        queryset=User.objects.none(),
+        to_field_name="username",
+        empty_label="Choose a person",
+    )
+    reason = forms.CharField(max_length=_LONGEST, widget=forms.Textarea(attrs={"rows": 3}))
+    expected_version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+
+    def __init__(
+        self, *args: Any, seats: Collection[int], takers: Collection[int], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        people = User.objects.order_by("last_name", "first_name", "pk")
+        fields["from_person"].queryset = people.filter(pk__in=seats)
+        fields["to_person"].queryset = people.filter(pk__in=takers)
 
 
 class ReasonForm(forms.Form):

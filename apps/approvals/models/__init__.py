@@ -7,6 +7,7 @@ from apps.approvals.models.clocks import Escalation, StageClock
 from apps.approvals.models.notices import Notice
 from apps.approvals.models.policies import Policy
 from apps.approvals.models.requests import Conflict, Decision, Request
+from apps.approvals.models.seats import Reassignment
 from apps.approvals.models.uses import Use
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Limit",
     "Notice",
     "Policy",
+    "Reassignment",
     "Request",
     "StageClock",
     "Use",

@@ -41,10 +41,14 @@ class RequestQuerySet(ScopedQuerySet):
         """Each with its attachments and who attached them (two queries)."""
         return self.prefetch_related("attachments__attached_by")
 
+    def with_reassignments(self) -> Self:
+        """Each with the seats that were moved, from whom to whom (three queries)."""
+        return self.prefetch_related("reassignments__from_person", "reassignments__to_person")
+
     def with_participants(self) -> Self:
-        """Each with all that decides who may decide on it (four queries)."""
+        """Each with all that decides who may decide on it (five queries)."""
         return self.select_related("policy", "entity").prefetch_related(
-            "conflicts", "decisions", "escalations"
+            "conflicts", "decisions", "escalations", "reassignments"
         )
 
 

@@ -20,6 +20,11 @@ from apps.approvals.selectors.evidence import (
 from apps.approvals.selectors.limits import Limits, limits_of, limits_seen_by
 from apps.approvals.selectors.notices import notices_for, unread_notices
 from apps.approvals.selectors.policies import policies_seen_by, policy_for
+from apps.approvals.selectors.reassigning import (
+    movable_seats,
+    people_to_take,
+    refusal_to_reassign,
+)
 from apps.approvals.selectors.requests import (
     decisions_on,
     earlier_rounds,
@@ -62,14 +67,17 @@ __all__ = [
     "latest_request_for",
     "limits_of",
     "limits_seen_by",
+    "movable_seats",
     "notices_for",
     "open_request_for",
     "outbox",
+    "people_to_take",
     "policies_seen_by",
     "policy_for",
     "record_of",
     "refusal_to_attach",
     "refusal_to_decide",
+    "refusal_to_reassign",
     "refusal_to_revoke",
     "request_seen_by",
     "requests_seen_by",

@@ -59,14 +59,15 @@ def _why_not(request: Request, staff: Staff, user_id: int) -> str:
     if staff.absences.is_away(user_id):
         return "is away"
     if not staff.limits.allow(user_id, staff.roles[user_id], request):
-        return _limit_of(request, staff, user_id)
+        return limit_in_words(request, staff, user_id)
     decider = staff.decider_for(user_id, request, conflicted_ids(request))
     if decider is not None and decider.mandate is not None:
         return "has handed it over"
     return "has decided on it already"
 
 
-def _limit_of(request: Request, staff: Staff, user_id: int) -> str:
+def limit_in_words(request: Request, staff: Staff, user_id: int) -> str:
+    """How the limit of a person keeps him from approving, after his name."""
     most = staff.limits.ceiling_of(user_id, staff.roles[user_id], request)
     if most is None or most.terms is None:
         return f"has no limit for {request.kind}"

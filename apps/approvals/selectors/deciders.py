@@ -83,6 +83,10 @@ def _refusal_at_stage(request: Request, actor: User, staff: Staff) -> NotPermitt
         mandate = staff.absences.mandate_of(holder, request.item_type)
         if mandate is not None and mandate.delegate_id == actor.pk:
             return _refusal_of_seat(request, holder, actor, staff)
+    if actor.pk in staff.holders(stage):
+        return HandedOver(
+            "Your seat at this step was given to somebody else.", remedy=_who_could(request)
+        )
     if people_named(stage):
         return NotNamed(remedy=_who_could(request))
     return RoleMissing(

@@ -58,7 +58,8 @@ def request_seen_by(actor: User, request_id: int) -> Request:
     Raises:
         NotVisible: no such request for this actor.
     """
-    request: Request = one_visible(requests_seen_by(actor).with_evidence().filter(pk=request_id))
+    seen = requests_seen_by(actor).with_evidence().with_reassignments()
+    request: Request = one_visible(seen.filter(pk=request_id))
     return request
 
 

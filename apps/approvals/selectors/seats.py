@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
-from apps.approvals.models import Conflict, Decision, Escalation
+from apps.approvals.models import Conflict, Decision, Escalation, Reassignment
 from apps.approvals.permissions import DECIDE_REQUEST
 from apps.approvals.rules import Absences, Mandate, converted
 from apps.approvals.selectors.absence import absences_on
 from apps.approvals.selectors.limits import Limits, limits_on
+from apps.approvals.states import RequestStatus
 from apps.identity.holders import roles_holding
 from apps.identity.models import Entity, EntityUserObjectPermission, User
 
@@ -21,7 +22,7 @@ _NOTHING = Q(pk__in=[])
 def seats_of(actor: User) -> list[Q]:
     """A condition for each seat in which the actor could decide: his own, and those lent to him.
 
-    They hold of requests annotated with the stage `at_work` and the amount `measured` (six
+    They hold of requests annotated with the stage `at_work` and the amount `measured` (seven
     queries, however many seats there are).
     """
     entities = list(Entity.objects.filter(pk__in=actor.entity_ids(DECIDE_REQUEST)))
@@ -32,13 +33,13 @@ def seats_of(actor: User) -> list[Q]:
         for mandate in one.in_force
         for pk in (mandate.delegator_id, mandate.delegate_id)
     }
-    given = _roles(entities, people)
+    given, moved = _roles(entities, people), _moved(entities, people)
     return [
         seat
         for entity in entities
         if not absences[entity.pk].is_away(actor.pk)
         for seat in _House(
-            entity.pk, absences[entity.pk], limits[entity.pk], given.get(entity.pk, {})
+            entity.pk, absences[entity.pk], limits[entity.pk], given.get(entity.pk, {}), moved
         ).seats(actor.pk)
     ]
 
@@ -50,6 +51,27 @@ class _Person:
 
 
 @dataclass(frozen=True)
+class _Moved:
+    """Where seats went: request and person to whether he has the seat, by the last move."""
+
+    last: dict[tuple[int, int], bool]
+
+    def there(self, person_id: int) -> list[int]:
+        """Ids of the requests at whose step at work the person was given a seat."""
+        return [
+            request for (request, person), has in self.last.items() if has and person == person_id
+        ]
+
+    def away(self, person_id: int) -> list[int]:
+        """Ids of those at whose step at work his seat went to somebody else."""
+        return [
+            request
+            for (request, person), has in self.last.items()
+            if not has and person == person_id
+        ]
+
+
+@dataclass(frozen=True)
 class _House:
     """One entity, with the people that matter."""
 
@@ -57,6 +79,7 @@ class _House:
     absences: Absences
     limits: Limits
     people: dict[int, _Person]
+    moved: _Moved
 
     def seats(self, person_id: int) -> Iterable[Q]:
         yield self._own_seat(person_id)
@@ -94,11 +117,14 @@ class _House:
         own, added = _NOTHING, _NOTHING
         for role in sorted(person.roles):
             own, added = own | Q(at_work__role=role), added | Q(added__role=role)
-        if person.roles & roles_holding(DECIDE_REQUEST):
+        decides = bool(person.roles & roles_holding(DECIDE_REQUEST))
+        if decides:
             own |= Q(at_work__people__contains=[person.username])
             added |= Q(added__people__contains=[person.username])
         late = Escalation.objects.filter(request=OuterRef("pk"), stage=OuterRef("stage"))
-        return own | Q(Exists(late.filter(added)))
+        own &= ~Q(pk__in=self.moved.away(person_id))
+        received = Q(pk__in=self.moved.there(person_id)) if decides else _NOTHING
+        return own | received | Q(Exists(late.filter(added)))
 
     def _passed_on(self, mandate: Mandate) -> Q:
         """What a delegator has handed over, as far as the delegate may act on it."""
@@ -154,6 +180,23 @@ def _took_part(person_id: int) -> Q:
 def _voted(person_id: int) -> Q:
     made = Decision.objects.filter(request=OuterRef("pk"))
     return Q(Exists(made.filter(Q(approver_id=person_id) | Q(on_behalf_of_id=person_id))))
+
+
+def _moved(entities: Iterable[Entity], people: Iterable[int]) -> _Moved:
+    """The seats of these people that were moved at the steps at work (one query)."""
+    there = list(people)
+    rows = Reassignment.objects.filter(
+        Q(from_person__in=there) | Q(to_person__in=there),
+        request__entity__in=list(entities),
+        request__status=RequestStatus.PENDING,
+        stage=F("request__stage"),
+    ).order_by("pk")
+    last: dict[tuple[int, int], bool] = {}
+    for request_id, giver, taker in rows.values_list(
+        "request_id", "from_person_id", "to_person_id"
+    ):
+        last |= {(request_id, giver): False, (request_id, taker): True}
+    return _Moved(last)
 
 
 def _roles(entities: Iterable[Entity], people: Iterable[int]) -> dict[int, dict[int, _Person]]:

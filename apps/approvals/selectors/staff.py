@@ -47,14 +47,23 @@ class Staff:
             if (self.names[pk] in named and self.decides(pk) if named else stage["role"] in roles)
         )
 
+    def seats(self, request: Request, number: int) -> frozenset[int]:
+        """Ids of those whom a stage itself asks for, after seats of it were moved."""
+        people = self.holders(request.policy.stages[number])
+        for moved in request.reassignments.all():
+            if moved.stage == number:
+                people = people - {moved.from_person_id} | {moved.to_person_id}
+        return people
+
     def asked(self, request: Request, number: int) -> frozenset[int]:
         """Ids of the people who may decide on a stage: its own, and who was added since."""
+        own = frozenset(pk for pk in self.seats(request, number) if self.decides(pk))
         added = [
             self.holders(escalation.added)
             for escalation in request.escalations.all()
             if escalation.stage == number
         ]
-        return self.holders(request.policy.stages[number]).union(*added)
+        return own.union(*added)
 
     def most_of(self, decider: Decider, request: Request) -> Ceiling | None:
         """How much somebody may approve of the request: as a stand-in, the least of all that

@@ -12,6 +12,7 @@ from apps.approvals.services.evidence import attach, bring, hand_out_attachment
 from apps.approvals.services.limits import define_limit, enter_rate, retire_limit
 from apps.approvals.services.notices import read_notices
 from apps.approvals.services.policies import define_policy, retire_policy, settle_policy
+from apps.approvals.services.reassigning import reassign
 from apps.approvals.services.staffing import queue_recheck, recheck_all, recheck_requests
 from apps.approvals.services.tending import tend_request, tend_requests
 from apps.approvals.services.using import revoke, use_approval, use_requests
@@ -29,6 +30,7 @@ __all__ = [
     "plan_leave",
     "queue_recheck",
     "read_notices",
+    "reassign",
     "recheck_all",
     "recheck_requests",
     "request_approval",

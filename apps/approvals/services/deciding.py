@@ -80,6 +80,7 @@ def decide(
     measure_anew(request, actor=actor)
     note_participants(request, actor=actor)
     staff = staff_of(request.entity)
+    prefetch_related_objects([request], "escalations", "reassignments")  # asked for many times
     decider = _require_decider(request, verdict, actor, staff)
     _require_words(request.policy, verdict, comment, attested)
     require_evidence(request, verdict, evidence)
@@ -171,6 +172,6 @@ def _is_stage_done(request: Request, decider: Decider, staff: Staff) -> bool:
     stage = stage_of(request)
     if people_needed(stage) is not None:
         return steps_left(request, staff)[0].needed == 0
-    own = staff.holders(stage)
+    own = staff.seats(request, request.stage)
     is_missing = any(one.seat in own for one in deciders_at_work(request, staff))
     return decider.seat not in own or not is_missing

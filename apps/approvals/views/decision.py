@@ -154,6 +154,7 @@ def page_of(
         "can_decide": can_decide,
         "can_withdraw": can_withdraw(asked, actor),
         "can_revoke": can_revoke(asked, actor),
+        "can_reassign": _can_reassign(asked, actor),
         "policy_in_words": policy_in_words(asked),
         "ways": _ways(asked, attempt) if can_decide else [],
         "attempt": attempt,
@@ -169,6 +170,13 @@ def _refusal(asked: Request, actor: User) -> Refusal | None:
     if asked.status != RequestStatus.PENDING:
         return None
     return selectors.refusal_to_decide(asked, actor)
+
+
+def _can_reassign(asked: Request, actor: User) -> bool:
+    """Whether the page offers it; nobody is asked about who is there unless somebody might."""
+    if selectors.refusal_to_reassign(asked, actor) is not None:
+        return False
+    return bool(selectors.movable_seats(asked, actor, selectors.staff_of(asked.entity)))
 
 
 def _ways(asked: Request, attempt: Attempt | None) -> list[dict[str, Any]]:

@@ -106,6 +106,7 @@ def steps(request: Request) -> list[dict[str, Any]]:
             "people": stage_in_words(stage),
             "state": _state_of_step(request, number - 1, made),
             "deciders": [decision for decision in made if decision.stage == number - 1],
+            "moved": [one for one in request.reassignments.all() if one.stage == number - 1],
         }
         for number, stage in enumerate(request.policy.stages, start=1)
     ]
@@ -130,24 +131,37 @@ def changes_since(request: Request, version: int) -> list[dict[str, Any]]:
         ("Step", _step_of(request, seen.stage), _step_of(request, request.stage)),
         ("Decided by", before["Decided by"] or None, now["Decided by"] or None),
     ]
-    if now["Evidence"]:
-        rows.append(("Evidence", before["Evidence"] or None, now["Evidence"]))
+    rows += [
+        (label, before[label] or None, now[label])
+        for label in ("Evidence", "Seats moved")
+        if now[label]
+    ]
     return [{"label": label, "left": left, "right": right} for label, left, right in rows]
 
 
 # Each of these raises the version by one.
-_RAISING = ("decide", "attach", "withdraw", "supersede", "expire", "revoke")
+_RAISING = ("decide", "attach", "withdraw", "supersede", "expire", "revoke", "reassign")
 
 
 def _done_until(request: Request, version: int) -> dict[str, str]:
-    """Who had decided, and which evidence was there, when the request had this version."""
+    """Who had decided, what was there and which seats were moved, when it had this version."""
     done = [event for event in reversed(record_of(request)) if _verb(event) in _RAISING]
     seen = done[: version - 1]
     decided = {event.details["decision"] for event in seen if _verb(event) == "decide"}
     attached = {pk for event in seen for pk in _attachments(event)}
     names = [str(one.approver) for one in request.decisions.all() if one.pk in decided]
     evidence = [one.filename for one in request.attachments.all() if one.pk in attached]
-    return {"Decided by": ", ".join(names), "Evidence": ", ".join(evidence)}
+    moved_ids = {event.details["reassignment"] for event in seen if _verb(event) == "reassign"}
+    moved = [
+        f"{one.from_person} to {one.to_person}"
+        for one in request.reassignments.all()
+        if one.pk in moved_ids
+    ]
+    return {
+        "Decided by": ", ".join(names),
+        "Evidence": ", ".join(evidence),
+        "Seats moved": ", ".join(moved),
+    }
 
 
 def _verb(event: Event) -> str:
@@ -219,6 +233,10 @@ def _told(event: Event, request: Request) -> dict[str, Any]:
     if verb in _TAKEN_BACK:
         what, state = _TAKEN_BACK[verb]
         return {"what": what, "state": state, "note": event.details["reason"]}
+    if verb == "reassign":
+        moved = {one.pk: one for one in request.reassignments.all()}[event.details["reassignment"]]
+        what = f"gave the seat of {moved.from_person} to {moved.to_person}"
+        return {"what": what, "state": "pending", "note": moved.reason}
     if verb == "attach":
         return {"what": f"added {_kind_attached(event)} as evidence", "state": "submitted"}
     what, state = _TOLD[verb]

@@ -21,6 +21,7 @@ ACTIONS = frozenset(
         "approvals.policy.propose",
         "approvals.policy.retire",
         "approvals.rate.enter",
+        "approvals.request.reassign",
         "approvals.request.revoke",
         "approvals.request.supersede",
         "approvals.request.withdraw",
