@@ -388,3 +388,51 @@ def test_escalation_in_the_admin_and_on_the_pages(
         "it ended undecided",
     ):
         assert words in page
+
+
+# --- Requests from before there were clocks ---------------------------------------------------
+
+
+@pytest.fixture
+def of_before(asked: Callable[..., Request], monkeypatch: pytest.MonkeyPatch) -> Request:
+    """A request as it was made before steps had clocks."""
+    from apps.approvals.services import asking
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asking, "start_clock", lambda request: None)
+        made = asked(escalation=CONTROLLERS)
+    assert not made.clocks.exists()
+    return made
+
+
+def test_a_request_without_a_clock_gets_one_with_all_of_its_time(
+    of_before: Request, clock: Clock, bob: Any
+) -> None:
+    assert clock.at(days=3) == [of_before.pk]  # Monday, 14:00
+    (given,) = of_before.clocks.all()
+    assert given.started_at == clock.now
+    of_before.refresh_from_db()
+    assert of_before.due_at == given.due_at == datetime(2026, 4, 21, 8, 0, tzinfo=UTC)
+    event = Event.objects.get(action="approvals.request.time")
+    assert event.subject_id == str(of_before.pk)
+    page = signed_in(bob).get(reverse("approvals:request", args=[of_before.pk]))
+    assert "gave it a time by which it is to be decided" in text_of(page)
+    assert clock.at(days=3, hours=1) == []
+    assert clock.at(days=3, hours=2) == [of_before.pk]  # half of the time: a reminder
+    assert Notice.objects.filter(kind=NoticeKind.REMINDER).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("size", [2, 8])
+def test_a_clock_is_given_once_however_many_look(of_before: Request, size: int) -> None:
+    outcomes = race([partial(tend_request, request_id=of_before.pk)] * size)
+    assert sorted(outcomes) == [False] * (size - 1) + [True]
+    assert StageClock.objects.count() == 1
+
+
+def test_what_ended_without_a_clock_is_left_alone(
+    of_before: Request, clock: Clock, bob: Any
+) -> None:
+    approve(of_before, bob)
+    assert clock.at(days=3) == []
+    assert not StageClock.objects.exists()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from apps.approvals.locks import request_held
@@ -31,7 +32,9 @@ def tend_requests() -> list[int]:
     Returns:
         The requests about which something was done.
     """
-    due = Request.objects.open().filter(next_at__lte=timezone.now()).order_by("next_at", "pk")
+    has_clock = Exists(StageClock.objects.filter(request=OuterRef("pk")))
+    is_due = Q(next_at__lte=timezone.now()) | ~has_clock
+    due = Request.objects.open().filter(is_due).order_by("next_at", "pk")
     ids = list(due.values_list("pk", flat=True)[:_BATCH])
     return [request_id for request_id in ids if tend_request(request_id=request_id)]
 
@@ -44,6 +47,9 @@ def tend_request(*, request_id: int) -> bool:
         Whether something was done.
     """
     request, now = request_held(request_id), timezone.now()
+    if request.is_open and not request.clocks.exists():
+        _give_clock(request)
+        return True
     if not request.is_open or request.next_at is None or request.next_at > now:
         return False
     if request.expires_at is not None and request.expires_at <= now:
@@ -55,6 +61,18 @@ def tend_request(*, request_id: int) -> bool:
     else:
         _remind(request, at_work, now)
     return True
+
+
+def _give_clock(request: Request) -> None:
+    """A request from before steps had clocks gets its first now, with all of the step's time."""
+    made = start_clock(request)
+    record(
+        actor=system_user(),
+        action="approvals.request.time",
+        subject=request,
+        stage=request.stage,
+        due_at=made.due_at,
+    )
 
 
 def _remind(request: Request, at_work: StageClock, now: datetime) -> None:

@@ -205,6 +205,7 @@ _TOLD = {
     "submit": ("asked for approval", "submitted"),
     "remind": ("reminded those who can decide", "pending"),
     "escalate": ("nobody decided in time: others may decide too", "late"),
+    "time": ("gave it a time by which it is to be decided", "pending"),
     "overdue": ("nobody decided in time", "late"),
     "expire": ("it ended undecided", "expired"),
     "use": ("acted upon the approval", "approved"),
