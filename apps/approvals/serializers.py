@@ -83,6 +83,9 @@ class AttachInput(OnceEach):
     text = serializers.CharField(
         required=False, max_length=LONGEST_TEXT, help_text="Instead of a file."
     )
+    expected_version = serializers.IntegerField(
+        min_value=1, help_text="The `version` of the request that the caller looked at."
+    )
 
     def validate(self, attrs: Any) -> Any:
         if ("file" in attrs) == ("text" in attrs):

@@ -54,7 +54,12 @@ def send(client: Any, path: str, fields: dict[str, Any], **headers: str) -> Any:
 
 
 def test_a_file_is_attached_and_listed(api: Any, waiting: Request, alice: Any, otto: Any) -> None:
-    fields = {"request": waiting.pk, "kind": "screenshot", "file": file(png(), "bank.png")}
+    fields = {
+        "request": waiting.pk,
+        "expected_version": 1,
+        "kind": "screenshot",
+        "file": file(png(), "bank.png"),
+    }
     answer = send(api(alice), ATTACHMENTS, fields)
     assert answer.status_code == 201
     made = answer.json()
@@ -80,7 +85,12 @@ def test_a_file_is_attached_and_listed(api: Any, waiting: Request, alice: Any, o
 
 
 def test_words_are_attached_as_json(api: Any, waiting: Request, alice: Any) -> None:
-    fields = {"request": waiting.pk, "kind": "explanation", "text": "Timing\r\ndifferences"}
+    fields = {
+        "request": waiting.pk,
+        "expected_version": 1,
+        "kind": "explanation",
+        "text": "Timing\r\ndifferences",
+    }
     made = post(api(alice), ATTACHMENTS, fields).json()
     assert (made["filename"], made["content_type"]) == ("explanation.txt", "text/plain")
     seen = api(alice).get(f"{ATTACHMENTS}/{made['id']}/content")
@@ -91,7 +101,12 @@ def test_a_repeated_upload_is_answered_and_not_repeated(
     api: Any, waiting: Request, alice: Any
 ) -> None:
     def upload(content: bytes = png()) -> Any:
-        fields = {"request": waiting.pk, "kind": "screenshot", "file": file(content, "bank.png")}
+        fields = {
+            "request": waiting.pk,
+            "expected_version": 1,
+            "kind": "screenshot",
+            "file": file(content, "bank.png"),
+        }
         return send(api(alice), ATTACHMENTS, fields, **{"Idempotency-Key": "e-1"})
 
     first, again, other = upload(), upload(), upload(png(4))
@@ -107,6 +122,8 @@ def test_a_repeated_upload_is_answered_and_not_repeated(
         ("alice", {"kind": "hearsay"}, 422, "INVALID"),
         ("alice", {"kind": None}, 422, "INVALID"),
         ("alice", {"request": 0}, 422, "INVALID"),
+        ("alice", {"expected_version": None}, 422, "INVALID"),
+        ("alice", {"expected_version": 2}, 409, "STALE_VERSION"),
         ("alice", {"request": 999_999}, 404, "NOT_FOUND"),
         ("alice", {"request": 10**30}, 404, "NOT_FOUND"),
         ("alice", {"file": None}, 422, "INVALID"),
@@ -143,7 +160,12 @@ def test_refused_uploads_change_nothing(
     settings.ATTACHMENT_MOST_BYTES = 1_000
     actor = request.getfixturevalue(who) if who else None
     before = table_counts()
-    fields = {"request": waiting.pk, "kind": "screenshot", "file": file(png(), "a.png")} | changes
+    fields = {
+        "request": waiting.pk,
+        "expected_version": 1,
+        "kind": "screenshot",
+        "file": file(png(), "a.png"),
+    } | changes
     answer = send(
         api(actor),
         ATTACHMENTS,
@@ -157,7 +179,12 @@ def test_refused_uploads_change_nothing(
 def test_what_is_there_or_decided_is_a_conflict(
     api: Any, waiting: Request, picture: Attachment, alice: Any, bob: Any, table_counts: Any
 ) -> None:
-    fields = {"request": waiting.pk, "kind": "screenshot", "file": file(png(), "again.png")}
+    fields = {
+        "request": waiting.pk,
+        "expected_version": 2,
+        "kind": "screenshot",
+        "file": file(png(), "again.png"),
+    }
     there = send(api(alice), ATTACHMENTS, fields)
     assert (there.status_code, there.json()["error"]["code"]) == (409, "ATTACHMENT_EXISTS")
     no = YES | {"verdict": "reject", "expected_version": 2}

@@ -16,6 +16,7 @@ from tests.approvals.conftest import ONE_APPROVER, subject
 REQUESTS = "/api/approvals/requests"
 POLICIES = "/api/approvals/policies"
 YES = {"verdict": "approve", "comment": "Fine.", "attested": True, "expected_version": 1}
+TAKE_BACK = {"reason": "Wrong month.", "expected_version": 1}
 CAST = ("alice", "rita", "bob", "connie", "otto", "ada", "ivy", "victor", "charlie")
 
 
@@ -260,26 +261,28 @@ def test_a_repeated_decision_is_answered_and_not_repeated(
 
 def test_the_maker_withdraws(api: Any, waiting: Request, alice: Any) -> None:
     path = f"{REQUESTS}/{waiting.pk}/withdraw"
-    answer = post(api(alice), path, {"reason": "Wrong month."}, **{"Idempotency-Key": "w"})
+    answer = post(api(alice), path, TAKE_BACK, **{"Idempotency-Key": "w"})
     assert answer.status_code == 200
     assert answer.json()["status"] == "withdrawn"
-    again = post(api(alice), path, {"reason": "Wrong month."}, **{"Idempotency-Key": "w"})
+    again = post(api(alice), path, TAKE_BACK, **{"Idempotency-Key": "w"})
     assert again.json() == answer.json()
-    assert post(api(alice), path, {"reason": "x"}).status_code == 409
+    assert post(api(alice), path, TAKE_BACK).status_code == 409
 
 
 @pytest.mark.parametrize(
     ("who", "content", "status"),
     [
         ("alice", {}, 422),
-        ("alice", {"reason": ""}, 422),
-        ("alice", {"reason": "x", "force": True}, 422),
-        ("bob", {"reason": "x"}, 403),
-        ("connie", {"reason": "x"}, 403),
-        ("otto", {"reason": "x"}, 403),
-        ("ivy", {"reason": "x"}, 403),
-        ("charlie", {"reason": "x"}, 404),
-        (None, {"reason": "x"}, 401),
+        ("alice", {"reason": "x"}, 422),
+        ("alice", {"reason": "x", "expected_version": 2}, 409),
+        ("alice", TAKE_BACK | {"reason": ""}, 422),
+        ("alice", TAKE_BACK | {"force": True}, 422),
+        ("bob", TAKE_BACK, 403),
+        ("connie", TAKE_BACK, 403),
+        ("otto", TAKE_BACK, 403),
+        ("ivy", TAKE_BACK, 403),
+        ("charlie", TAKE_BACK, 404),
+        (None, TAKE_BACK, 401),
     ],
 )
 def test_refused_withdrawals_change_nothing(
@@ -431,6 +434,27 @@ def test_refused_retirements_change_nothing(
     actor = request.getfixturevalue(who)
     assert post(api(actor), f"{POLICIES}/{policy.pk}/retire", None).status_code == status
     assert Policy.objects.in_force().get() == policy
+
+
+# --- What every door that changes a request asks for ----------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["decide", "withdraw", "revoke", "reassign"])
+def test_every_verb_asks_which_version_was_looked_at(
+    api: Any, waiting: Request, connie: Any, table_counts: Any, verb: str
+) -> None:
+    before = table_counts()
+    answer = post(api(connie), f"{REQUESTS}/{waiting.pk}/{verb}", {})
+    assert answer.status_code == 422
+    assert "expected_version" in answer.json()["error"]["details"]
+    assert table_counts() == before
+
+
+def test_every_door_of_approvals_that_writes_is_idempotent() -> None:
+    from apps.approvals.urls import router
+    from apps.operations.idempotency import IdempotentMixin
+
+    assert all(issubclass(view, IdempotentMixin) for _, view, _ in router.registry)
 
 
 # --- The description ------------------------------------------------------------------------

@@ -77,13 +77,17 @@ class AttachmentView(IdempotentMixin, ScopedReadView):
         approver sends his with the decision instead.
 
         422 ATTACHMENT_TYPE_REFUSED and the like if the content is not taken; 409 ILLEGAL_MOVE if
-        the request is decided, ATTACHMENT_EXISTS if exactly this is there.
+        the request is decided, STALE_VERSION if it changed since `expected_version`,
+        ATTACHMENT_EXISTS if exactly this is there.
         """
         actor: Any = request.user
         asked = AttachInput(data=request.data)
         asked.is_valid(raise_exception=True)
         attachment = attach(
-            request_id=asked.validated_data["request"], evidence=asked.evidence(), actor=actor
+            request_id=asked.validated_data["request"],
+            evidence=asked.evidence(),
+            expected_version=asked.validated_data["expected_version"],
+            actor=actor,
         )
         return Response(AttachmentSerializer(attachment).data, status=status.HTTP_201_CREATED)
 

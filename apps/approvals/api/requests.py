@@ -236,11 +236,7 @@ class DecideSerializer(BroughtInput):
     )
 
 
-class WithdrawSerializer(StrictSerializer):
-    reason = serializers.CharField(max_length=2000)
-
-
-class RevokeSerializer(StrictSerializer):
+class TakeBackSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=2000)
     expected_version = serializers.IntegerField(
         min_value=1, help_text="The `version` that the caller looked at."
@@ -298,18 +294,21 @@ class RequestView(IdempotentMixin, ScopedReadView):
         )
         return self._shown(decided.pk)
 
-    @extend_schema(request=WithdrawSerializer, responses=RequestDetailSerializer)
+    @extend_schema(request=TakeBackSerializer, responses=RequestDetailSerializer)
     @action(detail=True, methods=["post"])
     def withdraw(self, request: RestRequest, pk: str) -> Response:
-        """Take back one's own request before it is decided."""
-        asked = WithdrawSerializer(data=request.data)
+        """Take back one's own request before it is decided.
+
+        409 STALE_VERSION if it changed since `expected_version`; 409 ILLEGAL_MOVE if it is decided.
+        """
+        asked = TakeBackSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         withdrawn = withdraw(
             request_id=self.get_object().pk, **asked.validated_data, actor=_caller(request)
         )
         return self._shown(withdrawn.pk)
 
-    @extend_schema(request=RevokeSerializer, responses=RequestDetailSerializer)
+    @extend_schema(request=TakeBackSerializer, responses=RequestDetailSerializer)
     @action(detail=True, methods=["post"])
     def revoke(self, request: RestRequest, pk: str) -> Response:
         """Take an approval back before it is acted upon: one's own decision, or as a controller.
@@ -317,7 +316,7 @@ class RequestView(IdempotentMixin, ScopedReadView):
         409 APPROVAL_USED if it was acted upon; 409 ILLEGAL_MOVE if it is not approved;
         409 STALE_VERSION if it changed since `expected_version`.
         """
-        asked = RevokeSerializer(data=request.data)
+        asked = TakeBackSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         revoked = revoke(
             request_id=self.get_object().pk, **asked.validated_data, actor=_caller(request)

@@ -35,6 +35,7 @@ from apps.approvals.states import ATTACHMENT_LABEL, EvidenceKind, Verdict
 from apps.audit.services import record
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.common.transitions import require_version
 from apps.identity.models import User
 from apps.privacy.services import keep_sealed
 
@@ -58,15 +59,21 @@ def bring(kind: str, given: UploadedFile[Any] | str, *, field: str = "") -> Evid
 
 
 @transaction.atomic
-def attach(*, request_id: int, evidence: Evidence, actor: User) -> Attachment:
+def attach(
+    *, request_id: int, evidence: Evidence, actor: User, expected_version: int | None = None
+) -> Attachment:
     """Add evidence to an open request.
 
     It changes what is decided on: the version goes up, so that whoever was about to decide looks
     again. The actor took part, and cannot decide on the request from here on.
 
+    Args:
+        expected_version: the version that the actor saw; None to ask nothing.
+
     Raises:
         NotVisible, NotPermitted, AlreadyDecidedByActor: not this actor.
         IllegalMove: the request is decided.
+        StaleVersion: it changed since the actor looked.
         AttachmentEmpty, AttachmentTooLarge, AttachmentTypeRefused, AttachmentMisnamed,
         AttachmentUnsound, AttachmentUnfit: not this content.
         AttachmentExists, AttachmentsTooMany: it is there, or no more is taken.
@@ -75,6 +82,7 @@ def attach(*, request_id: int, evidence: Evidence, actor: User) -> Attachment:
     refusal = refusal_to_attach(request, actor)
     if refusal is not None:
         raise refusal
+    require_version(request, expected_version)
     if request.attachments.filter(decision=None).count() >= MOST_ATTACHMENTS:
         raise AttachmentsTooMany(f"A request carries at most {MOST_ATTACHMENTS} attachments.")
     (attachment,) = keep_evidence(request, [evidence], actor)
