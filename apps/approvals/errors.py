@@ -163,6 +163,14 @@ class RateExists(Conflict):
     message = "There is a rate between these currencies for that day already."
 
 
+class InstantInFuture(Invalid):
+    """What was so at an instant can be told once it has come."""
+
+    code = "INSTANT_IN_FUTURE"
+    message = "This instant has not come yet."
+    remedy = "Choose one that is over."
+
+
 class AmountMissing(Invalid):
     """Amount and currency go together."""
 

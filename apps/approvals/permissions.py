@@ -16,6 +16,7 @@ VIEW_ABSENCES: Final = "approvals.view_absences"
 PLAN_LEAVE: Final = "approvals.plan_leave"
 DELEGATE: Final = "approvals.delegate"
 MANAGE_ABSENCES: Final = "approvals.manage_absences"
+VIEW_CONTROLS: Final = "approvals.view_controls"
 
 HOLDERS = {
     VIEW_REQUESTS: READERS,
@@ -32,4 +33,5 @@ HOLDERS = {
     PLAN_LEAVE: (REVIEWER, APPROVER, CONTROLLER),
     DELEGATE: (REVIEWER, APPROVER, CONTROLLER),
     MANAGE_ABSENCES: (CONTROLLER,),
+    VIEW_CONTROLS: (CONTROLLER, AUDITOR),
 }

@@ -2,6 +2,7 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from apps.approvals.api.absence import DelegationView, LeaveView
+from apps.approvals.api.controls import ControlView
 from apps.approvals.api.evidence import AttachmentView
 from apps.approvals.api.limits import LimitView, RateView
 from apps.approvals.api.notices import NoticeView
@@ -9,6 +10,7 @@ from apps.approvals.api.policies import PolicyView
 from apps.approvals.api.requests import RequestView
 from apps.approvals.views import (
     absence,
+    could,
     decision,
     ending,
     evidence,
@@ -29,6 +31,7 @@ router.register("rates", RateView, basename="approvals-rate")
 router.register("leaves", LeaveView, basename="approvals-leave")
 router.register("delegations", DelegationView, basename="approvals-delegation")
 router.register("notices", NoticeView, basename="approvals-notice")
+router.register("controls", ControlView, basename="approvals-control")
 
 urlpatterns = [
     path("approvals/", lists.inbox, name="inbox"),
@@ -49,6 +52,8 @@ urlpatterns = [
         name="revoke-delegation",
     ),
     path("approvals/policies/<int:policy_id>/", policies.policy_page, name="policy"),
+    path("approvals/controls/could/", could.could_such_page, name="could-such"),
+    path("approvals/<int:request_id>/could/", could.could_page, name="could"),
     path("approvals/<int:request_id>/", decision.request_page, name="request"),
     path("approvals/<int:request_id>/withdraw/", ending.withdraw_page, name="withdraw"),
     path("approvals/<int:request_id>/revoke/", ending.revoke_page, name="revoke"),

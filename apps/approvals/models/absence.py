@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from apps.approvals.models.spans import standing
 from apps.common.access import Actor
 from apps.common.guards import audited
 from apps.common.models import ScopedQuerySet, history
@@ -28,9 +30,9 @@ class LeaveQuerySet(models.QuerySet["Leave"]):
         ).values("user_id")
         return self.filter(Q(person_id=actor.pk) | Q(person_id__in=colleagues))
 
-    def standing(self) -> Self:
-        """Leaves that nobody cancelled, whether or not they are today."""
-        return self.filter(cancelled_at__isnull=True)
+    def standing(self, at: datetime | None = None) -> Self:
+        """Leaves that nobody has cancelled (by that instant), whether or not they are today."""
+        return self.filter(standing("planned_at", "cancelled_at", at))
 
 
 @audited
@@ -63,9 +65,9 @@ class Leave(models.Model):
 
 
 class DelegationQuerySet(ScopedQuerySet):
-    def standing(self) -> Self:
-        """Delegations that nobody revoked, whether or not they hold today."""
-        return self.filter(revoked_at__isnull=True)
+    def standing(self, at: datetime | None = None) -> Self:
+        """Delegations that nobody has revoked (by that instant), whether or not they hold today."""
+        return self.filter(standing("delegated_at", "revoked_at", at))
 
 
 @audited

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from apps.approvals.models.spans import standing
 from apps.common.guards import audited
 from apps.common.models import ScopedQuerySet, history
 from apps.common.money import AmountField, CurrencyField
@@ -17,9 +19,9 @@ _user = settings.AUTH_USER_MODEL
 
 
 class PolicyQuerySet(ScopedQuerySet):
-    def in_force(self) -> Self:
-        """Policies that new requests follow."""
-        return self.filter(in_force_at__isnull=False, retired_at__isnull=True)
+    def in_force(self, at: datetime | None = None) -> Self:
+        """Policies that new requests follow (or followed at that instant)."""
+        return self.filter(standing("in_force_at", "retired_at", at), in_force_at__isnull=False)
 
 
 @audited

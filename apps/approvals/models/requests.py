@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
@@ -97,6 +98,9 @@ class Request(models.Model):
     objects = RequestQuerySet.as_manager()
     history = history()
 
+    # The instant as of which it was read back (`selectors.past`); None: it is as it is now.
+    seen_at: datetime | None = None
+
     class Meta:
         ordering: ClassVar = ["due_at", "id"]
         indexes: ClassVar = [
@@ -153,6 +157,12 @@ class Conflict(models.Model):
 
     request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="conflicts")
     user = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    noted_at = models.DateTimeField(
+        db_default=Now(),
+        null=True,
+        editable=False,
+        help_text="Empty: noted before the instant was kept.",
+    )
 
     objects = scoped_by("request__entity_id").as_manager()
 

@@ -28,6 +28,7 @@ from .limits import (
     converted,
 )
 from .mandates import Absence, Absences, Decider, Mandate
+from .spells import Change, Spell, spells
 from .splits import WINDOW, Piece, belongs_with, exposure
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Absences",
     "BusinessTime",
     "Ceiling",
+    "Change",
     "Clock",
     "DatedRate",
     "Decider",
@@ -51,6 +53,7 @@ __all__ = [
     "Rates",
     "Recognised",
     "Shortage",
+    "Spell",
     "Step",
     "are_in_use",
     "assignment",
@@ -63,4 +66,5 @@ __all__ = [
     "exposure",
     "recognise",
     "shortage",
+    "spells",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -14,19 +14,22 @@ from apps.approvals.rules import Absence, Absences, LimitTerms, Mandate
 from apps.identity.models import Entity, User
 
 
-def absences_on(entities: Iterable[Entity], *, on: date | None = None) -> dict[int, Absences]:
+def absences_on(
+    entities: Iterable[Entity], *, on: date | None = None, at: datetime | None = None
+) -> dict[int, Absences]:
     """Who is away and who stands in, by entity (two queries).
 
     Args:
-        on: the day; without it today, by the clock of each entity.
+        on: the day; without it the day of `at`, by the clock of each entity.
+        at: as it stood at this instant, by what was on record then; None: now.
     """
-    days = {entity.pk: on or timezone.localdate(timezone=entity.zone) for entity in entities}
+    days = {entity.pk: on or timezone.localdate(at, timezone=entity.zone) for entity in entities}
     if not days:
         return {}
-    mandates = _mandates(days)
+    mandates = _mandates(days, at)
     leaves = tuple(
         Absence(person_id, starts_on, ends_on)
-        for person_id, starts_on, ends_on in Leave.objects.standing()
+        for person_id, starts_on, ends_on in Leave.objects.standing(at)
         .filter(starts_on__lte=max(days.values()), ends_on__gte=min(days.values()))
         .values_list("person_id", "starts_on", "ends_on")
     )
@@ -72,9 +75,9 @@ def _earliest_day() -> date:
     return timezone.now().date() - timedelta(days=1)
 
 
-def _mandates(days: dict[int, date]) -> dict[int, list[Mandate]]:
+def _mandates(days: dict[int, date], at: datetime | None) -> dict[int, list[Mandate]]:
     found: dict[int, list[Mandate]] = {}
-    rows = Delegation.objects.standing().filter(
+    rows = Delegation.objects.standing(at).filter(
         entity_id__in=list(days),
         starts_on__lte=max(days.values()),
         ends_on__gte=min(days.values()),

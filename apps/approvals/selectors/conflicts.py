@@ -10,8 +10,11 @@ from apps.approvals.states import Verdict
 def conflicted_ids(request: Request) -> frozenset[int]:
     """Everybody who took part in the subject: maker, editors, requester, preparers.
 
-    As noted when it was asked for, and as the subject's app tells it now.
+    As noted when it was asked for, and as the subject's app tells it now; of the past, only what
+    was noted by then.
     """
+    if request.seen_at is not None:
+        return noted_ids(request)
     return noted_ids(request) | participants_in(request.subject_type, request.subject_id)
 
 

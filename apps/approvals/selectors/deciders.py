@@ -88,10 +88,10 @@ def _refusal_at_stage(request: Request, actor: User, staff: Staff) -> NotPermitt
             "Your seat at this step was given to somebody else.", remedy=_who_could(request)
         )
     if people_named(stage):
-        return NotNamed(remedy=_who_could(request))
+        return NotNamed(remedy=_who_could(request, staff))
     return RoleMissing(
         f"This stage needs the role {stage['role']}, which you do not hold here.",
-        remedy=_who_could(request),
+        remedy=_who_could(request, staff),
     )
 
 
@@ -104,9 +104,9 @@ def _refusal_of_seat(request: Request, holder: int, actor: User, staff: Staff) -
         if holder in voters(request):
             return AlreadyDecidedByActor("The person for whom you stand in has decided on this.")
         most = staff.most_of(Decider(actor.pk, mandate), request)
-        return refusal_by_limit(request, most) or RoleMissing(remedy=_who_could(request))
+        return refusal_by_limit(request, most) or RoleMissing(remedy=_who_could(request, staff))
     return refusal_by_limit(request, staff.most_of(Decider(actor.pk), request)) or HandedOver(
-        remedy=_who_could(request)
+        remedy=_who_could(request, staff)
     )
 
 
@@ -173,6 +173,7 @@ def outbox(actor: User) -> Any:
     )
 
 
-def _who_could(request: Request) -> str:
-    names = ", ".join(str(person) for person in eligible_approvers(request)[:3])
+def _who_could(request: Request, staff: Staff) -> str:
+    able = {one.person_id for one in deciders_at_work(request, staff)}
+    names = ", ".join([name for pk, name in staff.shown.items() if pk in able][:3])
     return f"{names} could decide." if names else "Nobody holds that role here at the moment."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -87,15 +87,19 @@ class Limits:
         )
 
 
-def limits_on(entities: Collection[Entity]) -> dict[int, Limits]:
-    """The limits of these entities, of which each may have none (two queries)."""
+def limits_on(entities: Collection[Entity], *, at: datetime | None = None) -> dict[int, Limits]:
+    """The limits of these entities, of which each may have none (two queries).
+
+    Args:
+        at: as they stood at this instant, by what was on record then; None: now.
+    """
     terms: dict[int, list[LimitTerms]] = {}
-    for limit in Limit.objects.standing().filter(entity__in=entities):
+    for limit in Limit.objects.standing(at).filter(entity__in=entities):
         terms.setdefault(limit.entity_id, []).append(_terms(limit))
-    rates = _rates_of(entities)
+    rates = _rates_of(entities, at)
     return {
         entity.pk: Limits(
-            day=timezone.localdate(timezone=entity.zone),
+            day=timezone.localdate(at, timezone=entity.zone),
             terms=tuple(terms.get(entity.pk, ())),
             rates=Rates(tuple(rates.get(entity.pk, ()))),
         )
@@ -159,14 +163,14 @@ def _terms(limit: Limit) -> LimitTerms:
     )
 
 
-def _rates_of(entities: Collection[Entity]) -> dict[int, list[DatedRate]]:
+def _rates_of(entities: Collection[Entity], at: datetime | None) -> dict[int, list[DatedRate]]:
     """The rates that can still count, by entity."""
-    oldest = timezone.now().date() - timedelta(days=LONGEST_RATE_AGE_DAYS + 1)
+    oldest = (at or timezone.now()).date() - timedelta(days=LONGEST_RATE_AGE_DAYS + 1)
     found: dict[int, list[DatedRate]] = {}
     rows = ExchangeRate.objects.filter(
         entity_id__in=[entity.pk for entity in entities], quoted_on__gte=oldest
     )
-    for row in rows:
+    for row in rows if at is None else rows.filter(entered_at__lte=at):
         rate = DatedRate(row.currency, row.quote, row.quoted_on, row.rate)
         found.setdefault(row.entity_id, []).append(rate)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,16 +14,24 @@ from apps.identity.models import User
 
 
 def policy_for(
-    *, entity_id: int, item_type: str, amount: Decimal | None = None, currency: str | None = None
+    *,
+    entity_id: int,
+    item_type: str,
+    amount: Decimal | None = None,
+    currency: str | None = None,
+    at: datetime | None = None,
 ) -> Policy | None:
     """The policy in force for an item, or None if it needs no approval.
 
     A policy in the item's own currency goes before one for any currency. The range is inclusive
     below and exclusive above; an item without an amount counts as zero.
+
+    Args:
+        at: the policy that was in force at this instant; None: now.
     """
     size = abs(amount) if amount is not None else Decimal(0)
     policies = (
-        Policy.objects.in_force()
+        Policy.objects.in_force(at)
         .filter(entity_id=entity_id, item_type=item_type, least_amount__lte=size)
         .filter(Q(below_amount__isnull=True) | Q(below_amount__gt=size))
         .filter(currency__in=["", currency or ""])

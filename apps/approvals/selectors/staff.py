@@ -25,12 +25,14 @@ class Staff:
     Attributes:
         roles: person to the roles that he holds there; who is deactivated is left out.
         names: person to his user name.
+        shown: person to his name as people know him, in the order of the names.
         limits: how much they may approve.
         absences: who is away, and who stands in for whom.
     """
 
     roles: Mapping[int, frozenset[str]]
     names: Mapping[int, str]
+    shown: Mapping[int, str]
     limits: Limits
     absences: Absences
 
@@ -123,14 +125,20 @@ class Staff:
 def staff_of(entity: Entity) -> Staff:
     """The people of the entity as they are now (five queries)."""
     roles: dict[int, set[str]] = {}
-    rows = EntityUserObjectPermission.objects.filter(
-        content_object=entity, user__is_active=True
-    ).values_list("user_id", "user__username", "permission__codename")
-    for user_id, _, role in rows:
-        roles.setdefault(user_id, set()).add(role)
-    held = {user_id: frozenset(given) for user_id, given in roles.items()}
-    names = {user_id: username for user_id, username, _ in rows}
-    return Staff(roles=held, names=names, limits=limits_of(entity), absences=absences_of(entity))
+    rows = (
+        EntityUserObjectPermission.objects.filter(content_object=entity, user__is_active=True)
+        .select_related("user", "permission")
+        .order_by("user__last_name", "user__first_name", "user_id")
+    )
+    for grant in rows:
+        roles.setdefault(grant.user_id, set()).add(grant.permission.codename)
+    return Staff(
+        roles={user_id: frozenset(given) for user_id, given in roles.items()},
+        names={grant.user_id: grant.user.username for grant in rows},
+        shown={grant.user_id: str(grant.user) for grant in rows},
+        limits=limits_of(entity),
+        absences=absences_of(entity),
+    )
 
 
 def deciders_at_work(request: Request, staff: Staff) -> list[Decider]:

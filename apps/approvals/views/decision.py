@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from apps.approvals import selectors
 from apps.approvals.forms.deciding import DecisionForm, EvidenceForm
 from apps.approvals.models import Request
-from apps.approvals.permissions import VIEW_REQUESTS
+from apps.approvals.permissions import VIEW_CONTROLS, VIEW_REQUESTS
 from apps.approvals.selectors.limits import exposure_in_words
 from apps.approvals.selectors.stages import people_needed
 from apps.approvals.services import decide
@@ -155,6 +155,7 @@ def page_of(
         "can_withdraw": can_withdraw(asked, actor),
         "can_revoke": can_revoke(asked, actor),
         "can_reassign": _can_reassign(asked, actor),
+        "can_view_controls": actor.may(VIEW_CONTROLS, asked.entity_id),
         "policy_in_words": policy_in_words(asked),
         "ways": _ways(asked, attempt) if can_decide else [],
         "attempt": attempt,

@@ -19,7 +19,7 @@ from apps.approvals.forms.listing import (
     kinds_of,
 )
 from apps.approvals.models import Request
-from apps.approvals.permissions import VIEW_REQUESTS
+from apps.approvals.permissions import VIEW_CONTROLS, VIEW_REQUESTS
 from apps.approvals.selectors import backlog, outbox, requests_seen_by, unread_notices, waiting_for
 from apps.approvals.states import RequestStatus
 from apps.approvals.views.words import step_in_words
@@ -114,6 +114,7 @@ def _listed(
 ) -> HttpResponse:
     """One page of the list; a row more is read to know whether there is a next."""
     context["unread"] = unread_notices(person(request))
+    context["can_view_controls"] = person(request).may(VIEW_CONTROLS)
     number = _page_number(request)
     start = (number - 1) * PAGE_SIZE
     read = list(found[start : start + PAGE_SIZE + 1])

@@ -1,0 +1,108 @@
+"""/api/approvals/controls: what a controller and an auditor ask about approvals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request as RestRequest
+from rest_framework.response import Response
+
+from apps.approvals.api.scope import PersonField, entity_id_of
+from apps.approvals.models import Request
+from apps.approvals.permissions import VIEW_CONTROLS
+from apps.approvals.selectors.could import Answer, who_could, who_could_approve_such
+from apps.approvals.selectors.requests import request_seen_by
+from apps.common.api import AmountField, ScopedView, StrictSerializer
+from apps.identity.context import actor_of
+from apps.identity.models import Entity
+from apps.identity.selectors import system_user
+
+
+class CandidatesQuery(StrictSerializer):
+    at = serializers.DateTimeField(help_text="The instant; with its offset, or in UTC.")
+    request = serializers.IntegerField(
+        min_value=1, required=False, help_text="The request; or what it might have been:"
+    )
+    entity = serializers.CharField(max_length=20, required=False)
+    item_type = serializers.RegexField(r"^[a-z][a-z_]*$", max_length=50, required=False)
+    amount = AmountField(required=False)
+    currency = serializers.CharField(max_length=3, required=False, default="")
+    maker = PersonField(required=False, help_text="Whose work it would have been.")
+
+    def validate(self, attrs: Any) -> Any:
+        is_real, is_imagined = "request" in attrs, {"entity", "item_type"} <= attrs.keys()
+        if is_real == is_imagined:
+            raise serializers.ValidationError(
+                {"request": ["Name a request, or an entity and an item type."]}
+            )
+        return attrs
+
+
+class CandidateSerializer(serializers.Serializer[Any]):
+    person = serializers.CharField(source="person.username")
+    could = serializers.BooleanField()
+    code = serializers.CharField(help_text="Of the refusal that he would have met; empty if none.")
+    why = serializers.CharField(help_text="The same in words.")
+    roles = serializers.ListField(
+        child=serializers.CharField(), help_text="That he held on the entity then."
+    )
+    limit = serializers.CharField(help_text="How much he could approve then.")
+    presence = serializers.CharField(help_text="Here, away, standing in for somebody.")
+    part = serializers.CharField(help_text="What he had done with the subject by then.")
+
+
+class AnswerSerializer(serializers.Serializer[Answer]):
+    entity = serializers.CharField(source="entity.code")
+    at = serializers.DateTimeField()
+    policy = serializers.IntegerField(
+        source="request.policy_id", default=None, help_text="The policy then; null: none asked."
+    )
+    standing = serializers.CharField(help_text="What it waited for, or why nobody could decide.")
+    candidates = CandidateSerializer(many=True)
+    gaps = serializers.ListField(
+        child=serializers.CharField(), help_text="What is not on record for that instant."
+    )
+
+
+class ControlView(ScopedView):
+    """Questions of control: each is answered from the record, and changes nothing."""
+
+    queryset = Request.objects.all()
+    view_permission = VIEW_CONTROLS
+    pagination_class = None
+    filter_backends = ()
+
+    @extend_schema(parameters=[CandidatesQuery], responses=AnswerSerializer)
+    @action(detail=False, methods=["get"])
+    def candidates(self, request: RestRequest) -> Response:
+        """Who could have approved a request at an instant, and why (not).
+
+        By the rule of the decision, with the roles, limits, rates, leaves, delegations and
+        conflicts of that instant. 422 INSTANT_IN_FUTURE.
+        """
+        self.get_queryset()  # asks for the permission
+        facts = _asked(request, CandidatesQuery)
+        actor, at = actor_of(request), facts["at"]
+        if "request" in facts:
+            answer = who_could(request_seen_by(actor, facts["request"]), at, actor=actor)
+        else:
+            answer = who_could_approve_such(
+                entity=Entity.objects.get(pk=entity_id_of(actor, facts["entity"])),
+                item_type=facts["item_type"],
+                amount=facts.get("amount"),
+                currency=facts["currency"],
+                maker=facts.get("maker") or system_user(),
+                at=at,
+                actor=actor,
+            )
+        return Response(AnswerSerializer(answer).data)
+
+
+def _asked(request: RestRequest, shape: type[StrictSerializer]) -> dict[str, Any]:
+    """The checked query of a request."""
+    query = shape(data=request.query_params.dict())
+    query.is_valid(raise_exception=True)
+    return dict(query.validated_data)

@@ -1,0 +1,76 @@
+"""What a controller or an auditor asks about."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from apps.approvals.permissions import VIEW_CONTROLS
+from apps.identity.models import Entity, User
+from apps.identity.selectors import system_user
+
+_INSTANT = "%Y-%m-%dT%H:%M:%S"
+
+
+class InstantForm(forms.Form):
+    """An instant, by the clock that the page shows."""
+
+    at = forms.DateTimeField(
+        label="When",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}, format=_INSTANT),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.auto_id = "filter_%s"
+
+
+class ImaginedForm(InstantForm):
+    """A request that nobody made."""
+
+    entity = forms.ModelChoiceField(
+        queryset=Entity.objects.none(), to_field_name="code", empty_label=None
+    )
+    item_type = forms.ChoiceField(label="Kind")
+    amount = forms.DecimalField(
+        required=False, min_value=0, max_digits=20, decimal_places=4, localize=False
+    )
+    currency = forms.CharField(required=False, max_length=3)
+    maker = forms.ModelChoiceField(
+        label="Made by",
+        queryset=User.objects.none(),
+        to_field_name="username",
+        required=False,
+        empty_label="Nobody of us",
+    )
+
+    field_order = ("entity", "item_type", "amount", "currency", "maker", "at")
+
+    def __init__(
+        self, *args: Any, actor: User, kinds: list[tuple[str, str]], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        there = Entity.objects.filter(pk__in=actor.entity_ids(VIEW_CONTROLS)).order_by("code")
+        fields["entity"].queryset = there
+        fields["entity"].label_from_instance = lambda entity: entity.name
+        fields["item_type"].choices = kinds
+        fields["maker"].queryset = (
+            User.objects.filter(entityuserobjectpermission__content_object__in=there)
+            .distinct()
+            .order_by("username")
+        )
+
+    def clean_at(self) -> datetime:
+        """By the clock of the entity that is asked about."""
+        at: datetime = self.cleaned_data["at"]
+        entity = self.cleaned_data.get("entity")
+        return at if entity is None else timezone.make_naive(at).replace(tzinfo=entity.zone)
+
+    def facts(self) -> dict[str, Any]:
+        """What was asked, after the form was found valid."""
+        asked = dict(self.cleaned_data)
+        return asked | {"maker": asked["maker"] or system_user()}
