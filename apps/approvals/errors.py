@@ -171,6 +171,13 @@ class InstantInFuture(Invalid):
     remedy = "Choose one that is over."
 
 
+class DaysInvalid(Invalid):
+    """The last day is before the first."""
+
+    code = "DAYS_INVALID"
+    message = "The last day is before the first."
+
+
 class AmountMissing(Invalid):
     """Amount and currency go together."""
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import timedelta
+from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.approvals.models import Request
+from apps.approvals.models import Decision, Request
+from tests.approvals.conftest import subject
+from tests.approvals.test_absence import today
 from tests.approvals.test_pages import address, signed_in, text_of
 
 pytestmark = pytest.mark.django_db
 
 CANDIDATES = "/api/approvals/controls/candidates"
 COULD = "/approvals/controls/could/"
+DUTIES, DUTIES_PAGE = "/api/approvals/controls/duties", "/approvals/controls/duties/"
 
 
 @pytest.fixture
@@ -159,3 +165,95 @@ def test_the_page_of_any_request_asks_and_answers(asked: Request, connie: Any) -
 def test_lists_lead_to_the_controls_for_whoever_may_ask(connie: Any, bob: Any) -> None:
     assert COULD in signed_in(connie).get("/approvals/all/").content.decode()
     assert COULD not in signed_in(bob).get("/approvals/all/").content.decode()
+
+
+# --- Who did both sides -------------------------------------------------------------------------
+
+
+def days() -> dict[str, str]:
+    return {"entity": "HFS", "starts_on": str(today()), "ends_on": str(today())}
+
+
+@pytest.fixture
+def broken(define: Any, ask: Any, rita: Any) -> Request:
+    """A decision that no service would have taken, on something named like a formula."""
+    define(stages=[{"role": "reviewer", "count": 1}])
+    made: Request = ask(
+        title="=cmd()", conflicted=[rita], amount=Decimal("-1240.5"), currency="EUR"
+    )
+    Decision.objects.create(
+        request=made, approver=rita, verdict="approve", stage=0, role_at_time="reviewer",
+        subject_hash="a" * 64,
+    )  # fmt: skip
+    ask(subject(1), maker=rita, actor=rita)
+    return made
+
+
+def test_rest_reports_who_did_both_sides(api: Any, broken: Request, otto: Any) -> None:
+    found = api(otto).get(DUTIES, days())
+    assert found.status_code == 200, found.data
+    (violation,) = found.data["violations"]
+    assert (violation["request"], violation["person"], violation["amount"]) == (
+        broken.pk,
+        "rita",
+        "-1240.50",
+    )
+    pair = found.data["pairs"][0]
+    assert (pair["person"], pair["duties"], pair["did"]) == ("rita", "prepare_decide", True)
+    assert (pair["first"]["number"], pair["second"]["amounts"]) == (1, {"EUR": "1240.50"})
+    assert pair["could_by"] == ["reviewer"]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "status"),
+    [
+        ("otto", {"ends_on": "2020-01-01"}, 422),
+        ("otto", {"entity": "TKO"}, 404),
+        ("otto", {"starts_on": "x"}, 422),
+        ("otto", {"extra": "1"}, 422),
+        ("alice", {}, 403),
+        ("charlie", {}, 404),
+    ],
+)
+def test_the_report_is_refused(
+    request: Any, api: Any, entity: Any, name: str, change: dict[str, str], status: int
+) -> None:
+    user = request.getfixturevalue(name)
+    assert api(user).get(DUTIES, days() | change).status_code == status
+    page = signed_in(user).get(DUTIES_PAGE, days() | change)
+    assert page.status_code == (403 if status == 403 else 200 if "extra" in change else 422)
+
+
+def test_the_page_answers_and_leads_to_the_documents(broken: Request, otto: Any) -> None:
+    browser = signed_in(otto)
+    assert "Choose an entity and the days." in text_of(browser.get(DUTIES_PAGE))
+    page = browser.get(DUTIES_PAGE, days())
+    text = text_of(page)
+    assert "1 decision of somebody who had a hand in the subject. 1 pair of duties was done" in text
+    assert "Rita did both" in text
+    assert "once, 1,240.50 EUR" in text
+    assert address(broken) in page.content.decode()
+    assert "as=csv" in page.content.decode()
+
+
+def test_the_file_holds_the_same_and_no_formula(broken: Request, otto: Any) -> None:
+    answer = signed_in(otto).get(DUTIES_PAGE, {**days(), "as": "csv"})
+    assert answer["Content-Disposition"] == (
+        f'attachment; filename="both-sides-HFS-{today()}-{today()}.csv"'
+    )
+    rows = list(csv.reader(StringIO(answer.content.decode("utf-8-sig"))))
+    assert rows[0][:2] == ["finding", "person"]
+    assert rows[1][:7] == [
+        "same document", "rita", "had a hand in it", "approve as reviewer", "'=cmd()", "-1240.50",
+        "EUR",
+    ]  # fmt: skip
+    assert rows[2][:4] == [
+        "did both", "rita", "ask for approvals: once", "decide on them: once, 1,240.50 EUR",
+    ]  # fmt: skip
+    assert {row[0] for row in rows[3:]} <= {"could do both"}
+
+
+def test_a_quiet_month_says_so(entity: Any, otto: Any) -> None:
+    text = text_of(signed_in(otto).get(DUTIES_PAGE, days()))
+    assert "Nobody decided on what he had a hand in. 0 pairs of duties were done" in text
+    assert "Nobody held roles for both of two duties." in text

@@ -14,8 +14,10 @@ from apps.approvals.api.scope import PersonField, entity_id_of
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_CONTROLS
 from apps.approvals.selectors.could import Answer, who_could, who_could_approve_such
+from apps.approvals.selectors.duties import DutiesReport, Pair, Tally, Violation, duties_report
 from apps.approvals.selectors.requests import request_seen_by
 from apps.common.api import AmountField, ScopedView, StrictSerializer
+from apps.common.money import plain
 from apps.identity.context import actor_of
 from apps.identity.models import Entity
 from apps.identity.selectors import system_user
@@ -67,6 +69,58 @@ class AnswerSerializer(serializers.Serializer[Answer]):
     )
 
 
+class DaysQuery(StrictSerializer):
+    entity = serializers.CharField(max_length=20)
+    starts_on = serializers.DateField(help_text="First day, by the entity's clock.")
+    ends_on = serializers.DateField(help_text="Last day.")
+
+
+class ViolationSerializer(serializers.Serializer[Violation]):
+    request = serializers.IntegerField(source="request.pk")
+    title = serializers.CharField(source="request.title")
+    amount = AmountField(source="request.amount", currency_source="request.currency")
+    currency = serializers.CharField(source="request.currency")
+    person = serializers.CharField(source="person.username")
+    part = serializers.CharField(help_text="What he had done with the subject.")
+    verdict = serializers.CharField(source="decision.verdict")
+    decided_at = serializers.DateTimeField(source="decision.decided_at")
+    is_later = serializers.BooleanField(help_text="He took part only after he had decided.")
+    remark = serializers.CharField(help_text="How it stands with it.")
+
+
+class TallySerializer(serializers.Serializer[Tally]):
+    number = serializers.IntegerField()
+    amounts = serializers.SerializerMethodField(help_text="Currency to the sum of the amounts.")
+
+    def get_amounts(self, tally: Tally) -> dict[str, str]:
+        return {currency: plain(sum_, currency) for currency, sum_ in tally.amounts.items()}
+
+
+class PairSerializer(serializers.Serializer[Pair]):
+    person = serializers.CharField(source="person.username")
+    duties = serializers.CharField(source="pairing.name")
+    risk = serializers.CharField(source="pairing.risk")
+    did = serializers.BooleanField(help_text="He did both, on the same thing or not.")
+    first = TallySerializer(help_text="How often he did the first.")
+    second = TallySerializer(help_text="How often he did the second.")
+    could_by = serializers.ListField(
+        source="could.roles",
+        child=serializers.CharField(),
+        default=None,
+        help_text="The roles by which he could do both; null: he could not in these days.",
+    )
+    could_since = serializers.DateTimeField(source="could.since", default=None)
+    could_until = serializers.DateTimeField(source="could.until", default=None)
+
+
+class DutiesSerializer(serializers.Serializer[DutiesReport]):
+    entity = serializers.CharField(source="entity.code")
+    starts_on = serializers.DateField()
+    ends_on = serializers.DateField()
+    violations = ViolationSerializer(many=True, help_text="On the same document.")
+    pairs = PairSerializer(many=True, help_text="Two duties in one hand.")
+
+
 class ControlView(ScopedView):
     """Questions of control: each is answered from the record, and changes nothing."""
 
@@ -99,6 +153,16 @@ class ControlView(ScopedView):
                 actor=actor,
             )
         return Response(AnswerSerializer(answer).data)
+
+    @extend_schema(parameters=[DaysQuery], responses=DutiesSerializer)
+    @action(detail=False, methods=["get"])
+    def duties(self, request: RestRequest) -> Response:
+        """Who did both sides of a conflict in these days, and who could. 422 DAYS_INVALID."""
+        self.get_queryset()  # asks for the permission
+        facts = _asked(request, DaysQuery)
+        actor = actor_of(request)
+        entity = Entity.objects.get(pk=entity_id_of(actor, facts.pop("entity")))
+        return Response(DutiesSerializer(duties_report(entity, **facts, actor=actor)).data)
 
 
 def _asked(request: RestRequest, shape: type[StrictSerializer]) -> dict[str, Any]:

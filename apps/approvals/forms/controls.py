@@ -15,6 +15,10 @@ from apps.identity.selectors import system_user
 _INSTANT = "%Y-%m-%dT%H:%M:%S"
 
 
+def _day_input() -> forms.DateInput:
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+
 class InstantForm(forms.Form):
     """An instant, by the clock that the page shows."""
 
@@ -26,6 +30,30 @@ class InstantForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.auto_id = "filter_%s"
+
+
+class DaysForm(forms.Form):
+    """Some days of one entity, by its clock."""
+
+    entity = forms.ModelChoiceField(
+        queryset=Entity.objects.none(), to_field_name="code", empty_label=None
+    )
+    starts_on = forms.DateField(label="First day", widget=_day_input())
+    ends_on = forms.DateField(label="Last day", widget=_day_input())
+
+    def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.auto_id = "filter_%s"
+        offer_entities(self, actor)
+
+
+def offer_entities(form: forms.Form, actor: User) -> Any:
+    """The entities whose controls the actor may look at, by name."""
+    fields: Any = form.fields
+    there = Entity.objects.filter(pk__in=actor.entity_ids(VIEW_CONTROLS)).order_by("code")
+    fields["entity"].queryset = there
+    fields["entity"].label_from_instance = lambda entity: entity.name
+    return there
 
 
 class ImaginedForm(InstantForm):
@@ -54,9 +82,7 @@ class ImaginedForm(InstantForm):
     ) -> None:
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
-        there = Entity.objects.filter(pk__in=actor.entity_ids(VIEW_CONTROLS)).order_by("code")
-        fields["entity"].queryset = there
-        fields["entity"].label_from_instance = lambda entity: entity.name
+        there = offer_entities(self, actor)
         fields["item_type"].choices = kinds
         fields["maker"].queryset = (
             User.objects.filter(entityuserobjectpermission__content_object__in=there)

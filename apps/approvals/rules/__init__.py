@@ -5,6 +5,7 @@ Pure: no Django. People are ids, amounts are Decimals, instants are aware dateti
 """
 
 from .clock import BusinessTime, Clock, clock
+from .duties import Both, Pairing, could_do_both
 from .evidence import (
     ALL_TYPES,
     IMAGES,
@@ -40,6 +41,7 @@ __all__ = [
     "WINDOW",
     "Absence",
     "Absences",
+    "Both",
     "BusinessTime",
     "Ceiling",
     "Change",
@@ -49,6 +51,7 @@ __all__ = [
     "Evidence",
     "LimitTerms",
     "Mandate",
+    "Pairing",
     "Piece",
     "Rates",
     "Recognised",
@@ -63,6 +66,7 @@ __all__ = [
     "ceilings",
     "clock",
     "converted",
+    "could_do_both",
     "exposure",
     "recognise",
     "shortage",

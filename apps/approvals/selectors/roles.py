@@ -34,17 +34,21 @@ class Account:
 def role_spells(entity: Entity) -> tuple[Spell, ...]:
     """When who held which role on the entity (two queries)."""
     held = EntityUserObjectPermission.objects.filter(content_object=entity)
-    events = Event.objects.filter(
-        action__in=[_GRANT, _REVOKE], entity=entity, subject_type=User._meta.label_lower
-    ).order_by("pk")
     changes = [
         Change(int(subject_id), str(role), at, is_given=action == _GRANT)
-        for action, subject_id, role, at in events.values_list(
+        for action, subject_id, role, at in role_changes(entity).values_list(
             "action", "subject_id", "details__role", "occurred_at"
         )
     ]
     now = held.values_list("user_id", "permission__codename")
     return spells(now, changes, timezone.now())
+
+
+def role_changes(entity: Entity) -> Any:
+    """Every role on the entity that was given or taken, oldest first (events of the trail)."""
+    return Event.objects.filter(
+        action__in=[_GRANT, _REVOKE], entity=entity, subject_type=User._meta.label_lower
+    ).order_by("pk")
 
 
 def accounts_at(people: Collection[int], at: datetime) -> dict[int, Account]:
