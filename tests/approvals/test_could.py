@@ -33,6 +33,7 @@ from apps.approvals.services import (
     delegate,
     enter_rate,
     plan_leave,
+    reassign,
     recheck_requests,
     retire_limit,
     revoke_delegation,
@@ -150,6 +151,16 @@ class World:
             words = Evidence.in_words("explanation", f"From {name}.")
             attach(request_id=self.request.pk, evidence=words, actor=self.person(name))
 
+    def give_seat(self, name: str) -> None:
+        taker = self.cast[PEOPLE[(PEOPLE.index(name) + 2) % len(PEOPLE)]]
+        reassign(
+            request_id=self.request.pk,
+            from_person_id=self.cast[name].pk,
+            to_person_id=taker.pk,
+            reason="x",
+            actor=self.system if name == "connie" else self.person("connie"),
+        )
+
     def approve(self, name: str) -> None:
         now = Request.objects.get(pk=self.request.pk)
         decide(
@@ -162,7 +173,10 @@ class World:
         )
 
 
-STEPS = ("role", "account", "limit", "no_limit", "leave", "hand_over", "take_part", "approve")
+STEPS = (
+    *("role", "account", "limit", "no_limit", "leave", "hand_over"),
+    *("take_part", "give_seat", "approve"),
+)
 
 
 @settings(

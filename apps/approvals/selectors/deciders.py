@@ -85,7 +85,7 @@ def _refusal_at_stage(request: Request, actor: User, staff: Staff) -> NotPermitt
             return _refusal_of_seat(request, holder, actor, staff)
     if actor.pk in staff.holders(stage):
         return HandedOver(
-            "Your seat at this step was given to somebody else.", remedy=_who_could(request)
+            "Your seat at this step was given to somebody else.", remedy=_who_could(request, staff)
         )
     if people_named(stage):
         return NotNamed(remedy=_who_could(request, staff))

@@ -16,7 +16,14 @@ from typing import Any
 from django.db.models import Prefetch, prefetch_related_objects
 from django.utils import timezone
 
-from apps.approvals.models import Conflict, Decision, Escalation, Policy, Request
+from apps.approvals.models import (
+    Conflict,
+    Decision,
+    Escalation,
+    Policy,
+    Reassignment,
+    Request,
+)
 from apps.approvals.permissions import DECIDE_REQUEST
 from apps.approvals.rules import Spell
 from apps.approvals.selectors.absence import absences_on
@@ -78,7 +85,7 @@ def roster_at(entity: Entity, at: datetime, *, besides: Iterable[int] = ()) -> R
 
 
 def request_at(request: Request, at: datetime) -> Request:
-    """The request as it was at the instant (five queries).
+    """The request as it was at the instant (six queries).
 
     Of a time before it was asked for: as it was when it was, with all who took part in it since.
     """
@@ -97,6 +104,7 @@ def request_at(request: Request, at: datetime) -> Request:
         [seen],
         Prefetch("decisions", decisions.filter(decided_at__lte=at)),
         Prefetch("escalations", escalations.filter(escalated_at__lte=at)),
+        Prefetch("reassignments", Reassignment.objects.filter(reassigned_at__lte=at)),
         Prefetch("conflicts", conflicts),
     )
     return seen
@@ -127,7 +135,7 @@ def imagined(
         due_at=at,
     )
     request.seen_at = at
-    prefetch_related_objects([request], "decisions", "escalations", "conflicts")
+    prefetch_related_objects([request], "decisions", "escalations", "reassignments", "conflicts")
     return request
 
 

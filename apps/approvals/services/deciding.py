@@ -38,6 +38,8 @@ from apps.common.transitions import require_move, require_version
 from apps.identity.holders import roles_holding
 from apps.identity.models import User
 
+_READ = ("decisions", "conflicts", "attachments", "escalations", "reassignments")
+
 
 @transaction.atomic
 def decide(
@@ -76,7 +78,7 @@ def decide(
     require_move(request, to=STATUS_AFTER[Verdict(verdict)], moves=MOVES)
     require_version(request, expected_version)
     # What the rules below ask for, read once under the lock.
-    prefetch_related_objects([request], "decisions", "conflicts", "attachments", "escalations")
+    prefetch_related_objects([request], *_READ)
     measure_anew(request, actor=actor)
     note_participants(request, actor=actor)
     staff = staff_of(request.entity)
