@@ -153,10 +153,15 @@ class _Cast:
 
         from apps.approvals.models import Request
 
+        clients = []
+        for person in self.deciders:
+            client = APIClient(SERVER_NAME="localhost")
+            client.force_authenticate(person)
+            client.get("/api/approvals/requests/0")  # the code that answers is loaded
+            clients.append(client)
         waiting = list(Request.objects.open().values_list("pk", flat=True)[:times])
         for number, request_id in enumerate(waiting):
-            client = APIClient(SERVER_NAME="localhost")
-            client.force_authenticate(self.deciders[number % len(self.deciders)])
+            client = clients[number % len(clients)]
             body = {"verdict": "approve", "comment": "", "attested": False, "expected_version": 1}
             path = f"/api/approvals/requests/{request_id}/decide"
             yield _timed(lambda: client.post(path, body, format="json"))  # noqa: B023
@@ -169,6 +174,7 @@ class _Cast:
         for person in self.deciders:
             client = Client(SERVER_NAME="localhost")
             client.force_login(person)
+            client.get("/approvals/away/")
             clients.append(client)
         for number in range(times):
             yield _timed(lambda: clients[number % len(clients)].get("/approvals/"))  # noqa: B023

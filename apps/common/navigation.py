@@ -47,6 +47,24 @@ def add_entry(
     _ENTRIES.add(MenuEntry(position, label, url_name, permission, count, beside))
 
 
+def note_count(request: HttpRequest, url_name: str, count: int) -> None:
+    """Say what waits behind an entry, by a page that has counted it anyway."""
+    _noted(request)[url_name] = count
+
+
+def _noted(request: HttpRequest) -> dict[str, int]:
+    noted: dict[str, int] = request.__dict__.setdefault("menu_counts", {})
+    return noted
+
+
+def _counter(entry: MenuEntry, request: HttpRequest) -> Callable[[], int] | None:
+    """Asked by the template that shows it, once; a page without menu asks nothing."""
+    if entry.count is None:
+        return None
+    noted = _noted(request).get(entry.url_name)
+    return cache(partial(entry.count, request.user)) if noted is None else lambda: noted
+
+
 def navigation(request: HttpRequest) -> dict[str, Any]:
     """Template context: `nav_items`, each with label, url, count of what waits, and whether it
     is the current page."""
@@ -59,8 +77,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
                 "label": entry.label,
                 "url": reverse(entry.url_name),
                 "is_current": entry.is_of(request.path),
-                # Asked by the template that shows it, once; a page without menu asks nothing.
-                "count": cache(partial(entry.count, user)) if entry.count else None,
+                "count": _counter(entry, request),
             }
             for entry in sorted(_ENTRIES)
             if user.may(entry.permission)

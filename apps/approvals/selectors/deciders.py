@@ -142,18 +142,19 @@ def waiting_for(actor: User) -> Any:
 
 @dataclass(frozen=True)
 class Backlog:
-    """How many requests of one kind wait, and how many of them past their time."""
+    """How many requests of one kind wait on an entity, and how many of them past their time."""
 
+    entity_id: int
     item_type: str
     total: int
     late: int
 
 
 def backlog(waiting: Any, now: datetime) -> list[Backlog]:
-    """Requests counted by kind (one query)."""
+    """Requests counted by entity and kind (one query)."""
     rows = (
-        waiting.order_by("item_type")
-        .values_list("item_type")
+        waiting.order_by("item_type", "entity_id")
+        .values_list("entity_id", "item_type")
         .annotate(total=Count("pk"), late=Count("pk", filter=Q(due_at__lt=now)))
     )
     return [Backlog(*row) for row in rows]

@@ -24,6 +24,7 @@ from apps.approvals.selectors import backlog, outbox, requests_seen_by, unread_n
 from apps.approvals.states import RequestStatus
 from apps.approvals.views.words import step_in_words
 from apps.common.access import authorize
+from apps.common.navigation import note_count
 from apps.identity.context import entity_in_view
 from apps.identity.models import User
 
@@ -60,15 +61,19 @@ def person(request: HttpRequest) -> Any:
 def inbox(request: HttpRequest) -> HttpResponse:
     """What this person can decide now, most urgent first."""
     actor = _viewer(request)
-    waiting = _of_entity_in_view(request, waiting_for(actor))
-    found = backlog(waiting, timezone.now())
-    form = InboxFilterForm(request.GET, kinds=as_choices(one.item_type for one in found))
+    waiting, entity = waiting_for(actor), entity_in_view(request)
+    everywhere = backlog(waiting, timezone.now())
+    note_count(request, "approvals:inbox", sum(one.total for one in everywhere))
+    found = [one for one in everywhere if entity is None or one.entity_id == entity.pk]
+    kinds = dict.fromkeys(one.item_type for one in found)
+    form = InboxFilterForm(request.GET, kinds=as_choices(kinds))
     context = {
         "page_title": "Approvals",
         "tab": "inbox",
         "total": sum(one.total for one in found),
         "late": sum(one.late for one in found),
     }
+    waiting = _of_entity_in_view(request, waiting)
     return _listed(request, "approvals/inbox.html", form.narrow(waiting), form, context)
 
 
