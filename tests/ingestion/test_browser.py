@@ -114,3 +114,47 @@ def test_the_pages_fit_and_are_sound(
     for path in paths:
         page.goto(path)
         require_sound(page)
+
+
+def test_a_mapping_is_built_row_by_row(browse: Any, connie: Any, define: Any) -> None:
+    source = define("raw", format="csv")
+    page = browse(connie)
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto(reverse("ingestion:mapping-form", args=[source.pk]))
+    sample = b"Datum;Betrag\n31.12.2026;1.234,50\n"
+    files = [{"name": "probe.csv", "mimeType": "text/csv", "buffer": sample}]
+    page.get_by_label("Sample file").set_input_files(files=files)
+    for number, (field, column) in enumerate((("booked_on", "Datum"), ("amount", "sum")), start=1):
+        page.get_by_role("button", name="Add a field").click()
+        row = page.get_by_role("group", name=f"Field {number}")
+        expect(row).to_be_focused()
+        row.get_by_label("Field", exact=True).select_option(field)
+        row.get_by_label("From column").fill(column)
+    page.get_by_role("button", name="Add a step").click()
+    step = page.get_by_role("group", name="Step 1")
+    step.get_by_label("Makes column").fill("sum")
+    step.get_by_label("Step", exact=True).select_option("lookup")
+    expect(step.get_by_label("Table")).to_be_visible()
+    step.get_by_label("Step", exact=True).select_option("number")
+    expect(step.get_by_label("Written as")).to_be_visible()
+    step.get_by_label("Written as").select_option(",")
+    step.get_by_label("From column").fill("Betrag")
+    page.get_by_role("button", name="Preview").click()
+    fault = page.get_by_text("There is no column for the currency.")
+    expect(fault).to_be_visible()
+    page.get_by_text("How the file is written").click()
+    page.get_by_label("Currency of every line").fill("EUR")
+    page.get_by_role("button", name="Preview").click()
+    told = page.get_by_role("heading", name="probe.csv: 1 line would be read, 0 rejected")
+    expect(told).to_be_focused()
+    require_sound(page)
+    page.set_viewport_size({"width": 1400, "height": 900})
+    require_sound(page)
+    page.get_by_role("button", name="Save the mapping").click()
+    expect(page.get_by_text("The mapping is saved.")).to_be_visible()
+    source.refresh_from_db()
+    assert source.mapping == {
+        "columns": {"booked_on": "Datum", "amount": "sum"},
+        "transformations": {"sum": {"type": "number", "from": "Betrag", "decimal": ","}},
+        "constants": {"currency": "EUR"},
+    }

@@ -153,7 +153,7 @@ class TestPage:
         client = visit(connie)
         source = text(client.get(reverse("ingestion:source", args=[sales.pk])))
         url = reverse("ingestion:mapping", args=[sales.pk])
-        assert f'href="{url}"' in source
+        assert f'href="{url}form/"' in source
         page = text(client.get(url))
         assert "&quot;booked_on&quot;: &quot;date&quot;" in page
         assert "the file that came last is taken: april.csv" in page

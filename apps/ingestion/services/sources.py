@@ -123,7 +123,9 @@ def sound_mapping(mapping: Mapping[str, Any] | None) -> dict[str, Any]:
         try:
             FieldMapping.from_dict(mapping)
         except MappingInvalid as fault:
-            raise SourceInvalid(fault.message, remedy=fault.remedy, field="mapping") from None
+            raise SourceInvalid(
+                fault.message, remedy=fault.remedy, field="mapping", key=fault.key
+            ) from None
     return dict(mapping)
 
 

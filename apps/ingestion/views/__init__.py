@@ -12,9 +12,11 @@ from apps.ingestion.views.feeds import (
     upload,
 )
 from apps.ingestion.views.mapping import mapping_page, try_mapping
+from apps.ingestion.views.mapping_rows import act_on_rows, rows_page
 from apps.ingestion.views.progress import source_progress, upload_progress
 
 __all__ = [
+    "act_on_rows",
     "batch_page",
     "correct",
     "failure_page",
@@ -23,6 +25,7 @@ __all__ = [
     "rejected_line_page",
     "reread",
     "retry",
+    "rows_page",
     "source_page",
     "source_progress",
     "sources_page",

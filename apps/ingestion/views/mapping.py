@@ -29,9 +29,9 @@ _MOST_REJECTED = 50
 @login_required
 def mapping_page(request: HttpRequest, source_id: int) -> HttpResponse:
     """The mapping that is saved, to be changed, and what it would be tried on."""
-    source = _source(request, source_id)
-    form = MappingForm(initial={"mapping": source.mapping}, latest=_latest(source))
-    return _page(request, source, form)
+    source = source_to_map(request, source_id)
+    form = MappingForm(initial={"mapping": source.mapping}, latest=latest_name(source))
+    return expert_page(request, source, form)
 
 
 @require_POST
@@ -39,10 +39,10 @@ def mapping_page(request: HttpRequest, source_id: int) -> HttpResponse:
 def try_mapping(request: HttpRequest, source_id: int) -> HttpResponse:
     """Show what a mapping makes of a sample (`preview`), or save it."""
     actor = actor_of(request)
-    source = _source(request, source_id)
-    form = MappingForm(request.POST, request.FILES, latest=_latest(source))
+    source = source_to_map(request, source_id)
+    form = MappingForm(request.POST, request.FILES, latest=latest_name(source))
     if not form.is_valid():
-        return _page(request, source, form, status=422)
+        return expert_page(request, source, form, status=422)
     mapping, sample = form.cleaned_data["mapping"], form.cleaned_data["sample"]
     try:
         if "preview" in request.POST:
@@ -53,7 +53,7 @@ def try_mapping(request: HttpRequest, source_id: int) -> HttpResponse:
                 filename=sample.name if sample else "",
                 actor=actor,
             )
-            return _page(request, source, form, tried=tried)
+            return expert_page(request, source, form, tried=tried)
         known = source.mapping
         saved = change_mapping(source_id=source.pk, mapping=mapping, actor=actor).mapping
     except (NotVisible, NotPermitted):
@@ -61,15 +61,12 @@ def try_mapping(request: HttpRequest, source_id: int) -> HttpResponse:
     except Refusal as refusal:
         field = refusal.field if refusal.field in form.fields else None
         form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
-        return _page(request, source, form, status=refusal.status)
-    if saved == known:
-        messages.info(request, "This is the mapping that was saved before: nothing changed.")
-    else:
-        messages.success(request, "The mapping is saved. Files are read by it from now on.")
+        return expert_page(request, source, form, status=refusal.status)
+    say_saved(request, is_new=saved != known)
     return redirect("ingestion:source", source.pk)
 
 
-def _source(request: HttpRequest, source_id: int) -> Source:
+def source_to_map(request: HttpRequest, source_id: int) -> Source:
     """The source, for those who may change it."""
     actor = actor_of(request)
     source: Source = one_visible(sources_for(actor).filter(pk=source_id))
@@ -77,12 +74,13 @@ def _source(request: HttpRequest, source_id: int) -> Source:
     return source
 
 
-def _latest(source: Source) -> str:
+def latest_name(source: Source) -> str:
+    """The file that is tried where no sample is chosen; '' without any."""
     kept = latest_original(source)
     return kept.filename if kept else ""
 
 
-def _page(
+def expert_page(
     request: HttpRequest,
     source: Source,
     form: MappingForm,
@@ -94,22 +92,37 @@ def _page(
     show_times_of(source.entity)
     is_part = request.headers.get("HX-Request") == "true"
     context = {
+        **heading(source),
+        "form": form,
+        "fields": FIELDS,
+        "is_part": is_part,
+        **preview_seen(request, tried),
+    }
+    name = "ingestion/_preview.html" if is_part else "ingestion/mapping.html"
+    return render(request, name, context, status=status)
+
+
+def heading(source: Source) -> dict[str, Any]:
+    """What both pages of a mapping begin with."""
+    return {
         "page_title": f"Field mapping: {source.name}",
         "breadcrumbs": [
             {"label": "Sources", "url": reverse("ingestion:sources")},
             {"label": source.name, "url": reverse("ingestion:source", args=[source.pk])},
         ],
         "source": source,
-        "form": form,
-        "fields": FIELDS,
-        "is_part": is_part,
-        **_seen(request, tried),
     }
-    name = "ingestion/_preview.html" if is_part else "ingestion/mapping.html"
-    return render(request, name, context, status=status)
 
 
-def _seen(request: HttpRequest, tried: MappingPreview | None) -> dict[str, Any]:
+def say_saved(request: HttpRequest, *, is_new: bool) -> None:
+    """Tell whether the mapping that was saved is another one than before."""
+    if is_new:
+        messages.success(request, "The mapping is saved. Files are read by it from now on.")
+    else:
+        messages.info(request, "This is the mapping that was saved before: nothing changed.")
+
+
+def preview_seen(request: HttpRequest, tried: MappingPreview | None) -> dict[str, Any]:
     """What the template says of a preview."""
     reading = tried.reading if tried else None
     if tried is None or reading is None:
