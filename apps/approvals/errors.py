@@ -34,6 +34,13 @@ class ApprovalOutgrown(Conflict):
     remedy = "Revoke the approval and ask anew: the larger amount then has to be approved."
 
 
+class NotAsked(Invalid):
+    """This person is not asked for an opinion."""
+
+    code = "NOT_ASKED"
+    remedy = "Ask somebody who looks at requests and has no seat at the steps that are left."
+
+
 class SeatMissing(Invalid):
     """The step at work asks nothing of this person, or his vote is given."""
 

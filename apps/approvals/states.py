@@ -34,6 +34,8 @@ class NoticeKind(TextChoices):
     EXPIRED = "expired", "It expired"
     REVOKED = "revoked", "The approval was revoked"
     REASSIGNED = "reassigned", "A seat was given to somebody else"
+    CONSULTED = "consulted", "Your opinion is asked"
+    ANSWERED = "answered", "Your question was answered"
 
 
 class EvidenceKind(TextChoices):

@@ -10,6 +10,7 @@ from apps.approvals.api.policies import PolicyView
 from apps.approvals.api.requests import RequestView
 from apps.approvals.views import (
     absence,
+    consulting,
     could,
     decision,
     duties,
@@ -60,6 +61,8 @@ urlpatterns = [
     path("approvals/<int:request_id>/withdraw/", ending.withdraw_page, name="withdraw"),
     path("approvals/<int:request_id>/revoke/", ending.revoke_page, name="revoke"),
     path("approvals/<int:request_id>/reassign/", reassigning.reassign_page, name="reassign"),
+    path("approvals/<int:request_id>/consult/", consulting.consult_page, name="consult"),
+    path("approvals/questions/<int:consultation_id>/", consulting.answer_page, name="answer"),
     path("approvals/<int:request_id>/evidence/", evidence.attach_page, name="evidence"),
     path("approvals/evidence/<int:attachment_id>/", evidence.content, name="attachment"),
     path("api/approvals/", include(router.urls)),

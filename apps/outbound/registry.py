@@ -99,6 +99,18 @@ KINDS: Final = (
         _request,
     ),
     EventKind(
+        "approvals.request.consulted",
+        "Somebody is asked for an opinion",
+        "approvals.request.consult",
+        _request,
+    ),
+    EventKind(
+        "approvals.request.answered",
+        "Somebody gave his opinion",
+        "approvals.request.answer",
+        _request,
+    ),
+    EventKind(
         "approvals.request.escalated",
         "Nobody decided in time: others may decide too",
         "approvals.request.escalate",

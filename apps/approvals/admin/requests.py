@@ -12,9 +12,11 @@ from unfold.admin import TabularInline
 from apps.approvals.models import (
     Attachment,
     Conflict,
+    Consultation,
     Decision,
     Escalation,
     Notice,
+    Opinion,
     Reassignment,
     Request,
     StageClock,
@@ -124,6 +126,24 @@ class ReassignmentAdmin(WindowAdmin):
     list_select_related = ("request", "from_person", "to_person", "reassigned_by")
     search_fields = ("request__title", "from_person__username", "to_person__username")
     date_hierarchy = "reassigned_at"
+
+
+@admin.register(Consultation)
+class ConsultationAdmin(WindowAdmin):
+    view_permission = VIEW_REQUESTS
+    list_display = ("request", "stage", "person", "asked_by", "asked_at")
+    list_select_related = ("request", "person", "asked_by")
+    search_fields = ("request__title", "person__username", "question")
+    date_hierarchy = "asked_at"
+
+
+@admin.register(Opinion)
+class OpinionAdmin(WindowAdmin):
+    view_permission = VIEW_REQUESTS
+    list_display = ("consultation", "given_at")
+    list_select_related = ("consultation__person",)
+    search_fields = ("consultation__request__title", "text")
+    date_hierarchy = "given_at"
 
 
 @admin.register(Use)

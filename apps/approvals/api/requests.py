@@ -1,4 +1,4 @@
-"""/api/approvals/requests: look, decide, withdraw, revoke, reassign."""
+"""/api/approvals/requests: look, decide, withdraw, revoke, reassign, consult."""
 
 from __future__ import annotations
 
@@ -14,8 +14,15 @@ from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 
 from apps.approvals.api.evidence import require_bounded
-from apps.approvals.api.scope import PersonField
-from apps.approvals.models import Decision, Reassignment, Request
+from apps.approvals.api.verbs import (
+    AnswerSerializer,
+    ConsultationSerializer,
+    ConsultSerializer,
+    ReassignmentSerializer,
+    ReassignSerializer,
+    TakeBackSerializer,
+)
+from apps.approvals.models import Decision, Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.selectors import (
     approvals_missing,
@@ -27,9 +34,10 @@ from apps.approvals.selectors import (
     waiting_for,
 )
 from apps.approvals.serializers import AttachmentSerializer, BroughtInput
-from apps.approvals.services import decide, reassign, revoke, withdraw
+from apps.approvals.services import answer, consult, decide, reassign, revoke, withdraw
 from apps.approvals.states import OPEN, EvidenceKind, RequestStatus, Verdict
-from apps.common.api import AmountField, ScopedReadView, StrictSerializer
+from apps.common.access import one_visible
+from apps.common.api import AmountField, ScopedReadView
 from apps.operations.idempotency import IdempotentMixin
 
 
@@ -129,23 +137,6 @@ class DeadlockSerializer(serializers.Serializer[Any]):
     )
 
 
-class ReassignmentSerializer(serializers.ModelSerializer[Reassignment]):
-    from_person = PersonField()
-    to_person = PersonField()
-    reassigned_by = PersonField()
-
-    class Meta:
-        model = Reassignment
-        fields: ClassVar = (
-            "stage",
-            "from_person",
-            "to_person",
-            "reason",
-            "reassigned_by",
-            "reassigned_at",
-        )
-
-
 class RequestDetailSerializer(RequestSerializer):
     approvals_missing = serializers.SerializerMethodField(
         help_text="People who still have to approve, all stages together."
@@ -159,6 +150,9 @@ class RequestDetailSerializer(RequestSerializer):
     )
 
     attachments = AttachmentSerializer(many=True)
+    consultations = ConsultationSerializer(
+        many=True, help_text="Who was asked for an opinion, and what he said."
+    )
     reassignments = ReassignmentSerializer(many=True, help_text="Seats that were moved.")
     evidence_missing = serializers.SerializerMethodField(
         help_text="Kinds of evidence that an approval still needs; `resolution` among them."
@@ -169,6 +163,7 @@ class RequestDetailSerializer(RequestSerializer):
             *RequestSerializer.Meta.fields,
             "attachments",
             "reassignments",
+            "consultations",
             "evidence_missing",
             "approvals_missing",
             "why_not",
@@ -236,22 +231,6 @@ class DecideSerializer(BroughtInput):
     )
 
 
-class TakeBackSerializer(StrictSerializer):
-    reason = serializers.CharField(max_length=2000)
-    expected_version = serializers.IntegerField(
-        min_value=1, help_text="The `version` that the caller looked at."
-    )
-
-
-class ReassignSerializer(StrictSerializer):
-    from_person = PersonField(help_text="Whose seat it is.")
-    to_person = PersonField(help_text="Who takes it.")
-    reason = serializers.CharField(max_length=2000)
-    expected_version = serializers.IntegerField(
-        min_value=1, help_text="The `version` that the caller looked at."
-    )
-
-
 class RequestView(IdempotentMixin, ScopedReadView):
     """Requests for approval: who asks for what, under which policy, and what became of it."""
 
@@ -262,7 +241,11 @@ class RequestView(IdempotentMixin, ScopedReadView):
 
     def get_queryset(self) -> Any:
         rows: Any = super().get_queryset()
-        return rows if self.action == "list" else rows.with_evidence().with_reassignments()
+        return (
+            rows
+            if self.action == "list"
+            else rows.with_evidence().with_reassignments().with_questions()
+        )
 
     def get_serializer_class(self) -> Any:
         return RequestSerializer if self.action == "list" else RequestDetailSerializer
@@ -343,6 +326,37 @@ class RequestView(IdempotentMixin, ScopedReadView):
             actor=_caller(request),
         )
         return self._shown(moved.request_id)
+
+    @extend_schema(request=ConsultSerializer, responses=RequestDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def consult(self, request: RestRequest, pk: str) -> Response:
+        """Ask somebody for an opinion before one decides; he sees this request, and took part.
+
+        422 NOT_ASKED if he has a seat himself, or may not look at requests anywhere.
+        """
+        asked = ConsultSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        facts = dict(asked.validated_data)
+        made = consult(
+            request_id=self.get_object().pk,
+            person_id=facts.pop("person").pk,
+            **facts,
+            actor=_caller(request),
+        )
+        return self._shown(made.request_id)
+
+    @extend_schema(request=AnswerSerializer, responses=RequestDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def answer(self, request: RestRequest, pk: str) -> Response:
+        """Answer a question that one was asked about the request, once."""
+        asked = AnswerSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        facts = dict(asked.validated_data)
+        number = facts.pop("consultation")
+        row = self.get_object()
+        one_visible(row.consultations.filter(pk=number), field="consultation")
+        answer(consultation_id=number, **facts, actor=_caller(request))
+        return self._shown(row.pk)
 
     def _shown(self, request_id: int) -> Response:
         """The request as it now is."""

@@ -6,13 +6,20 @@ from apps.approvals.models.authority import ExchangeRate, Limit
 from apps.approvals.models.clocks import Escalation, StageClock
 from apps.approvals.models.notices import Notice
 from apps.approvals.models.policies import Policy
-from apps.approvals.models.requests import Conflict, Decision, Request
+from apps.approvals.models.requests import (
+    Conflict,
+    Consultation,
+    Decision,
+    Opinion,
+    Request,
+)
 from apps.approvals.models.seats import Reassignment
 from apps.approvals.models.uses import Use
 
 __all__ = [
     "Attachment",
     "Conflict",
+    "Consultation",
     "Decision",
     "Delegation",
     "Escalation",
@@ -20,6 +27,7 @@ __all__ = [
     "Leave",
     "Limit",
     "Notice",
+    "Opinion",
     "Policy",
     "Reassignment",
     "Request",

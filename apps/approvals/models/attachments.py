@@ -8,11 +8,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-from apps.approvals.models.requests import Decision, Request
+from apps.approvals.models.requests import Decision, OfRequests, Request
 from apps.approvals.rules import IMAGES, TEXTS
 from apps.approvals.states import EvidenceKind
 from apps.common.guards import append_only
-from apps.common.models import scoped_by
 
 _user = settings.AUTH_USER_MODEL
 
@@ -38,7 +37,7 @@ class Attachment(models.Model):
     attached_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     attached_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("request__entity_id").as_manager()
+    objects = OfRequests.as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]

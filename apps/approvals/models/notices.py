@@ -9,10 +9,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from apps.approvals.models.requests import Request
+from apps.approvals.models.requests import OfRequests, Request
 from apps.approvals.states import NoticeKind
 from apps.common.guards import append_only
-from apps.common.models import scoped_by
 
 _user = settings.AUTH_USER_MODEL
 
@@ -30,7 +29,7 @@ class Notice(models.Model):
     noted_at = models.DateTimeField(db_default=Now(), editable=False)
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = scoped_by("request__entity_id").as_manager()
+    objects = OfRequests.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]

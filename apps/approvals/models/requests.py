@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from apps.approvals.models.policies import Policy
 from apps.approvals.states import OPEN, RequestStatus, Verdict
+from apps.common.access import Actor
 from apps.common.guards import append_only, audited
 from apps.common.models import ScopedQuerySet, history, scoped_by
 from apps.common.money import AmountField, CurrencyField
@@ -21,6 +22,13 @@ _user = settings.AUTH_USER_MODEL
 
 
 class RequestQuerySet(ScopedQuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """Those of granted entities, and each on which the actor's opinion was asked."""
+        if not actor.is_authenticated:
+            return self.none()
+        asked = Consultation.objects.filter(person_id=actor.pk).values("request_id")
+        return self.filter(Q(entity_id__in=actor.entity_ids()) | Q(pk__in=asked))
+
     def open(self) -> Self:
         """Requests that still wait for somebody."""
         return self.filter(status__in=OPEN)
@@ -45,6 +53,11 @@ class RequestQuerySet(ScopedQuerySet):
     def with_reassignments(self) -> Self:
         """Each with the seats that were moved, from whom to whom (three queries)."""
         return self.prefetch_related("reassignments__from_person", "reassignments__to_person")
+
+    def with_questions(self) -> Self:
+        """Each with what others were asked about it and said (two queries)."""
+        asked = Consultation.objects.select_related("person", "asked_by", "opinion")
+        return self.prefetch_related(Prefetch("consultations", asked))
 
     def with_participants(self) -> Self:
         """Each with all that decides who may decide on it (five queries)."""
@@ -151,6 +164,14 @@ class Request(models.Model):
         return self.item_type.replace("_", " ")
 
 
+class OfRequests(models.QuerySet[Any]):
+    """What whoever sees a request sees with it."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Rows of the requests that the actor may see."""
+        return self.filter(request__in=Request.objects.visible_to(actor))
+
+
 @append_only()
 class Conflict(models.Model):
     """Somebody who took part in the subject and so may not decide on it."""
@@ -227,3 +248,47 @@ class Decision(models.Model):
         if self.on_behalf_of is None:
             return self.role_at_time
         return f"{self.role_at_time}, for {self.on_behalf_of}"
+
+
+@append_only()
+class Consultation(models.Model):
+    """Somebody without a seat is asked what he thinks; from then on he took part."""
+
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="consultations")
+    stage = models.PositiveSmallIntegerField()
+    person = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    question = models.TextField()
+    asked_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = scoped_by("request__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        indexes: ClassVar = [models.Index(fields=["person"], name="consultation_person")]
+
+    def __str__(self) -> str:
+        return f"question to {self.person}"
+
+    @property
+    def is_answered(self) -> bool:
+        return hasattr(self, "opinion")
+
+
+@append_only()
+class Opinion(models.Model):
+    """What somebody answered who was asked."""
+
+    consultation = models.OneToOneField(
+        Consultation, on_delete=models.PROTECT, related_name="opinion"
+    )
+    text = models.TextField()
+    given_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = scoped_by("consultation__request__entity_id").as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return f"answer to question {self.consultation_id}"

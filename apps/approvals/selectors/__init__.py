@@ -1,6 +1,13 @@
 """What has to be approved by whom, and what is."""
 
 from apps.approvals.selectors.conflicts import conflicted_ids
+from apps.approvals.selectors.consulting import (
+    consultation_seen_by,
+    open_questions,
+    questions_for,
+    refusal_to_consult,
+    why_not_ask,
+)
 from apps.approvals.selectors.deadlocks import Deadlock, deadlock_of
 from apps.approvals.selectors.deciders import (
     backlog,
@@ -55,6 +62,7 @@ __all__ = [
     "attachments_seen_by",
     "backlog",
     "conflicted_ids",
+    "consultation_seen_by",
     "deadlock_of",
     "decisions_on",
     "earlier_rounds",
@@ -69,13 +77,16 @@ __all__ = [
     "limits_seen_by",
     "movable_seats",
     "notices_for",
+    "open_questions",
     "open_request_for",
     "outbox",
     "people_to_take",
     "policies_seen_by",
     "policy_for",
+    "questions_for",
     "record_of",
     "refusal_to_attach",
+    "refusal_to_consult",
     "refusal_to_decide",
     "refusal_to_reassign",
     "refusal_to_revoke",
@@ -89,4 +100,5 @@ __all__ = [
     "subject_key",
     "unread_notices",
     "waiting_for",
+    "why_not_ask",
 ]

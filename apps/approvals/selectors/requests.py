@@ -58,15 +58,19 @@ def request_seen_by(actor: User, request_id: int) -> Request:
     Raises:
         NotVisible: no such request for this actor.
     """
-    seen = requests_seen_by(actor).with_evidence().with_reassignments()
+    seen = requests_seen_by(actor).with_evidence().with_reassignments().with_questions()
     request: Request = one_visible(seen.filter(pk=request_id))
     return request
 
 
-def earlier_rounds(request: Request) -> list[Request]:
-    """The ended requests about the same subject before this one, newest first."""
+def earlier_rounds(request: Request, actor: User) -> list[Request]:
+    """The ended requests about the same subject before this one that the actor sees, newest first.
+
+    Whoever was asked about one request sees that one alone.
+    """
     return list(
-        Request.objects.filter(
+        Request.objects.visible_to(actor)
+        .filter(
             subject_type=request.subject_type,
             subject_id=request.subject_id,
             entity_id=request.entity_id,

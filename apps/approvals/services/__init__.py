@@ -7,6 +7,7 @@ from apps.approvals.services.absence import (
     revoke_delegation,
 )
 from apps.approvals.services.asking import request_approval, supersede_requests, withdraw
+from apps.approvals.services.consulting import answer, consult
 from apps.approvals.services.deciding import decide
 from apps.approvals.services.evidence import attach, bring, hand_out_attachment
 from apps.approvals.services.limits import define_limit, enter_rate, retire_limit
@@ -18,9 +19,11 @@ from apps.approvals.services.tending import tend_request, tend_requests
 from apps.approvals.services.using import revoke, use_approval, use_requests
 
 __all__ = [
+    "answer",
     "attach",
     "bring",
     "cancel_leave",
+    "consult",
     "decide",
     "define_limit",
     "define_policy",

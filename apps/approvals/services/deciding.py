@@ -82,7 +82,6 @@ def decide(
     measure_anew(request, actor=actor)
     note_participants(request, actor=actor)
     staff = staff_of(request.entity)
-    prefetch_related_objects([request], "escalations", "reassignments")  # asked for many times
     decider = _require_decider(request, verdict, actor, staff)
     _require_words(request.policy, verdict, comment, attested)
     require_evidence(request, verdict, evidence)

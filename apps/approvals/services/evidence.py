@@ -22,6 +22,7 @@ from apps.approvals.models import Attachment, Conflict, Decision, Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.rules import ALL_TYPES, IMAGES, TEXTS, Evidence, Recognised, called, recognise
 from apps.approvals.selectors.conflicts import noted_ids
+from apps.approvals.selectors.consulting import is_consulted
 from apps.approvals.selectors.evidence import (
     attachment_seen_by,
     content_of,
@@ -111,7 +112,8 @@ def hand_out_attachment(*, attachment_id: int, actor: User) -> tuple[Attachment,
         AttachmentLost, AttachmentChanged: what is stored cannot be handed out.
     """
     attachment = attachment_seen_by(actor, attachment_id)
-    authorize(actor, VIEW_REQUESTS, entity_id=attachment.request.entity_id)
+    if not is_consulted(attachment.request, actor):
+        authorize(actor, VIEW_REQUESTS, entity_id=attachment.request.entity_id)
     content = content_of(attachment)
     record(
         actor=actor,

@@ -159,8 +159,9 @@ def page_of(
         "policy_in_words": policy_in_words(asked),
         "ways": _ways(asked, attempt) if can_decide else [],
         "attempt": attempt,
+        "open_questions": selectors.open_questions(asked),
         "events": events(asked),
-        "earlier": selectors.earlier_rounds(asked),
+        "earlier": selectors.earlier_rounds(asked, actor),
         **evidence_on_page(asked, actor, form, can_decide=can_decide),
     }
     status = attempt.status if attempt is not None else status

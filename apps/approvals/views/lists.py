@@ -20,7 +20,14 @@ from apps.approvals.forms.listing import (
 )
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_CONTROLS, VIEW_REQUESTS
-from apps.approvals.selectors import backlog, outbox, requests_seen_by, unread_notices, waiting_for
+from apps.approvals.selectors import (
+    backlog,
+    outbox,
+    questions_for,
+    requests_seen_by,
+    unread_notices,
+    waiting_for,
+)
 from apps.approvals.states import RequestStatus
 from apps.approvals.views.words import step_in_words
 from apps.common.access import authorize
@@ -72,6 +79,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "tab": "inbox",
         "total": sum(one.total for one in found),
         "late": sum(one.late for one in found),
+        "questions": list(questions_for(actor)),
     }
     waiting = _of_entity_in_view(request, waiting)
     return _listed(request, "approvals/inbox.html", form.narrow(waiting), form, context)

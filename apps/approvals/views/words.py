@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from apps.approvals.models import Decision, Request
@@ -9,6 +10,7 @@ from apps.approvals.selectors import (
     approvals_missing,
     kinds_asked,
     kinds_in_words,
+    open_questions,
     record_of,
     seen_at_version,
     staff_of,
@@ -81,8 +83,15 @@ def consequences(request: Request, verdict: Verdict) -> list[str]:
         f"You approve exactly this content ({request.subject_hash[:_SHOWN_OF_A_HASH]}…): if it"
         " changes, it has to be approved again.",
         *([evidence] if there else []),
+        *_unanswered(request),
         "You decide once. Until somebody acts upon the approval, you can still revoke it.",
     ]
+
+
+def _unanswered(request: Request) -> list[str]:
+    """That somebody was asked and has not answered."""
+    names = ", ".join(str(one.person) for one in open_questions(request))
+    return [f"You do not wait for the answer of {names}."] if names else []
 
 
 def done_in_words(request: Request, verdict: Verdict) -> str:
@@ -133,14 +142,24 @@ def changes_since(request: Request, version: int) -> list[dict[str, Any]]:
     ]
     rows += [
         (label, before[label] or None, now[label])
-        for label in ("Evidence", "Seats moved")
+        for label in ("Evidence", "Seats moved", "Questions")
         if now[label]
     ]
     return [{"label": label, "left": left, "right": right} for label, left, right in rows]
 
 
 # Each of these raises the version by one.
-_RAISING = ("decide", "attach", "withdraw", "supersede", "expire", "revoke", "reassign")
+_RAISING = (
+    "decide",
+    "attach",
+    "withdraw",
+    "supersede",
+    "expire",
+    "revoke",
+    "reassign",
+    "consult",
+    "answer",
+)
 
 
 def _done_until(request: Request, version: int) -> dict[str, str]:
@@ -161,7 +180,19 @@ def _done_until(request: Request, version: int) -> dict[str, str]:
         "Decided by": ", ".join(names),
         "Evidence": ", ".join(evidence),
         "Seats moved": ", ".join(moved),
+        "Questions": _questions_among(seen, request),
     }
+
+
+def _questions_among(seen: Sequence[Event], request: Request) -> str:
+    """Who had been asked, and who had answered."""
+    answered = {one.details["consultation"] for one in seen if _verb(one) == "answer"}
+    asked = {one.details["consultation"] for one in seen if _verb(one) == "consult"}
+    return ", ".join(
+        f"{one.person} {'answered' if one.pk in answered else 'was asked'}"
+        for one in request.consultations.all()
+        if one.pk in asked
+    )
 
 
 def _verb(event: Event) -> str:
@@ -238,10 +269,22 @@ def _told(event: Event, request: Request) -> dict[str, Any]:
         moved = {one.pk: one for one in request.reassignments.all()}[event.details["reassignment"]]
         what = f"gave the seat of {moved.from_person} to {moved.to_person}"
         return {"what": what, "state": "pending", "note": moved.reason}
+    if verb in {"consult", "answer"}:
+        return _told_of_question(event, request)
     if verb == "attach":
         return {"what": f"added {_kind_attached(event)} as evidence", "state": "submitted"}
     what, state = _TOLD[verb]
     return {"what": what, "state": state}
+
+
+def _told_of_question(event: Event, request: Request) -> dict[str, Any]:
+    """Who was asked what, or what he answered."""
+    asked = {one.pk: one for one in request.consultations.all()}[event.details["consultation"]]
+    if _verb(event) == "consult":
+        what, note = f"asked {asked.person} for an opinion", asked.question
+    else:
+        what, note = f"answered {asked.asked_by}", asked.opinion.text
+    return {"what": what, "state": "pending", "note": note}
 
 
 def _kind_attached(event: Event) -> str:
