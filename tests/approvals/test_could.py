@@ -361,6 +361,24 @@ def test_absence_of_then(asked: Request, bob: Any, beth: Any, otto: Any, entity:
     assert at(3, "beth") == ("", "here")
 
 
+def test_who_stands_in_and_holds_no_role_any_more_could_not(
+    define: Any, ask: Any, bob: Any, beth: Any, otto: Any, entity: Any, system: Any
+) -> None:
+    define()
+    made = ask()
+    delegate(
+        entity_id=entity.pk,
+        delegate_id=bob.pk,
+        starts_on=today(),
+        ends_on=today(),
+        reason="x",
+        actor=beth,
+    )
+    revoke_role(user_id=bob.pk, role="approver", entity_id=entity.pk, actor=system)
+    assert of(who_could(made, timezone.now(), actor=otto), "bob").code == "ROLE_MISSING"
+    assert of(who_could(made, timezone.now(), actor=otto), "beth").could
+
+
 def test_a_delegation_of_another_kind_is_none(
     asked: Request, bob: Any, beth: Any, otto: Any, entity: Any
 ) -> None:
@@ -417,6 +435,27 @@ def test_why_in_words(
 
 def given_by(giver: Any) -> int:
     return Delegation.objects.standing().get(delegator=giver).pk
+
+
+def test_a_seat_that_went_to_somebody_else(
+    define: Any, ask: Any, cast: tuple[User, ...], otto: Any, connie: Any
+) -> None:
+    rita, bob, beth, _ = cast
+    define()
+    made = ask()
+    before = timezone.now()
+    reassign(
+        request_id=made.pk,
+        from_person_id=bob.pk,
+        to_person_id=rita.pk,
+        reason="x",
+        expected_version=made.version,
+        actor=connie,
+    )
+    then, now = (who_could(made, at, actor=otto) for at in (before, timezone.now()))
+    assert {one.person for one in then.able} == {bob, beth}
+    assert {one.person for one in now.able} == {rita, beth}
+    assert (of(now, "bob").code, of(now, "bob").why) == ("HANDED_OVER", "had handed it over")
 
 
 def test_what_is_over_is_told_as_over(
@@ -563,7 +602,7 @@ def test_it_takes_the_same_queries_however_many_people_there_are(
     first = queries()
     for number in range(4):
         person(f"nina{number}", "approver", on=entity)
-    assert queries() == first <= 13
+    assert queries() == first <= 14
 
 
 def test_nobody_is_told_by_what_the_subject_s_app_says_now(

@@ -72,7 +72,8 @@ class Staff:
         bounds him; None if nothing does.
         """
         mosts = [
-            self.limits.ceiling_of(pk, self.roles[pk], request) for pk in sorted(decider.people)
+            self.limits.ceiling_of(pk, self.roles.get(pk, frozenset()), request)
+            for pk in sorted(decider.people)
         ]
         if decider.mandate is not None and decider.mandate.cap is not None:
             mosts.append(self.limits.cap(decider.mandate.cap, request))
