@@ -282,6 +282,20 @@ class AttachmentChanged(Conflict):
     remedy = "Do not use it; restore it from a backup and tell your administrator."
 
 
+class WaiverInvalid(Invalid):
+    """The waiver would not work."""
+
+    code = "WAIVER_INVALID"
+
+
+class SignerNotIndependent(NotPermitted):
+    """Who stands in for somebody, or has him stand in, signs no waiver for him."""
+
+    code = "SIGNER_NOT_INDEPENDENT"
+    message = "You and this person stand in for each other, so others sign."
+    remedy = "Somebody independent of both has to sign."
+
+
 class LeaveInvalid(Invalid):
     """The leave would not work."""
 

@@ -1,5 +1,5 @@
 """Locks of this app, in this order: limits, delegations or policies of an entity, policy, what
-belongs together, subject, request.
+belongs together, subject, request, waiver.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from apps.approvals.models import Delegation, Leave, Limit, Policy, Request
+from apps.approvals.models import Delegation, Leave, Limit, Policy, Request, Waiver
 from apps.approvals.states import OPEN, RequestStatus
 from apps.common.access import Actor, one_visible
 from apps.common.advisory import lock_exclusive
@@ -167,3 +167,28 @@ def delegation_for_update(delegation_id: int, *, actor: Actor) -> Delegation:
         .filter(pk=delegation_id)
     )
     return delegation
+
+
+def waiver_for_update(waiver_id: int, *, actor: Actor) -> Waiver:
+    """The waiver's row, locked until the transaction ends.
+
+    Raises:
+        NotVisible: no such waiver for this actor.
+    """
+    waiver: Waiver = one_visible(
+        Waiver.objects.visible_to(actor)
+        .select_for_update(of=("self",))
+        .select_related("entity", "person", "proposed_by")
+        .filter(pk=waiver_id)
+    )
+    return waiver
+
+
+def hold_waiver(waiver_id: int) -> bool:
+    """Keep a waiver as it is until the transaction ends.
+
+    Returns:
+        Whether it still stands.
+    """
+    held = Waiver.objects.standing().select_for_update(of=("self",)).filter(pk=waiver_id)
+    return held.first() is not None

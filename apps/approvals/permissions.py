@@ -17,6 +17,7 @@ PLAN_LEAVE: Final = "approvals.plan_leave"
 DELEGATE: Final = "approvals.delegate"
 MANAGE_ABSENCES: Final = "approvals.manage_absences"
 VIEW_CONTROLS: Final = "approvals.view_controls"
+SIGN_WAIVERS: Final = "approvals.sign_waivers"
 
 HOLDERS = {
     VIEW_REQUESTS: READERS,
@@ -34,4 +35,5 @@ HOLDERS = {
     DELEGATE: (REVIEWER, APPROVER, CONTROLLER),
     MANAGE_ABSENCES: (CONTROLLER,),
     VIEW_CONTROLS: (CONTROLLER, AUDITOR),
+    SIGN_WAIVERS: (CONTROLLER, APPROVER),
 }

@@ -38,6 +38,18 @@ class NoticeKind(TextChoices):
     ANSWERED = "answered", "Your question was answered"
 
 
+class WaivedConflict(TextChoices):
+    """What can be waived; that nobody decides on what he made, or twice, cannot."""
+
+    TOOK_PART = "took_part", "Had a hand in it, without having made it"
+
+
+class WaiverState(TextChoices):
+    PROPOSED = "proposed", "Waits for the second signature"
+    SIGNED = "signed", "Signed"
+    REVOKED = "revoked", "Revoked"
+
+
 class EvidenceKind(TextChoices):
     SCREENSHOT = "screenshot", "Screenshot"
     EXPLANATION = "explanation", "Explanation"

@@ -8,6 +8,7 @@ from apps.approvals.api.limits import LimitView, RateView
 from apps.approvals.api.notices import NoticeView
 from apps.approvals.api.policies import PolicyView
 from apps.approvals.api.requests import RequestView
+from apps.approvals.api.waivers import WaiverView
 from apps.approvals.views import (
     absence,
     consulting,
@@ -20,6 +21,7 @@ from apps.approvals.views import (
     notices,
     policies,
     reassigning,
+    waivers,
 )
 
 app_name = "approvals"
@@ -33,6 +35,7 @@ router.register("rates", RateView, basename="approvals-rate")
 router.register("leaves", LeaveView, basename="approvals-leave")
 router.register("delegations", DelegationView, basename="approvals-delegation")
 router.register("notices", NoticeView, basename="approvals-notice")
+router.register("waivers", WaiverView, basename="approvals-waiver")
 router.register("controls", ControlView, basename="approvals-control")
 
 urlpatterns = [
@@ -56,6 +59,14 @@ urlpatterns = [
     path("approvals/policies/<int:policy_id>/", policies.policy_page, name="policy"),
     path("approvals/controls/could/", could.could_such_page, name="could-such"),
     path("approvals/controls/duties/", duties.duties_page, name="duties"),
+    path("approvals/controls/waivers/", waivers.waivers_page, name="waivers"),
+    path("approvals/controls/waivers/new/", waivers.propose_page, name="propose-waiver"),
+    path("approvals/controls/waivers/<int:waiver_id>/sign/", waivers.sign_now, name="sign-waiver"),
+    path(
+        "approvals/controls/waivers/<int:waiver_id>/revoke/",
+        waivers.revoke_page,
+        name="revoke-waiver",
+    ),
     path("approvals/<int:request_id>/could/", could.could_page, name="could"),
     path("approvals/<int:request_id>/", decision.request_page, name="request"),
     path("approvals/<int:request_id>/withdraw/", ending.withdraw_page, name="withdraw"),

@@ -12,7 +12,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.approvals.models import Decision, Request
+from apps.approvals.models import Decision, Request, Waiver
+from apps.approvals.services import decide
 from tests.approvals.conftest import subject
 from tests.approvals.test_absence import today
 from tests.approvals.test_pages import address, signed_in, text_of
@@ -257,3 +258,141 @@ def test_a_quiet_month_says_so(entity: Any, otto: Any) -> None:
     text = text_of(signed_in(otto).get(DUTIES_PAGE, days()))
     assert "Nobody decided on what he had a hand in. 0 pairs of duties were done" in text
     assert "Nobody held roles for both of two duties." in text
+
+
+# --- Waivers ------------------------------------------------------------------------------------
+
+WAIVERS, WAIVERS_PAGE = "/api/approvals/waivers", "/approvals/controls/waivers/"
+
+
+def wanted(**facts: str) -> dict[str, str]:
+    return {
+        "entity": "HFS",
+        "person": "bob",
+        "item_type": "reconciliation",
+        "reason": "Two of us are ill.",
+        "compensating_control": "Otto looks at each.",
+        "starts_on": str(today()),
+        "ends_on": str(today()),
+    } | facts
+
+
+def test_a_waiver_over_rest(
+    api: Any, bob: Any, connie: Any, person: Any, entity: Any, otto: Any, charlie: Any
+) -> None:
+    carl = person("carl", "controller", on=entity)
+    made = api(connie).post(WAIVERS, wanted(), format="json")
+    assert made.status_code == 201, made.data
+    assert (made.data["state"], made.data["proposed_by"], made.data["signed_by"]) == (
+        "proposed",
+        "connie",
+        None,
+    )
+    where = f"{WAIVERS}/{made.data['id']}"
+    assert api(connie).post(f"{where}/sign").status_code == 403
+    assert api(charlie).post(f"{where}/sign").status_code == 404
+    assert api(carl).post(f"{where}/sign").data["state"] == "signed"
+    assert [one["id"] for one in api(otto).get(WAIVERS, {"person": "bob"}).data["results"]] == [
+        made.data["id"]
+    ]
+    assert api(carl).post(f"{where}/revoke", {}, format="json").status_code == 422
+    ended = api(carl).post(f"{where}/revoke", {"reason": "Back."}, format="json")
+    assert (ended.data["state"], ended.data["revoked_by"]) == ("revoked", "carl")
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [
+        ({"person": "nobody"}, 422),
+        ({"conflict": "made_it"}, 422),
+        ({"item_type": "Any thing"}, 422),
+        ({"ends_on": "2020-01-01"}, 422),
+        ({"entity": "TKO"}, 404),
+        ({"extra": "1"}, 422),
+    ],
+)
+def test_a_proposal_that_makes_no_sense_is_refused_over_rest(
+    api: Any, bob: Any, connie: Any, other_entity: Any, facts: dict[str, str], status: int,
+    unchanged: None,
+) -> None:  # fmt: skip
+    assert api(connie).post(WAIVERS, wanted(**facts), format="json").status_code == status
+
+
+def test_a_waiver_on_pages(
+    asked: Request, bob: Any, connie: Any, person: Any, entity: Any, otto: Any, rita: Any
+) -> None:
+    carl, new = person("carl", "controller", on=entity), f"{WAIVERS_PAGE}new/"
+    assert "No waiver was ever proposed" in text_of(signed_in(otto).get(WAIVERS_PAGE))
+    assert "Somebody else has to sign, too" in text_of(signed_in(connie).get(new))
+    assert signed_in(connie).post(new, {}).status_code == 422
+    late = signed_in(connie).post(new, wanted(ends_on="2020-01-01"))
+    assert (late.status_code, "last day is before" in text_of(late)) == (422, True)
+    assert signed_in(rita).get(new).status_code == 403
+    assert signed_in(connie).post(new, wanted()).status_code == 302
+    waiver = Waiver.objects.get()
+    sign = reverse("approvals:sign-waiver", args=[waiver.pk])
+    revoke = reverse("approvals:revoke-waiver", args=[waiver.pk])
+    own = signed_in(connie).get(WAIVERS_PAGE).content.decode()
+    assert (sign in own, revoke in own) == (False, True)
+    theirs = signed_in(carl).get(WAIVERS_PAGE)
+    assert sign in theirs.content.decode()
+    assert "Waits for the second signature" in text_of(theirs)
+    assert signed_in(carl).get(sign).status_code == 405
+    assert signed_in(connie).post(sign).status_code == 403
+    assert signed_in(carl).post(sign).status_code == 302
+    text = text_of(signed_in(otto).get(WAIVERS_PAGE))
+    assert "1 waiver holds today" in text
+    assert "Connie and Carl" in text
+    assert signed_in(otto).get(revoke).status_code == 403
+    assert "Revoke waiver" in text_of(signed_in(carl).get(revoke))
+    assert signed_in(carl).post(revoke, {"reason": ""}).status_code == 422
+    assert signed_in(carl).post(revoke, {"reason": "Back."}).status_code == 302
+    again = signed_in(carl).post(revoke, {"reason": "Back."})
+    assert "This waiver is revoked already." in text_of(again)
+    assert "Revoked by Carl" in text_of(signed_in(otto).get(WAIVERS_PAGE))
+
+
+def test_a_waiver_that_is_over_is_told_so(bob: Any, connie: Any, otto: Any, entity: Any) -> None:
+    past = today() - timedelta(days=3)
+    Waiver.objects.create(
+        entity=entity, person=bob, item_type="x", starts_on=past, ends_on=past, proposed_by=connie,
+        signed_by=otto, signed_at=timezone.now(),
+    )  # fmt: skip
+    assert "Over" in text_of(signed_in(connie).get(WAIVERS_PAGE))
+
+
+def test_a_decision_under_a_waiver_says_so(
+    api: Any, define: Any, ask: Any, bob: Any, connie: Any, otto: Any, entity: Any
+) -> None:
+    define()
+    waiver = Waiver.objects.create(
+        entity=entity, person=bob, item_type="reconciliation", starts_on=today(), ends_on=today(),
+        proposed_by=connie, signed_by=otto, signed_at=timezone.now(),
+        compensating_control="Otto looks at each.",
+    )  # fmt: skip
+    made = ask(conflicted=[bob])
+    assert "had a hand in it, but a waiver lets you" in text_of(signed_in(bob).get(address(made)))
+    decide(
+        request_id=made.pk, verdict="approve", comment="", attested=True, expected_version=1,
+        actor=bob,
+    )  # fmt: skip
+    text = text_of(signed_in(otto).get(address(made)))
+    assert f"under waiver {waiver.pk}, signed by Connie and Otto: Otto looks at each." in text
+    shown = api(otto).get(f"/api/approvals/requests/{made.pk}").data
+    assert shown["decisions"][0]["waiver"] == waiver.pk
+
+
+def test_who_only_signs_finds_the_waivers(bob: Any, alice: Any) -> None:
+    assert WAIVERS_PAGE in signed_in(bob).get("/approvals/").content.decode()
+    assert WAIVERS_PAGE not in signed_in(alice).get("/approvals/").content.decode()
+
+
+def test_the_admin_shows_waivers(connie: Any, bob: Any, otto: Any, entity: Any) -> None:
+    waiver = Waiver.objects.create(
+        entity=entity, person=bob, item_type="x", starts_on=today(), ends_on=today(),
+        proposed_by=connie,
+    )  # fmt: skip
+    for where in ("", f"{waiver.pk}/change/"):
+        page = signed_in(connie).get(f"/admin/approvals/waiver/{where}", follow=True)
+        assert page.status_code == 200
+        assert "Bob" in page.content.decode()

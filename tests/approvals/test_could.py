@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.approvals.errors import AmountMissing, InstantInFuture
-from apps.approvals.models import Conflict, Delegation, Limit, Request
+from apps.approvals.models import Conflict, Delegation, Limit, Request, Waiver
 from apps.approvals.rules import Evidence
 from apps.approvals.selectors.could import (
     Answer,
@@ -161,6 +161,20 @@ class World:
             actor=self.system if name == "connie" else self.person("connie"),
         )
 
+    def waive(self, name: str) -> None:
+        given = {"entity": self.entity, "person": self.cast[name]}
+        if Waiver.objects.standing().filter(**given).update(revoked_at=timezone.now()):
+            return
+        Waiver.objects.create(
+            **given,
+            item_type="reconciliation",
+            starts_on=today(),
+            ends_on=today(),
+            proposed_by=self.system,
+            signed_by=self.request.maker,
+            signed_at=timezone.now(),
+        )
+
     def approve(self, name: str) -> None:
         now = Request.objects.get(pk=self.request.pk)
         decide(
@@ -175,7 +189,7 @@ class World:
 
 STEPS = (
     *("role", "account", "limit", "no_limit", "leave", "hand_over"),
-    *("take_part", "give_seat", "approve"),
+    *("take_part", "give_seat", "waive", "approve"),
 )
 
 
@@ -204,7 +218,7 @@ def test_it_says_of_every_instant_what_the_rule_said_then(
         request = ask(amount=Decimal(100), currency="EUR")
         world = World(entity, system, request, cast)
         seen: list[tuple[datetime, dict[str, str], str]] = []
-        for step, name in (("role", "rita"), *steps):
+        for step, name in (("role", "rita"), ("take_part", "connie"), *steps):
             try:
                 getattr(world, step)(name)
             except Refusal:
@@ -456,6 +470,31 @@ def test_a_seat_that_went_to_somebody_else(
     assert {one.person for one in then.able} == {bob, beth}
     assert {one.person for one in now.able} == {rita, beth}
     assert (of(now, "bob").code, of(now, "bob").why) == ("HANDED_OVER", "had handed it over")
+
+
+def test_a_waiver_of_then(asked: Request, bob: Any, otto: Any, alice: Any, system: Any) -> None:
+    Conflict.objects.bulk_create([Conflict(request=asked, user=bob, noted_at=days_ago(25))])
+    Waiver.objects.create(
+        entity=asked.entity,
+        person=bob,
+        item_type="reconciliation",
+        starts_on=day_ago(20),
+        ends_on=day_ago(10),
+        proposed_by=system,
+        signed_by=alice,
+        signed_at=days_ago(18),
+        revoked_by=alice,
+        revoked_at=days_ago(12),
+    )
+
+    def at(number: float) -> tuple[bool, str]:
+        one = of(who_could(asked, days_ago(number), actor=otto), "bob")
+        return one.could, one.why
+
+    assert at(27) == (True, "could")
+    assert at(19) == (False, "had a hand in it")  # one signature
+    assert at(15) == (True, "could, under a waiver")
+    assert at(11) == (False, "had a hand in it")  # revoked
 
 
 def test_what_is_over_is_told_as_over(

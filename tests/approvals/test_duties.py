@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.approvals.errors import DaysInvalid
-from apps.approvals.models import Conflict, Decision, Request
+from apps.approvals.models import Conflict, Decision, Request, Waiver
 from apps.approvals.selectors.duties import PREPARE, ROLES, RULES, duties_report, pairings
 from apps.approvals.services import decide, define_limit
 from apps.common.errors import NotPermitted
@@ -115,6 +115,20 @@ def test_taking_part_after_having_decided_is_told_apart(
     Conflict.objects.bulk_create([Conflict(request=other, user=bob, noted_at=None)])
     decided(other, bob)
     assert not report(entity, otto).violations[1].is_later
+
+
+def test_a_waiver_is_named_and_is_no_breach(
+    define: Any, ask: Any, entity: Any, bob: Any, connie: Any, otto: Any, system: Any
+) -> None:
+    define()
+    waiver = Waiver.objects.create(
+        entity=entity, person=bob, item_type="reconciliation", starts_on=today(), ends_on=today(),
+        proposed_by=connie, signed_by=system, signed_at=timezone.now(),
+    )  # fmt: skip
+    decided(ask(conflicted=[bob]), bob, waiver=waiver)
+    (found,) = report(entity, otto).violations
+    assert not found.is_breach
+    assert found.remark == f"under waiver {waiver.pk}, signed by Connie and {system}"
 
 
 def test_days_and_entities_are_kept_apart(

@@ -122,18 +122,18 @@ def test_the_most_urgent_comes_first(define: Any, ask: Any, bob: Any) -> None:
     assert inbox(bob) == [made[1], made[2], made[0]]
 
 
-def test_the_inbox_is_nine_queries(
+def test_the_inbox_is_ten_queries(
     scene: list[Request], beth: Any, django_assert_num_queries: Any
 ) -> None:
     reader = User.objects.get(pk=beth.pk)
-    # His roles and companies; limits, rates, delegations, leave, the roles of whom they concern and
-    # their seats that were moved; and the requests with what a list shows.
-    with django_assert_num_queries(9):
+    # His roles and companies; limits, rates, delegations, leave, the roles of whom they concern,
+    # their seats that were moved, and waivers; and the requests with what a list shows.
+    with django_assert_num_queries(10):
         for one in inbox(reader):
             assert one.policy.stages
             assert one.maker.username
             assert one.entity.code
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         assert waiting_for(reader).count() == 4
 
 

@@ -107,7 +107,7 @@ def test_the_inbox_takes_the_same_queries_whatever_its_length(
     for _ in range(60):
         ask(next(rows))
     assert queries() == before
-    assert before <= 23  # seats are told twice, for the menu and for the list
+    assert before <= 17
 
 
 @pytest.mark.parametrize(

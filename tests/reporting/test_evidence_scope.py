@@ -245,3 +245,40 @@ def test_the_configuration_names_the_limits_of_today(
         ("journal entry", "any approver", "10,000.00\xa0EUR", "1 January 2023", "no end"),
         ("journal entry", "Bob", "2,500.500\xa0KWD", "1 January 2023", write_date(today)),
     }
+
+
+def test_the_configuration_names_the_waivers_since_the_period_began(
+    close_run: CloseRun, connie: Any, bob: Any, alice: Any
+) -> None:
+    from django.utils import timezone
+
+    from apps.approvals.models import Waiver
+
+    def told() -> tuple[tuple[str, ...], ...]:
+        (rows,) = [
+            table.rows
+            for table in settings_in_force(close_run.entity, close_run.period, [])
+            if table.title == "Waivers of segregation of duties"
+        ]
+        return rows
+
+    first = close_run.period.starts_on
+    assert told()[0][1] == "Nothing was waived."
+    facts = {
+        "entity": close_run.entity,
+        "person": bob,
+        "item_type": "journal_entry",
+        "proposed_by": connie,
+        "compensating_control": "Otto looks at each.",
+    }
+    both = {"signed_by": alice, "signed_at": timezone.now()}
+    waiver = Waiver.objects.create(starts_on=first, ends_on=first, **both, **facts)
+    before = first - timedelta(days=1)
+    Waiver.objects.create(starts_on=before, ends_on=before, **both, **facts)
+    Waiver.objects.create(starts_on=first, ends_on=first, **facts)  # one signature
+    days = f"{write_date(first)} to {write_date(first)}"
+    what = "Had a hand in it, without having made it: journal entry"
+    row = (str(waiver.pk), "Bob", what, days, "Connie and Alice", "Otto looks at each.")
+    assert told() == (row,)
+    Waiver.objects.filter(pk=waiver.pk).update(revoked_at=timezone.now())
+    assert told()[0][3] == f"{days}, revoked"

@@ -10,7 +10,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from apps.approvals.models import Request
+from apps.approvals.models import Conflict, Request, Waiver
 from apps.approvals.rules import Evidence
 from apps.approvals.services import (
     attach,
@@ -167,6 +167,35 @@ def test_who_added_evidence_to_the_work_of_another_took_part(
     attach(request_id=request.pk, evidence=note, actor=rita)
     act = acts_of(close_run, "approve")[-1]
     assert (act.did, act.person, act.role) == ("Attached evidence", "Rita", "took part")
+
+
+def test_a_decision_under_a_waiver_names_it_and_who_signed(
+    close_run: CloseRun, alice: Any, bob: Any, connie: Any
+) -> None:
+    today = timezone.localdate(timezone=close_run.entity.zone)
+    request = _ask_again(Run.objects.get(), maker=alice, actor=alice)
+    waiver = Waiver.objects.create(
+        entity=close_run.entity,
+        person=bob,
+        item_type=request.item_type,
+        starts_on=today,
+        ends_on=today,
+        proposed_by=connie,
+        signed_by=alice,
+        signed_at=timezone.now(),
+    )
+    Conflict.objects.create(request=request, user=bob)
+    decide(
+        request_id=request.pk,
+        verdict="reject",
+        comment="Not this way.",
+        attested=True,
+        expected_version=request.version,
+        actor=bob,
+    )
+    act = acts_of(close_run, "approve")[-1]
+    assert act.person == "Bob"
+    assert act.authority.endswith(f"; had a hand in it, {waiver}, signed by Connie and Alice")
 
 
 def _ask_again(run: Run, *, maker: Any, actor: Any) -> Request:

@@ -1,5 +1,5 @@
 """Approvals in the admin."""
 
-from apps.approvals.admin import absence, requests, setup
+from apps.approvals.admin import absence, requests, setup, waivers
 
-__all__ = ["absence", "requests", "setup"]
+__all__ = ["absence", "requests", "setup", "waivers"]

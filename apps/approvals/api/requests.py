@@ -46,6 +46,10 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
     on_behalf_of = serializers.SerializerMethodField(
         help_text="In whose place the approver decided; null: in his own."
     )
+    waiver = serializers.PrimaryKeyRelatedField[Any](
+        read_only=True,
+        help_text="By what the approver decided though he had a hand in it; null: he had none.",
+    )
     limit_amount = AmountField(
         currency_source="request.currency",
         help_text="How much he could approve, in the request's currency; empty: not limited.",
@@ -59,6 +63,7 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
             "stage",
             "role_at_time",
             "on_behalf_of",
+            "waiver",
             "limit_amount",
             "comment",
             "attestation_text",

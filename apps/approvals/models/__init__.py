@@ -1,4 +1,4 @@
-"""Policies, limits, requests, decisions and their use, evidence, who is away, who is told what."""
+"""Policies, limits, requests, decisions and their use, evidence, absence, waivers, notices."""
 
 from apps.approvals.models.absence import Delegation, Leave
 from apps.approvals.models.attachments import Attachment
@@ -15,6 +15,7 @@ from apps.approvals.models.requests import (
 )
 from apps.approvals.models.seats import Reassignment
 from apps.approvals.models.uses import Use
+from apps.approvals.models.waivers import Waiver
 
 __all__ = [
     "Attachment",
@@ -33,4 +34,5 @@ __all__ = [
     "Request",
     "StageClock",
     "Use",
+    "Waiver",
 ]

@@ -12,6 +12,7 @@ from django.db.models import Prefetch, Q
 from django.db.models.functions import Now
 
 from apps.approvals.models.policies import Policy
+from apps.approvals.models.waivers import Waiver
 from apps.approvals.states import OPEN, RequestStatus, Verdict
 from apps.common.access import Actor
 from apps.common.guards import append_only, audited
@@ -40,7 +41,10 @@ class RequestQuerySet(ScopedQuerySet):
     def with_parts(self) -> Self:
         """Each with its entity, maker and policy, and its decisions with their approvers."""
         decisions = Prefetch(
-            "decisions", Decision.objects.select_related("approver", "on_behalf_of")
+            "decisions",
+            Decision.objects.select_related(
+                "approver", "on_behalf_of", "waiver__proposed_by", "waiver__signed_by"
+            ),
         )
         return self.select_related("policy", "maker", "entity", "use__used_by").prefetch_related(
             decisions
@@ -210,6 +214,14 @@ class Decision(models.Model):
         related_name="+",
         help_text="Whose place the approver took, by a delegation; empty: his own.",
     )
+    waiver = models.ForeignKey(
+        Waiver,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="decisions",
+        help_text="By what he decided though he had a hand in it; empty: he had none.",
+    )
     verdict = models.CharField(max_length=10, choices=Verdict.choices)
     stage = models.PositiveSmallIntegerField()
     role_at_time = models.CharField(max_length=20)
@@ -245,6 +257,8 @@ class Decision(models.Model):
     @property
     def capacity(self) -> str:
         """As what the approver decided: "approver", "approver, for Bob Baker"."""
+        if self.waiver is not None:
+            return f"{self.role_at_time}, under waiver {self.waiver.pk}"
         if self.on_behalf_of is None:
             return self.role_at_time
         return f"{self.role_at_time}, for {self.on_behalf_of}"

@@ -31,6 +31,7 @@ from .limits import (
 from .mandates import Absence, Absences, Decider, Mandate
 from .spells import Change, Spell, spells
 from .splits import WINDOW, Piece, belongs_with, exposure
+from .waivers import WaiverTerms, waived, waived_kinds
 
 __all__ = [
     "ALL_TYPES",
@@ -58,6 +59,7 @@ __all__ = [
     "Shortage",
     "Spell",
     "Step",
+    "WaiverTerms",
     "are_in_use",
     "assignment",
     "belongs_with",
@@ -71,4 +73,6 @@ __all__ = [
     "recognise",
     "shortage",
     "spells",
+    "waived",
+    "waived_kinds",
 ]

@@ -24,8 +24,15 @@ def noted_ids(request: Request) -> frozenset[int]:
 
 
 def approvers_who_took_part(request: Request) -> frozenset[int]:
-    """Those who approved an earlier step, or for whom one was, and took part since."""
-    approvals = [one for one in request.decisions.all() if one.verdict == Verdict.APPROVE]
+    """Those who approved an earlier step, or for whom one was, and took part since.
+
+    Who approved under a waiver had a hand in it already, and the waiver answers for that.
+    """
+    approvals = [
+        one
+        for one in request.decisions.all()
+        if one.verdict == Verdict.APPROVE and one.waiver_id is None
+    ]
     people = {one.approver_id for one in approvals} | {one.on_behalf_of_id for one in approvals}
     return conflicted_ids(request) & people
 

@@ -204,7 +204,7 @@ def _candidates(request: Request, roster: Roster, *, is_waiting: bool) -> Iterab
 
 def _why(request: Request, person: User, found: Decider | NotPermitted, *, is_active: bool) -> str:
     if isinstance(found, Decider):
-        return "could" if found.mandate is None else "could, in somebody's place"
+        return _how(request, found)
     if not is_active:
         return "had no account that was active"
     if isinstance(found, OwnWork) and person.pk == request.maker_id:
@@ -214,6 +214,12 @@ def _why(request: Request, person: User, found: Decider | NotPermitted, *, is_ac
     if isinstance(found, AlreadyDecidedByActor) and person.pk not in voters(request):
         return "stood in for somebody who had decided on it"
     return _WHY_NOT.get(type(found), found.message)
+
+
+def _how(request: Request, decider: Decider) -> str:
+    if decider.person_id in conflicted_ids(request):
+        return "could, under a waiver"
+    return "could" if decider.mandate is None else "could, in somebody's place"
 
 
 def _limit(request: Request, pk: int, held: frozenset[str], roster: Roster) -> str:

@@ -54,7 +54,7 @@ def _reasons(request: Request, staff: Staff, found: Shortage) -> dict[int, str]:
 def _why_not(request: Request, staff: Staff, user_id: int) -> str:
     if user_id == request.maker_id:
         return "made it"
-    if user_id in conflicted_ids(request):
+    if user_id in conflicted_ids(request) - staff.waived(request).keys():
         return "took part in preparing it"
     if staff.absences.is_away(user_id):
         return "is away"

@@ -46,7 +46,7 @@ def decider_or_refusal(request: Request, actor: User, staff: Staff) -> Decider |
     decider = _decider_at_work(request, actor, staff)
     if decider is not None:
         return decider
-    if actor.pk in conflicted_ids(request):
+    if actor.pk in conflicted_ids(request) - staff.waived(request).keys():
         return OwnWork()
     if actor.pk in voters(request):
         return AlreadyDecidedByActor()
@@ -99,6 +99,8 @@ def _refusal_of_seat(request: Request, holder: int, actor: User, staff: Staff) -
     """Why the actor may not decide in the seat of somebody whom the stage asks for."""
     mandate = staff.absences.mandate_of(holder, request.item_type)
     if holder != actor.pk and mandate is not None:
+        if actor.pk in conflicted_ids(request):
+            return OwnWork("A waiver is for what you decide yourself, not in somebody's place.")
         if holder in conflicted_ids(request):
             return OwnWork("The person for whom you stand in took part in preparing this.")
         if holder in voters(request):

@@ -94,8 +94,15 @@ class Violation:
     is_later: bool
 
     @property
+    def is_breach(self) -> bool:
+        """Nothing explains it."""
+        return self.decision.waiver is None and not self.is_later
+
+    @property
     def remark(self) -> str:
         """How it stands with it."""
+        if self.decision.waiver is not None:
+            return f"under waiver {self.decision.waiver.pk}, {self.decision.waiver.signers}"
         return "took part after he had decided" if self.is_later else "against the rule"
 
 
@@ -179,6 +186,7 @@ def _violations(entity: Entity, span: Span) -> Iterable[Violation]:
             | Exists(noted.filter(user=OuterRef("on_behalf_of")))
         )
         .select_related("request", "approver", "on_behalf_of")
+        .select_related("waiver__proposed_by", "waiver__signed_by")
         .prefetch_related("request__conflicts")
         .order_by("decided_at", "pk")
     )

@@ -30,6 +30,7 @@ from apps.approvals.selectors.absence import absences_on
 from apps.approvals.selectors.limits import limits_on
 from apps.approvals.selectors.roles import Account, accounts_at, role_spells
 from apps.approvals.selectors.staff import Staff
+from apps.approvals.selectors.waivers import waivers_on
 from apps.identity.holders import roles_holding
 from apps.identity.models import Entity, User
 
@@ -55,7 +56,7 @@ class Roster:
 
 
 def roster_at(entity: Entity, at: datetime, *, besides: Iterable[int] = ()) -> Roster:
-    """Who held which role, limit, leave and delegation at the instant (eight queries).
+    """Who held which role, limit, leave and delegation at the instant (nine queries).
 
     Args:
         besides: whose accounts are told too, role or not.
@@ -73,6 +74,7 @@ def roster_at(entity: Entity, at: datetime, *, besides: Iterable[int] = ()) -> R
         shown={pk: str(accounts[pk].user) for pk in there},
         limits=limits_on([entity], at=at)[entity.pk],
         absences=absences,
+        waivers=waivers_on([entity], at=at)[entity.pk],
     )
     deciding = roles_holding(DECIDE_REQUEST)
     return Roster(

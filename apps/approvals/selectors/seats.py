@@ -9,9 +9,10 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from apps.approvals.models import Conflict, Decision, Escalation, Reassignment
 from apps.approvals.permissions import DECIDE_REQUEST
-from apps.approvals.rules import Absences, Mandate, converted
+from apps.approvals.rules import Absences, Mandate, WaiverTerms, converted, waived_kinds
 from apps.approvals.selectors.absence import absences_on
 from apps.approvals.selectors.limits import Limits, limits_on
+from apps.approvals.selectors.waivers import waivers_on
 from apps.approvals.states import RequestStatus
 from apps.identity.holders import roles_holding
 from apps.identity.models import Entity, EntityUserObjectPermission, User
@@ -22,7 +23,7 @@ _NOTHING = Q(pk__in=[])
 def seats_of(actor: User) -> list[Q]:
     """A condition for each seat in which the actor could decide: his own, and those lent to him.
 
-    They hold of requests annotated with the stage `at_work` and the amount `measured` (seven
+    They hold of requests annotated with the stage `at_work` and the amount `measured` (eight
     queries, however many seats there are).
     """
     entities = list(Entity.objects.filter(pk__in=actor.entity_ids(DECIDE_REQUEST)))
@@ -34,12 +35,18 @@ def seats_of(actor: User) -> list[Q]:
         for pk in (mandate.delegator_id, mandate.delegate_id)
     }
     given, moved = _roles(entities, people), _moved(entities, people)
+    waivers = waivers_on(entities)
     return [
         seat
         for entity in entities
         if not absences[entity.pk].is_away(actor.pk)
         for seat in _House(
-            entity.pk, absences[entity.pk], limits[entity.pk], given.get(entity.pk, {}), moved
+            entity.pk,
+            absences[entity.pk],
+            limits[entity.pk],
+            given.get(entity.pk, {}),
+            moved,
+            waivers[entity.pk],
         ).seats(actor.pk)
     ]
 
@@ -80,6 +87,7 @@ class _House:
     limits: Limits
     people: dict[int, _Person]
     moved: _Moved
+    waivers: tuple[WaiverTerms, ...]
 
     def seats(self, person_id: int) -> Iterable[Q]:
         yield self._own_seat(person_id)
@@ -91,23 +99,25 @@ class _House:
         passed_on = _NOTHING
         for mandate in self.absences.in_force:
             if mandate.delegator_id == person_id:
-                passed_on |= self._passed_on(mandate)
-        return self._seat(person_id) & self._within(person_id) & ~passed_on
+                passed_on |= self._passed_on(mandate) & ~_took_part(person_id)
+        return self._seat(person_id, self._barred(person_id)) & self._within(person_id) & ~passed_on
 
     def _lent_seat(self, mandate: Mandate) -> Q:
         return (
-            self._seat(mandate.delegator_id)
+            self._seat(mandate.delegator_id, _took_part(mandate.delegator_id))
             & self._passed_on(mandate)
             & ~_voted(mandate.delegate_id)
         )
 
-    def _seat(self, person_id: int) -> Q:
-        """The stage at work asks for this person, whose vote is not given, and who took no part."""
+    def _barred(self, person_id: int) -> Q:
+        """What he made, or had a hand in without a waiver for it."""
+        kinds = waived_kinds(self.waivers, person_id=person_id, day=self.absences.day)
+        return Q(maker_id=person_id) | (_took_part(person_id) & ~Q(item_type__in=kinds))
+
+    def _seat(self, person_id: int, barred: Q) -> Q:
+        """The stage at work asks for this person, whose vote is not given, and who may."""
         return (
-            Q(entity_id=self.entity_id)
-            & self._asked_for(person_id)
-            & ~_took_part(person_id)
-            & ~_voted(person_id)
+            Q(entity_id=self.entity_id) & self._asked_for(person_id) & ~barred & ~_voted(person_id)
         )
 
     def _asked_for(self, person_id: int) -> Q:

@@ -8,11 +8,22 @@ from typing import Any
 
 from apps.approvals.models import Request
 from apps.approvals.permissions import DECIDE_REQUEST
-from apps.approvals.rules import Absences, Ceiling, Decider, Mandate, Shortage, Step, shortage
+from apps.approvals.rules import (
+    Absences,
+    Ceiling,
+    Decider,
+    Mandate,
+    Shortage,
+    Step,
+    WaiverTerms,
+    shortage,
+    waived,
+)
 from apps.approvals.selectors.absence import absences_of
 from apps.approvals.selectors.conflicts import conflicted_ids, voters
 from apps.approvals.selectors.limits import Limits, limits_of
 from apps.approvals.selectors.stages import people_named, people_needed
+from apps.approvals.selectors.waivers import waivers_on
 from apps.approvals.states import Verdict
 from apps.identity.holders import roles_holding
 from apps.identity.models import Entity, EntityUserObjectPermission
@@ -28,6 +39,7 @@ class Staff:
         shown: person to his name as people know him, in the order of the names.
         limits: how much they may approve.
         absences: who is away, and who stands in for whom.
+        waivers: who may decide though he had a hand in it.
     """
 
     roles: Mapping[int, frozenset[str]]
@@ -35,6 +47,16 @@ class Staff:
     shown: Mapping[int, str]
     limits: Limits
     absences: Absences
+    waivers: tuple[WaiverTerms, ...] = ()
+
+    def waived(self, request: Request) -> dict[int, int]:
+        """Person to the waiver under which he may decide on the request, had he a hand in it."""
+        return waived(
+            self.waivers,
+            item_type=request.item_type,
+            day=self.absences.day,
+            maker_id=request.maker_id,
+        )
 
     def decides(self, person_id: int) -> bool:
         """Whether the person holds a role that decides at all."""
@@ -89,11 +111,14 @@ class Staff:
     ) -> Decider | None:
         """Who takes the seat of somebody whom a stage asks for; None if nobody can.
 
-        The delegate where he may act, otherwise the holder himself: never both.
+        The delegate where he may act, otherwise the holder himself: never both. A waiver lets
+        somebody decide in his own seat; nobody passes on what he may not do without it.
         """
-        if holder in conflicted:
-            return None  # nobody passes on what he may not do
-        mandate = self.absences.mandate_of(holder, request.item_type)
+        if holder in conflicted and holder not in self.waived(request):
+            return None
+        mandate = (
+            None if holder in conflicted else self.absences.mandate_of(holder, request.item_type)
+        )
         if mandate is not None and self._is_passed_on(mandate, request, conflicted):
             return Decider(mandate.delegate_id, mandate)
         own = Decider(holder)
@@ -124,7 +149,7 @@ class Staff:
 
 
 def staff_of(entity: Entity) -> Staff:
-    """The people of the entity as they are now (five queries)."""
+    """The people of the entity as they are now (six queries)."""
     roles: dict[int, set[str]] = {}
     rows = (
         EntityUserObjectPermission.objects.filter(content_object=entity, user__is_active=True)
@@ -139,6 +164,7 @@ def staff_of(entity: Entity) -> Staff:
         shown={grant.user_id: str(grant.user) for grant in rows},
         limits=limits_of(entity),
         absences=absences_of(entity),
+        waivers=waivers_on([entity])[entity.pk],
     )
 
 

@@ -17,6 +17,7 @@ from apps.approvals.services.reassigning import reassign
 from apps.approvals.services.staffing import queue_recheck, recheck_all, recheck_requests
 from apps.approvals.services.tending import tend_request, tend_requests
 from apps.approvals.services.using import revoke, use_approval, use_requests
+from apps.approvals.services.waivers import propose_waiver, revoke_waiver, sign_waiver
 
 __all__ = [
     "answer",
@@ -31,6 +32,7 @@ __all__ = [
     "enter_rate",
     "hand_out_attachment",
     "plan_leave",
+    "propose_waiver",
     "queue_recheck",
     "read_notices",
     "reassign",
@@ -41,7 +43,9 @@ __all__ = [
     "retire_policy",
     "revoke",
     "revoke_delegation",
+    "revoke_waiver",
     "settle_policy",
+    "sign_waiver",
     "supersede_requests",
     "tend_request",
     "tend_requests",

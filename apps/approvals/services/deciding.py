@@ -12,8 +12,10 @@ from apps.approvals.errors import (
     ApproverTookPart,
     AttestationMissing,
     CommentMissing,
+    OwnWork,
 )
 from apps.approvals.locks import (
+    hold_waiver,
     request_for_update,
 )
 from apps.approvals.models import Decision, Policy, Request
@@ -22,7 +24,7 @@ from apps.approvals.permissions import (
 )
 from apps.approvals.rules import Decider, Evidence
 from apps.approvals.selectors import stage_of
-from apps.approvals.selectors.conflicts import approvers_who_took_part
+from apps.approvals.selectors.conflicts import approvers_who_took_part, conflicted_ids
 from apps.approvals.selectors.deciders import decider_or_refusal
 from apps.approvals.selectors.staff import Staff, deciders_at_work, staff_of, steps_left
 from apps.approvals.selectors.stages import people_needed
@@ -89,6 +91,7 @@ def decide(
         request=request,
         approver=actor,
         on_behalf_of_id=decider.seat if decider.mandate else None,
+        waiver_id=_waiver_used(request, decider, staff),
         verdict=verdict,
         stage=request.stage,
         role_at_time=_role_at_time(request, decider, staff),
@@ -108,6 +111,7 @@ def decide(
         decision=decision.pk,
         verdict=verdict,
         on_behalf_of=decision.on_behalf_of_id,
+        waiver=decision.waiver_id,
         status=request.status,
         stage=decision.stage,
         evidence_hash=decision.evidence_hash,
@@ -139,6 +143,20 @@ def _role_at_time(request: Request, decider: Decider, staff: Staff) -> str:
 def _limit_at_time(request: Request, decider: Decider, staff: Staff) -> Decimal | None:
     most = staff.most_of(decider, request)
     return None if most is None else most.amount
+
+
+def _waiver_used(request: Request, decider: Decider, staff: Staff) -> int | None:
+    """The waiver under which somebody decides who had a hand in it; held until the end.
+
+    Raises:
+        OwnWork: it was revoked a moment ago.
+    """
+    if decider.person_id not in conflicted_ids(request):
+        return None
+    waiver_id = staff.waived(request)[decider.person_id]
+    if not hold_waiver(waiver_id):
+        raise OwnWork
+    return waiver_id
 
 
 def _require_words(policy: Policy, verdict: str, comment: str, attested: bool) -> None:

@@ -152,6 +152,7 @@ def page_of(
         "deciders": selectors.eligible_approvers(asked) if asked.is_open else [],
         "deadlock": selectors.deadlock_of(asked) if asked.is_open else None,
         "can_decide": can_decide,
+        "own_waiver": can_decide and actor.pk in selectors.conflicted_ids(asked),
         "can_withdraw": can_withdraw(asked, actor),
         "can_revoke": can_revoke(asked, actor),
         "can_reassign": _can_reassign(asked, actor),

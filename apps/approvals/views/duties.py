@@ -55,7 +55,7 @@ def duties_page(request: HttpRequest) -> HttpResponse:
         "report": report,
         "pairs": [_shown(pair) for pair in report.pairs] if report else [],
         "did": sum(pair.did for pair in report.pairs) if report else 0,
-        "breaches": [one for one in report.violations if not one.is_later] if report else [],
+        "breaches": [one for one in report.violations if one.is_breach] if report else [],
         "csv_url": f"?{_query(request)}",
     }
     status = 422 if form.is_bound and form.errors else 200

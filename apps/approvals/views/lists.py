@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -19,7 +20,7 @@ from apps.approvals.forms.listing import (
     kinds_of,
 )
 from apps.approvals.models import Request
-from apps.approvals.permissions import VIEW_CONTROLS, VIEW_REQUESTS
+from apps.approvals.permissions import SIGN_WAIVERS, VIEW_CONTROLS, VIEW_REQUESTS
 from apps.approvals.selectors import (
     backlog,
     outbox,
@@ -127,7 +128,7 @@ def _listed(
 ) -> HttpResponse:
     """One page of the list; a row more is read to know whether there is a next."""
     context["unread"] = unread_notices(person(request))
-    context["can_view_controls"] = person(request).may(VIEW_CONTROLS)
+    context["controls_url"] = _controls_url(person(request))
     number = _page_number(request)
     start = (number - 1) * PAGE_SIZE
     read = list(found[start : start + PAGE_SIZE + 1])
@@ -140,6 +141,13 @@ def _listed(
         "next_url": _page_url(request, number + 1) if len(read) > PAGE_SIZE else None,
     }
     return render(request, template, context)
+
+
+def _controls_url(actor: User) -> str:
+    """The first page of control that this person may open; empty if he may open none."""
+    if actor.may(VIEW_CONTROLS):
+        return reverse("approvals:could-such")
+    return reverse("approvals:waivers") if actor.may(SIGN_WAIVERS) else ""
 
 
 def _page_number(request: HttpRequest) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from apps.approvals.models import Limit, Policy
+from apps.approvals.models import Limit, Policy, Waiver
 from apps.approvals.selectors import kinds_asked, kinds_in_words, stage_in_words
 from apps.identity.models import Entity, EntityUserObjectPermission
 from apps.ledger.models import Period
@@ -26,6 +26,7 @@ def settings_in_force(entity: Entity, period: Period, runs: Sequence[Run]) -> tu
         _build_and_calendar(entity, period),
         _approval_matrix(entity),
         _approval_limits(entity),
+        _waivers(entity, period),
         _role_members(entity),
         Setting(
             title="Matching rules",
@@ -64,7 +65,7 @@ _DUTIES = Setting(
         (
             "Nobody decides on his own work",
             "Maker, editors, requester and whoever added evidence are refused at the decision;"
-            " superusers too.",
+            " superusers too. Only a waiver of two others lets somebody who is not the maker.",
         ),
         (
             "Explaining and accepting a break are two people",
@@ -137,6 +138,34 @@ def _approval_limits(entity: Entity) -> Setting:
         title="Approval limits",
         columns=("Item", "Whose", "Up to, inclusive", "From", "Until"),
         rows=rows or (("—", "No limit is in force.", "—", "—", "—"),),
+    )
+
+
+def _waivers(entity: Entity, period: Period) -> Setting:
+    """Those that held on some day since the period began, revoked since or not."""
+    today = timezone.localdate(timezone=entity.zone)
+    held = (
+        Waiver.objects.with_people()
+        .filter(entity=entity, signed_at__isnull=False)
+        .filter(starts_on__lte=today, ends_on__gte=period.starts_on)
+        .order_by("pk")
+    )
+    rows = tuple(
+        (
+            str(waiver.pk),
+            str(waiver.person),
+            f"{waiver.get_conflict_display()}: {waiver.kind}",
+            f"{write_date(waiver.starts_on)} to {write_date(waiver.ends_on)}"
+            + (", revoked" if waiver.revoked_at else ""),
+            f"{waiver.proposed_by} and {waiver.signed_by}",
+            waiver.compensating_control,
+        )
+        for waiver in held
+    )
+    return Setting(
+        title="Waivers of segregation of duties",
+        columns=("Number", "Person", "What is waived", "Days", "Signed by", "Instead"),
+        rows=rows or (("—", "Nothing was waived.", "—", "—", "—", "—"),),
     )
 
 

@@ -161,7 +161,7 @@ class Work:
             person=str(decision.approver),
             role=decision.role_at_time,
             on_behalf_of=str(decision.on_behalf_of or ""),
-            authority=f"{decision.request.title}; policy {decision.request.policy}",
+            authority=_authority(decision),
             acted_at=decision.decided_at,
             authentication=self._sign_ins.before(decision.approver_id, decision.decided_at),
             comment=decision.comment,
@@ -210,11 +210,20 @@ def _submitters(request_ids: Iterable[int]) -> dict[int, User]:
     return {int(event.subject_id): event.actor for event in events}
 
 
+def _authority(decision: Decision) -> str:
+    """What the decision was about, under which policy, and by which waiver if by one."""
+    told = f"{decision.request.title}; policy {decision.request.policy}"
+    if decision.waiver is None:
+        return told
+    return f"{told}; had a hand in it, {decision.waiver}, {decision.waiver.signers}"
+
+
 def _decisions_on(request_ids: Iterable[int]) -> list[Decision]:
     """Every decision on the requests, oldest first."""
     return list(
         Decision.objects.filter(request__in=sorted(request_ids))
         .select_related("approver", "on_behalf_of", "request__maker", "request__policy")
+        .select_related("waiver__person", "waiver__proposed_by", "waiver__signed_by")
         .order_by("decided_at", "id")
     )
 
