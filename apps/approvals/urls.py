@@ -21,6 +21,7 @@ from apps.approvals.views import (
     notices,
     policies,
     reassigning,
+    simulation,
     waivers,
 )
 
@@ -57,6 +58,11 @@ urlpatterns = [
         name="revoke-delegation",
     ),
     path("approvals/policies/<int:policy_id>/", policies.policy_page, name="policy"),
+    path(
+        "approvals/policies/<int:policy_id>/simulation/",
+        simulation.simulation_page,
+        name="simulation",
+    ),
     path("approvals/controls/could/", could.could_such_page, name="could-such"),
     path("approvals/controls/duties/", duties.duties_page, name="duties"),
     path("approvals/controls/waivers/", waivers.waivers_page, name="waivers"),

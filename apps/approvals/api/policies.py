@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from apps.approvals.api.scope import entity_id_of
 from apps.approvals.models import Policy
 from apps.approvals.permissions import DECIDE_REQUEST, VIEW_POLICIES
+from apps.approvals.selectors.simulation import Load, Rerouted, Simulation, simulate
 from apps.approvals.selectors.stages import ALL
 from apps.approvals.services import define_policy, retire_policy
 from apps.approvals.states import ASKABLE_KINDS
@@ -123,6 +124,47 @@ class DefinePolicySerializer(StrictSerializer):
     )
 
 
+class SpanQuery(StrictSerializer):
+    starts_on = serializers.DateField(help_text="First day, by the entity's clock.")
+    ends_on = serializers.DateField(help_text="Last day.")
+
+
+class ReroutedSerializer(serializers.Serializer[Rerouted]):
+    request = serializers.IntegerField(source="request.pk")
+    title = serializers.CharField(source="request.title")
+    before = serializers.CharField(source="before.words", help_text="Its steps as things stand.")
+    after = serializers.CharField(source="after.words", help_text="Under the proposed policy.")
+    change = serializers.CharField(help_text="What would be different.")
+
+
+class LoadSerializer(serializers.Serializer[Load]):
+    person = serializers.CharField(source="person.username")
+    before = serializers.SerializerMethodField(
+        help_text="Decisions, if each step is spread evenly over those who could decide."
+    )
+    after = serializers.SerializerMethodField(help_text="The same under the proposed policy.")
+    could_before = serializers.IntegerField(help_text="Requests on which he could decide.")
+    could_after = serializers.IntegerField()
+    is_overloaded = serializers.BooleanField(help_text="At least one more, and half as much again.")
+
+    def get_before(self, load: Load) -> str:
+        return f"{float(load.before):.1f}"
+
+    def get_after(self, load: Load) -> str:
+        return f"{float(load.after):.1f}"
+
+
+class SimulationSerializer(serializers.Serializer[Simulation]):
+    policy = serializers.IntegerField(source="policy.pk")
+    starts_on = serializers.DateField()
+    ends_on = serializers.DateField()
+    total = serializers.IntegerField(help_text="Requests that were tried.")
+    is_cut = serializers.BooleanField(help_text="There are more; the newest were tried.")
+    stalled = serializers.IntegerField(help_text="Those that would stall, and do not now.")
+    rerouted = ReroutedSerializer(many=True, help_text="Those that would go elsewhere.")
+    loads = LoadSerializer(many=True)
+
+
 class PolicyFilter(filters.FilterSet):
     entity = filters.CharFilter(field_name="entity__code")
     in_force = filters.BooleanFilter(method="of_force", label="Whether new requests follow it.")
@@ -171,3 +213,17 @@ class PolicyView(IdempotentMixin, ScopedReadView):
         actor: Any = request.user
         policy = retire_policy(policy_id=self.get_object().pk, actor=actor)
         return Response(PolicySerializer(policy).data)
+
+    @extend_schema(parameters=[SpanQuery], responses=SimulationSerializer, filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def simulation(self, request: RestRequest, pk: str) -> Response:
+        """What a proposed policy would have done to the requests of these days.
+
+        By the people, limits and rates of today, as if nobody were away. 409 ILLEGAL_MOVE if it
+        is not proposed; 422 DAYS_INVALID.
+        """
+        asked = SpanQuery(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        actor: Any = request.user
+        found = simulate(self.get_object(), **asked.validated_data, actor=actor)
+        return Response(SimulationSerializer(found).data)

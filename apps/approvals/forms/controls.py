@@ -32,18 +32,27 @@ class InstantForm(forms.Form):
         self.auto_id = "filter_%s"
 
 
-class DaysForm(forms.Form):
+class SpanForm(forms.Form):
+    """Some days."""
+
+    starts_on = forms.DateField(label="First day", widget=_day_input())
+    ends_on = forms.DateField(label="Last day", widget=_day_input())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.auto_id = "filter_%s"
+
+
+class DaysForm(SpanForm):
     """Some days of one entity, by its clock."""
 
     entity = forms.ModelChoiceField(
         queryset=Entity.objects.none(), to_field_name="code", empty_label=None
     )
-    starts_on = forms.DateField(label="First day", widget=_day_input())
-    ends_on = forms.DateField(label="Last day", widget=_day_input())
+    field_order = ("entity", "starts_on", "ends_on")
 
     def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.auto_id = "filter_%s"
         offer_entities(self, actor)
 
 

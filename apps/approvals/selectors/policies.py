@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-
-from django.db.models import Q
 
 from apps.approvals.models import Policy
 from apps.common.access import one_visible
@@ -29,15 +28,23 @@ def policy_for(
     Args:
         at: the policy that was in force at this instant; None: now.
     """
+    there = Policy.objects.in_force(at).filter(entity_id=entity_id, item_type=item_type)
+    return fitting(there, amount, currency)
+
+
+def fitting(
+    policies: Iterable[Policy], amount: Decimal | None, currency: str | None
+) -> Policy | None:
+    """Which of the policies for one kind of thing is for an item of this size; None if none is."""
     size = abs(amount) if amount is not None else Decimal(0)
-    policies = (
-        Policy.objects.in_force(at)
-        .filter(entity_id=entity_id, item_type=item_type, least_amount__lte=size)
-        .filter(Q(below_amount__isnull=True) | Q(below_amount__gt=size))
-        .filter(currency__in=["", currency or ""])
-        .order_by("-currency", "-least_amount")
-    )
-    return policies.first()
+    able = [
+        policy
+        for policy in policies
+        if policy.currency in ("", currency or "")
+        and policy.least_amount <= size
+        and (policy.below_amount is None or size < policy.below_amount)
+    ]
+    return max(able, key=lambda one: (one.currency, one.least_amount), default=None)
 
 
 def policy_seen_by(actor: User, policy_id: int) -> Policy:
