@@ -227,7 +227,9 @@ def test_the_report_is_refused(
 
 def test_the_page_answers_and_leads_to_the_documents(broken: Request, otto: Any) -> None:
     browser = signed_in(otto)
-    assert "Choose an entity and the days." in text_of(browser.get(DUTIES_PAGE))
+    latest = browser.get(DUTIES_PAGE)  # without a question: the latest days
+    assert "1 decision of somebody who had a hand in the subject." in text_of(latest)
+    assert "as=csv" in latest.content.decode()
     page = browser.get(DUTIES_PAGE, days())
     text = text_of(page)
     assert "1 decision of somebody who had a hand in the subject. 1 pair of duties was done" in text

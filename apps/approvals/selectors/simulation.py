@@ -125,7 +125,7 @@ class Simulation:
 
 
 def simulate(policy: Policy, starts_on: date, ends_on: date, *, actor: User) -> Simulation:
-    """Route the requests that were made in these days by a proposed policy (always as many queries).
+    """Route the requests of these days by a proposed policy (always as many queries).
 
     Args:
         starts_on, ends_on: first and last day, by the entity's clock.

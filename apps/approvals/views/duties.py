@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -21,8 +23,10 @@ from apps.common.errors import Refusal
 from apps.common.money import plain
 from apps.common.tables import Cell, csv_of
 from apps.common.templatetags.finflow import amount
-from apps.identity.context import actor_of, show_times_of
+from apps.identity.context import actor_of, entity_in_view, show_times_of
+from apps.identity.models import Entity, User
 
+_DAYS_TO_BEGIN_WITH: Final = 90
 _HEAD = (
     "finding",
     "person",
@@ -39,10 +43,11 @@ _HEAD = (
 @require_safe
 @login_required
 def duties_page(request: HttpRequest) -> HttpResponse:
-    """The report of one entity and some days; with `as=csv` as a file."""
+    """The report of one entity and some days, the latest to begin with; `as=csv` as a file."""
     actor = actor_of(request)
     authorize(actor, VIEW_CONTROLS)
-    form = DaysForm(request.GET or None, actor=actor)
+    asked = request.GET.dict() or _latest(request, actor)
+    form = DaysForm(asked or None, actor=actor)
     report = _report(form, actor)
     if report is not None and request.GET.get("as") == "csv":
         return as_file(report)
@@ -56,7 +61,7 @@ def duties_page(request: HttpRequest) -> HttpResponse:
         "pairs": [_shown(pair) for pair in report.pairs] if report else [],
         "did": sum(pair.did for pair in report.pairs) if report else 0,
         "breaches": [one for one in report.violations if one.is_breach] if report else [],
-        "csv_url": f"?{_query(request)}",
+        "csv_url": f"?{urlencode({**asked, 'as': 'csv'})}",
     }
     status = 422 if form.is_bound and form.errors else 200
     return render(request, "approvals/duties.html", context, status=status)
@@ -86,10 +91,16 @@ def _report(form: DaysForm, actor: Any) -> DutiesReport | None:
         return None
 
 
-def _query(request: HttpRequest) -> str:
-    query = request.GET.copy()
-    query["as"] = "csv"
-    return query.urlencode()
+def _latest(request: HttpRequest, actor: User) -> dict[str, str]:
+    """The last days of the entity in view, as somebody would ask for them."""
+    there = Entity.objects.filter(pk__in=actor.entity_ids(VIEW_CONTROLS)).order_by("code")
+    in_view = entity_in_view(request)
+    entity = there.first() if in_view is None else there.filter(pk=in_view.pk).first()
+    if entity is None:
+        return {}
+    today = timezone.localdate(timezone=entity.zone)
+    first = today - timedelta(days=_DAYS_TO_BEGIN_WITH)
+    return {"entity": entity.code, "starts_on": str(first), "ends_on": str(today)}
 
 
 def _shown(pair: Pair) -> dict[str, Any]:
