@@ -32,16 +32,17 @@ def policy_page(request: HttpRequest, policy_id: int) -> HttpResponse:
         "policy": policy,
         "former": former,
         "asked": latest_request_for(policy),
-        "rows": _compared(former, policy),
+        "rows": _compared(former, policy) if former else [],
+        "facts": list(_facts(policy).items()),
     }
     return render(request, "approvals/policy.html", context)
 
 
-def _compared(former: Policy | None, policy: Policy) -> list[dict[str, str | None]]:
+def _compared(former: Policy, policy: Policy) -> list[dict[str, str]]:
     """Label, what is in force and what this one says, for a comparison."""
-    before = _facts(former) if former is not None else {}
+    before = _facts(former)
     return [
-        {"label": label, "left": before.get(label), "right": value}
+        {"label": label, "left": before[label], "right": value}
         for label, value in _facts(policy).items()
     ]
 
