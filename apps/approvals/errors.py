@@ -259,6 +259,13 @@ class AttachmentExists(Conflict):
     remedy = "Leave it out."
 
 
+class AttachmentMissing(Conflict):
+    """There is no evidence of an earlier request that is not here already."""
+
+    code = "ATTACHMENT_MISSING"
+    message = "There is no evidence of an earlier request to carry over."
+
+
 class AttachmentsTooMany(Conflict):
     """A request carries so much evidence and no more."""
 

@@ -60,6 +60,7 @@ class AttachmentSerializer(serializers.ModelSerializer[Attachment]):
             "sha256",
             "subject_hash",
             "decision",
+            "carried_from",
             "attached_by",
             "attached_at",
         )

@@ -34,6 +34,7 @@ class NoticeKind(TextChoices):
     EXPIRED = "expired", "It expired"
     REVOKED = "revoked", "The approval was revoked"
     REASSIGNED = "reassigned", "A seat was given to somebody else"
+    RESTARTED = "restarted", "Evidence was added: it is decided anew"
     CONSULTED = "consulted", "Your opinion is asked"
     ANSWERED = "answered", "Your question was answered"
 

@@ -81,6 +81,7 @@ urlpatterns = [
     path("approvals/<int:request_id>/consult/", consulting.consult_page, name="consult"),
     path("approvals/questions/<int:consultation_id>/", consulting.answer_page, name="answer"),
     path("approvals/<int:request_id>/evidence/", evidence.attach_page, name="evidence"),
+    path("approvals/<int:request_id>/evidence/carry/", evidence.carry_now, name="carry-evidence"),
     path("approvals/evidence/<int:attachment_id>/", evidence.content, name="attachment"),
     path("api/approvals/", include(router.urls)),
 ]

@@ -333,7 +333,7 @@ def test_a_decision_without_any_evidence_covers_the_subject_alone(
 
 
 def test_each_decision_covers_what_was_there_then(
-    define: Any, ask: Any, alice: Any, bob: Any, rita: Any
+    define: Any, ask: Any, bob: Any, rita: Any
 ) -> None:
     define(
         stages=[{"role": "reviewer", "count": 1}, {"role": "approver", "count": 1}],
@@ -341,8 +341,7 @@ def test_each_decision_covers_what_was_there_then(
     )
     made = ask()
     approve(made, rita, REASON)
-    attach(request_id=made.pk, evidence=PICTURE, actor=alice)
-    approve(made, bob)
+    approve(made, bob, PICTURE)
     covered = list(Decision.objects.values_list("evidence_hash", flat=True))
     assert covered == [digest(REASON), digest(REASON, PICTURE)]
 

@@ -73,8 +73,9 @@ class AttachmentView(IdempotentMixin, ScopedReadView):
     def create(self, request: RestRequest) -> Response:
         """Add evidence to an open request: a file, or a text.
 
-        The request's `version` goes up. Whoever adds evidence took part and cannot decide; an
-        approver sends his with the decision instead.
+        The request's `version` goes up; where somebody has approved it already, it is superseded,
+        and the attachment is one of the request in its place. Whoever adds evidence took part and
+        cannot decide; an approver sends his with the decision instead.
 
         422 ATTACHMENT_TYPE_REFUSED and the like if the content is not taken; 409 ILLEGAL_MOVE if
         the request is decided, STALE_VERSION if it changed since `expected_version`,

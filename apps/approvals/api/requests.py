@@ -21,6 +21,7 @@ from apps.approvals.api.verbs import (
     ReassignmentSerializer,
     ReassignSerializer,
     TakeBackSerializer,
+    VersionSerializer,
 )
 from apps.approvals.models import Decision, Request
 from apps.approvals.permissions import VIEW_REQUESTS
@@ -34,7 +35,15 @@ from apps.approvals.selectors import (
     waiting_for,
 )
 from apps.approvals.serializers import AttachmentSerializer, BroughtInput
-from apps.approvals.services import answer, consult, decide, reassign, revoke, withdraw
+from apps.approvals.services import (
+    answer,
+    carry_evidence,
+    consult,
+    decide,
+    reassign,
+    revoke,
+    withdraw,
+)
 from apps.approvals.states import OPEN, EvidenceKind, RequestStatus, Verdict
 from apps.common.access import one_visible
 from apps.common.api import AmountField, ScopedReadView
@@ -362,6 +371,20 @@ class RequestView(IdempotentMixin, ScopedReadView):
         one_visible(row.consultations.filter(pk=number), field="consultation")
         answer(consultation_id=number, **facts, actor=_caller(request))
         return self._shown(row.pk)
+
+    @extend_schema(request=VersionSerializer, responses=RequestDetailSerializer)
+    @action(detail=True, methods=["post"], url_path="carry-evidence")
+    def carry_evidence(self, request: RestRequest, pk: str) -> Response:
+        """Add what was added to the request before about the same thing; who brought it took part.
+
+        409 ATTACHMENT_MISSING if there is nothing. Answers with the request that has it now.
+        """
+        asked = VersionSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        carried = carry_evidence(
+            request_id=self.get_object().pk, **asked.validated_data, actor=_caller(request)
+        )
+        return self._shown(carried[0].request_id)
 
     def _shown(self, request_id: int) -> Response:
         """The request as it now is."""

@@ -50,6 +50,12 @@ class ConsultationSerializer(serializers.ModelSerializer[Consultation]):
         )
 
 
+class VersionSerializer(StrictSerializer):
+    expected_version = serializers.IntegerField(
+        min_value=1, help_text="The `version` that the caller looked at."
+    )
+
+
 class TakeBackSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=2000)
     expected_version = serializers.IntegerField(

@@ -34,6 +34,14 @@ class Attachment(models.Model):
     decision = models.ForeignKey(
         Decision, on_delete=models.PROTECT, null=True, blank=True, related_name="attachments"
     )
+    carried_from = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The piece of an earlier request about the same thing; empty: attached here.",
+    )
     attached_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     attached_at = models.DateTimeField(db_default=Now(), editable=False)
 

@@ -18,6 +18,7 @@ from apps.approvals.selectors.deciders import (
     waiting_for,
 )
 from apps.approvals.selectors.evidence import (
+    attached_before,
     attachments_seen_by,
     kinds_asked,
     kinds_in_words,
@@ -59,6 +60,7 @@ __all__ = [
     "Limits",
     "Staff",
     "approvals_missing",
+    "attached_before",
     "attachments_seen_by",
     "backlog",
     "conflicted_ids",

@@ -34,6 +34,28 @@ def kinds_missing(request: Request, brought: Iterable[str] = ()) -> list[Evidenc
     return [kind for kind in kinds_asked(request.policy) if kind not in there]
 
 
+def attached_before(request: Request) -> list[Attachment]:
+    """What was added to the newest earlier request about the same thing, and is not here.
+
+    What came with a decision belongs to the decision, and is left out.
+    """
+    earlier = (
+        Request.objects.filter(
+            subject_type=request.subject_type,
+            subject_id=request.subject_id,
+            entity_id=request.entity_id,
+            pk__lt=request.pk,
+        )
+        .order_by("-pk")
+        .first()
+    )
+    if earlier is None:
+        return []
+    there = {(one.kind, one.sha256) for one in request.attachments.all()}
+    pieces = earlier.attachments.filter(decision=None).select_related("request", "attached_by")
+    return [one for one in pieces if (one.kind, one.sha256) not in there]
+
+
 def kinds_in_words(kinds: Sequence[EvidenceKind]) -> str:
     """ "a screenshot", "a screenshot and an explanation"; empty for none."""
     words = [f"{'an' if kind.label[0] in 'AEIOU' else 'a'} {kind.label.lower()}" for kind in kinds]

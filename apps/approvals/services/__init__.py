@@ -9,7 +9,7 @@ from apps.approvals.services.absence import (
 from apps.approvals.services.asking import request_approval, supersede_requests, withdraw
 from apps.approvals.services.consulting import answer, consult
 from apps.approvals.services.deciding import decide
-from apps.approvals.services.evidence import attach, bring, hand_out_attachment
+from apps.approvals.services.evidence import attach, bring, carry_evidence, hand_out_attachment
 from apps.approvals.services.limits import define_limit, enter_rate, retire_limit
 from apps.approvals.services.notices import read_notices
 from apps.approvals.services.policies import define_policy, retire_policy, settle_policy
@@ -24,6 +24,7 @@ __all__ = [
     "attach",
     "bring",
     "cancel_leave",
+    "carry_evidence",
     "consult",
     "decide",
     "define_limit",

@@ -112,9 +112,9 @@ def request_approval(
         policy=policy,
         notify_task=notify_task,
         due_at=timezone.now(),
-        expires_at=_end_of(policy),
+        expires_at=end_of(policy),
     )
-    _begin(request, {*conflicted, actor} - {maker}, actor)
+    begin(request, {*conflicted, actor} - {maker}, actor)
     return request
 
 
@@ -124,7 +124,7 @@ def _held_beside(piece: Piece, entity_id: int, subject: Model) -> Decimal:
     return amount_beside(piece, entity_id=entity_id, subject=subject_key(subject))
 
 
-def _begin(request: Request, took_part: Iterable[User], actor: User) -> None:
+def begin(request: Request, took_part: Iterable[User], actor: User) -> None:
     """The clock of the first step, who may not decide, and whether anybody can."""
     start_clock(request)
     Conflict.objects.bulk_create(Conflict(request=request, user=user) for user in took_part)
@@ -140,7 +140,7 @@ def _begin(request: Request, took_part: Iterable[User], actor: User) -> None:
         queue_recheck(request.entity_id)  # the other pieces are measured together with this one
 
 
-def _end_of(policy: Policy) -> datetime | None:
+def end_of(policy: Policy) -> datetime | None:
     """When a request that starts now ends undecided."""
     if policy.expires_after_days is None:
         return None

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from apps.approvals.errors import (
     AttachmentExists,
+    AttachmentMissing,
     AttachmentsTooMany,
     AttachmentTooLarge,
     AttachmentUnfit,
@@ -18,12 +19,12 @@ from apps.approvals.errors import (
     ResolutionMissing,
 )
 from apps.approvals.locks import request_for_update
-from apps.approvals.models import Attachment, Conflict, Decision, Request
+from apps.approvals.models import Attachment, Decision, Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.rules import ALL_TYPES, IMAGES, TEXTS, Evidence, Recognised, called, recognise
-from apps.approvals.selectors.conflicts import noted_ids
 from apps.approvals.selectors.consulting import is_consulted
 from apps.approvals.selectors.evidence import (
+    attached_before,
     attachment_seen_by,
     content_of,
     evidence_digest,
@@ -31,6 +32,7 @@ from apps.approvals.selectors.evidence import (
     kinds_missing,
     refusal_to_attach,
 )
+from apps.approvals.services.rounds import carry, note_who_attached, restart
 from apps.approvals.services.staffing import block_or_release
 from apps.approvals.states import ATTACHMENT_LABEL, EvidenceKind, Verdict
 from apps.audit.services import record
@@ -66,7 +68,9 @@ def attach(
     """Add evidence to an open request.
 
     It changes what is decided on: the version goes up, so that whoever was about to decide looks
-    again. The actor took part, and cannot decide on the request from here on.
+    again. Where somebody has approved an earlier step, his approval would not cover it: the
+    request is superseded, and the attachment is one of the request that takes its place. The actor
+    took part, and cannot decide on it from here on.
 
     Args:
         expected_version: the version that the actor saw; None to ask nothing.
@@ -86,9 +90,10 @@ def attach(
     require_version(request, expected_version)
     if request.attachments.filter(decision=None).count() >= MOST_ATTACHMENTS:
         raise AttachmentsTooMany(f"A request carries at most {MOST_ATTACHMENTS} attachments.")
+    require_new(request, evidence)
+    request = _open_to_more(request, actor)
     (attachment,) = keep_evidence(request, [evidence], actor)
-    if actor.pk not in noted_ids(request):
-        Conflict.objects.create(request=request, user=actor)
+    note_who_attached(request, [attachment])
     request.version += 1
     request.save(update_fields=["version"])
     record(
@@ -101,6 +106,49 @@ def attach(
     )
     block_or_release(request, actor=actor)  # whoever attached it is missing among the deciders
     return attachment
+
+
+@transaction.atomic
+def carry_evidence(
+    *, request_id: int, actor: User, expected_version: int | None = None
+) -> list[Attachment]:
+    """Add what was added to the earlier request about the same thing, and is not here yet.
+
+    Whoever brought it took part in this request too. What came with decisions is left out.
+
+    Returns:
+        The pieces as they lie on the request now, or on the one that took its place (see `attach`).
+
+    Raises:
+        NotVisible, NotPermitted, AlreadyDecidedByActor, IllegalMove, StaleVersion: see `attach`.
+        AttachmentMissing: there is nothing to carry over.
+    """
+    request = request_for_update(request_id, actor=actor)
+    refusal = refusal_to_attach(request, actor)
+    if refusal is not None:
+        raise refusal
+    require_version(request, expected_version)
+    pieces = attached_before(request)
+    if not pieces:
+        raise AttachmentMissing
+    request = _open_to_more(request, actor)
+    carried = carry(request, pieces)
+    note_who_attached(request, carried)
+    request.version += 1
+    request.save(update_fields=["version"])
+    record(
+        actor=actor,
+        action="approvals.request.carry",
+        subject=request,
+        attachments=[one.pk for one in carried],
+    )
+    block_or_release(request, actor=actor)
+    return carried
+
+
+def _open_to_more(request: Request, actor: User) -> Request:
+    """The request itself, or, where somebody approved it already, the one that takes its place."""
+    return restart(request, actor=actor) if request.decisions.exists() else request
 
 
 @transaction.atomic
@@ -150,6 +198,16 @@ def digest_with(request: Request, brought: Sequence[Evidence]) -> str:
     return evidence_digest(
         request.subject_hash, [*there, *((one.kind, one.sha256) for one in brought)]
     )
+
+
+def require_new(request: Request, evidence: Evidence) -> None:
+    """Exactly this is not on the request yet.
+
+    Raises:
+        AttachmentExists: it is.
+    """
+    if request.attachments.filter(kind=evidence.kind, sha256=evidence.sha256).exists():
+        raise AttachmentExists(field=evidence.field)
 
 
 def keep_evidence(

@@ -20,6 +20,7 @@ from apps.approvals.locks import (
 )
 from apps.approvals.models import Policy, Request
 from apps.approvals.permissions import MANAGE_POLICIES
+from apps.approvals.selectors.requests import latest_request_for
 from apps.approvals.selectors.stages import stage_in_words
 from apps.approvals.services.asking import request_approval
 from apps.approvals.services.soundness import (
@@ -164,7 +165,7 @@ def settle_policy(*, request_id: int) -> Policy:
         else:
             use_requests(request_ids=[request_id], actor=system)
             _put_in_force(policy, former, system)
-    elif policy.is_proposed and not request.is_open:
+    elif policy.is_proposed and not request.is_open and latest_request_for(policy) == request:
         _drop(policy, request, system)
     elif (
         policy.retired_at is None and is_given and request.subject_hash == retirement_digest(policy)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from apps.approvals.forms.deciding import EvidenceForm
 from apps.approvals.models import Attachment, Request
 from apps.approvals.selectors import (
+    attached_before,
     kinds_asked,
     kinds_in_words,
     kinds_missing,
@@ -48,6 +49,8 @@ def evidence_on_page(
         "evidence_missing": kinds_in_words(missing),
         "evidence_form": form if form is not None and can_attach else fresh,
         "evidence_refusal": refusal if form is not None else None,
+        "evidence_before": attached_before(asked) if can_attach else [],
+        "begins_anew": can_attach and bool(asked.decisions.all()),
         # Whoever could decide is told what adding evidence costs him.
         "gives_up_deciding": can_attach and can_decide,
     }

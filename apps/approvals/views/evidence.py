@@ -7,19 +7,19 @@ from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.approvals import selectors
 from apps.approvals.forms.deciding import EvidenceForm
-from apps.approvals.models import Request
+from apps.approvals.models import Attachment, Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.serializers import as_content
-from apps.approvals.services import attach, hand_out_attachment
+from apps.approvals.services import attach, carry_evidence, hand_out_attachment
 from apps.approvals.views.decision import page_of
 from apps.approvals.views.forms import complain
 from apps.approvals.views.lists import person
 from apps.common.access import authorize
-from apps.common.errors import Refusal
+from apps.common.errors import Invalid, Refusal
 from apps.identity.models import User
 
 
@@ -36,11 +36,26 @@ def attach_page(request: HttpRequest, request_id: int) -> HttpResponse:
     form = EvidenceForm(
         request.POST, request.FILES, policy=asked.policy, missing=selectors.kinds_missing(asked)
     )
-    status = _attached(request, asked, form, actor)
-    if status == 201:
-        return redirect(f"{address}#evidence")
+    attachment, status = _attached(request, asked, form, actor)
+    if attachment is not None:  # on the request that took its place, if there is one
+        return redirect(f"{reverse('approvals:request', args=[attachment.request_id])}#evidence")
     now = selectors.request_seen_by(actor, request_id)
     return page_of(request, now, form=form, status=status)
+
+
+@require_POST
+@login_required
+def carry_now(request: HttpRequest, request_id: int) -> HttpResponse:
+    """Add what was added to the request before; the button names the pieces."""
+    actor: User = person(request)
+    authorize(actor, VIEW_REQUESTS)
+    seen = request.POST.get("expected_version", "")
+    if not seen.isdecimal():
+        raise Invalid("This form is incomplete. Open the page again.")
+    carried = carry_evidence(request_id=request_id, expected_version=int(seen), actor=actor)
+    names = ", ".join(one.filename for one in carried)
+    messages.success(request, f"Carried over: {names}.")
+    return redirect(f"{reverse('approvals:request', args=[carried[0].request_id])}#evidence")
 
 
 @require_safe
@@ -52,14 +67,16 @@ def content(request: HttpRequest, attachment_id: int) -> FileResponse:
     return as_content(*hand_out_attachment(attachment_id=attachment_id, actor=actor))
 
 
-def _attached(request: HttpRequest, asked: Request, form: EvidenceForm, actor: User) -> int:
-    """Carry it out; the status to answer with."""
+def _attached(
+    request: HttpRequest, asked: Request, form: EvidenceForm, actor: User
+) -> tuple[Attachment | None, int]:
+    """Carry it out: what was attached, or the status to answer with."""
     if not form.is_valid():
-        return 422
+        return None, 422
     try:
         attachment = attach(request_id=asked.pk, evidence=form.evidence(), actor=actor)
     except Refusal as refusal:
         complain(form, refusal)
-        return refusal.status
+        return None, refusal.status
     messages.success(request, f"{attachment.get_kind_display()} added: {attachment.filename}.")
-    return 201
+    return attachment, 201

@@ -159,6 +159,7 @@ _RAISING = (
     "reassign",
     "consult",
     "answer",
+    "carry",
 )
 
 
@@ -269,12 +270,24 @@ def _told(event: Event, request: Request) -> dict[str, Any]:
         moved = {one.pk: one for one in request.reassignments.all()}[event.details["reassignment"]]
         what = f"gave the seat of {moved.from_person} to {moved.to_person}"
         return {"what": what, "state": "pending", "note": moved.reason}
-    if verb in {"consult", "answer"}:
-        return _told_of_question(event, request)
     if verb == "attach":
         return {"what": f"added {_kind_attached(event)} as evidence", "state": "submitted"}
+    if verb in _TELLERS:
+        return _TELLERS[verb](event, request)
     what, state = _TOLD[verb]
     return {"what": what, "state": state}
+
+
+def _told_of_evidence(event: Event, request: Request) -> dict[str, Any]:
+    """Which evidence came along from the request before."""
+    ids = event.details["attachments"]
+    names = ", ".join(one.filename for one in request.attachments.all() if one.pk in ids)
+    if _verb(event) == "carry":
+        what = f"carried over the evidence of the request before: {names}"
+    else:
+        what = "added evidence after somebody had approved, so all is decided anew"
+        what += f", with what was there: {names}" if names else ""
+    return {"what": what, "state": "submitted"}
 
 
 def _told_of_question(event: Event, request: Request) -> dict[str, Any]:
@@ -300,3 +313,11 @@ def _counted(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun} is"
     return f"{number} {noun if noun == 'more' else noun + 's'} are"
+
+
+_TELLERS = {
+    "consult": _told_of_question,
+    "answer": _told_of_question,
+    "carry": _told_of_evidence,
+    "restart": _told_of_evidence,
+}
