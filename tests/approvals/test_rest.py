@@ -454,7 +454,14 @@ def test_every_door_of_approvals_that_writes_is_idempotent() -> None:
     from apps.approvals.urls import router
     from apps.operations.idempotency import IdempotentMixin
 
-    assert all(issubclass(view, IdempotentMixin) for _, view, _ in router.registry)
+    writing = [view for _, view, _ in router.registry if _writes(view)]
+    assert len(writing) > 5
+    assert [view for view in writing if not issubclass(view, IdempotentMixin)] == []
+
+
+def _writes(view: Any) -> bool:
+    posts = any("post" in extra.mapping for extra in view.get_extra_actions())
+    return posts or any(hasattr(view, verb) for verb in ("create", "update", "destroy"))
 
 
 # --- The description ------------------------------------------------------------------------

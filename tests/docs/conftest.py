@@ -10,6 +10,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.wsgi import get_wsgi_application
 
 from tests.ui.conftest import chromium
@@ -32,7 +33,7 @@ def site() -> Iterator[str]:
     server = make_server(
         "127.0.0.1",
         0,
-        get_wsgi_application(),
+        StaticFilesHandler(get_wsgi_application()),
         server_class=_Server,
         handler_class=_Quiet,
     )
