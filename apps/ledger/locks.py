@@ -1,6 +1,7 @@
 """Every lock of this app, taken in this order:
 
-chart, extract (by entity) > period (by id) > entry row > numbering of a period (by id).
+chart, extract (by entity) > period (by id) > entry row > pieces (by preparer) > numbering of a
+period (by id).
 
 Posting and submitting *share* a period, closing holds it alone. Who numbers entries of a period
 holds its numbering until the commit, so that a rolled back posting leaves no gap.
@@ -39,6 +40,11 @@ def hold_chart(entity_id: int) -> None:
 def hold_extract(*, entity_id: int, source: str) -> None:
     """Be the only one who brings in entries with external ids of this source."""
     lock_exclusive(f"ledger.extract:{source}", entity_id)
+
+
+def hold_pieces(preparer_id: int) -> None:
+    """Be the only one who submits or posts what this person prepared: it is measured together."""
+    lock_exclusive("ledger.pieces", preparer_id)
 
 
 def share_periods(period_ids: Iterable[int]) -> dict[int, Period]:

@@ -19,6 +19,7 @@ from apps.common.money import plain
 from apps.identity.models import User
 from apps.ledger.errors import ExposureUnknown
 from apps.ledger.models import JournalEntry, JournalLine
+from apps.ledger.selectors.splitting import Together, together_with
 from apps.ledger.states import EntryStatus
 
 ENTRY_ITEM = "journal_entry"
@@ -45,10 +46,18 @@ class CurrencyTotal:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What an approval is asked for: the gross debits in one currency."""
+    """What an approval is asked for: the gross debits in one currency.
+
+    Attributes:
+        amount: with what belongs together with the entry and was never asked for.
+        split_key: what they have in common, see `splitting`.
+        others: how many entries are in the amount besides.
+    """
 
     amount: Decimal
     currency: str
+    split_key: str = ""
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +149,11 @@ def content_hash(entry: JournalEntry, lines: Sequence[JournalLine]) -> str:
     ).hexdigest()
 
 
-def required_approval(entry: JournalEntry, totals: Sequence[CurrencyTotal]) -> Exposure | None:
+def required_approval(entry: JournalEntry, lines: Sequence[JournalLine]) -> Exposure | None:
     """What has to be approved before the entry may be posted, or None.
 
-    The exposure is the gross debits, never a net amount (controls: approvals, limits).
+    The exposure is the gross debits, never a net amount (controls: approvals, limits), and those
+    of what belongs together with the entry: pieces of one thing need the approval of the whole.
 
     Raises:
         ExposureUnknown: limits exist, but in none of the entry's currencies, or more than one
@@ -156,15 +166,17 @@ def required_approval(entry: JournalEntry, totals: Sequence[CurrencyTotal]) -> E
         .values_list("currency", flat=True)
     )
     exposures = []
-    for total in totals:
+    for total in totals_of(lines):
+        pieces = together_with(entry, lines, total.currency) if limited else Together()
         policy = policy_for(
             entity_id=entry.entity_id,
             item_type=ENTRY_ITEM,
-            amount=total.debit,
+            amount=total.debit + pieces.amount,
             currency=total.currency,
         )
         if policy is not None:
-            exposures.append(Exposure(total.debit, total.currency))
+            amount = total.debit + pieces.unasked
+            exposures.append(Exposure(amount, total.currency, pieces.key, pieces.count))
         elif limited and total.currency not in limited:
             raise ExposureUnknown(
                 f"There are approval limits here, but none in {total.currency}.",

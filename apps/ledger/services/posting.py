@@ -16,7 +16,7 @@ from apps.common.errors import IllegalMove, Invalid
 from apps.common.transitions import advance, require_move, require_version
 from apps.identity.models import User
 from apps.ledger.errors import ApprovalMissing, NotReversible, PeriodClosed, ReasonMissing
-from apps.ledger.locks import entry_for_update, hold_numbering, share_periods
+from apps.ledger.locks import entry_for_update, hold_numbering, hold_pieces, share_periods
 from apps.ledger.models import JournalEntry, JournalLine, Period
 from apps.ledger.permissions import POST_ENTRY, POST_LATE, REVERSE_ENTRY, SUBMIT_ENTRY
 from apps.ledger.selectors import (
@@ -88,9 +88,8 @@ def post_entry(*, entry_id: int, actor: User, expected_version: int | None = Non
     require_version(entry, expected_version)
     _require_place(entry.period, entry.kind, actor)
     lines = lines_of(entry)
-    totals = totals_of(lines)
-    require_balanced(totals)
-    is_asked = required_approval(entry, totals)
+    require_balanced(totals_of(lines))
+    is_asked = _required(entry, lines)
     used = use_approval(subject=entry, subject_hash=content_hash(entry, lines), actor=actor)
     if is_asked and used is None:
         raise ApprovalMissing
@@ -156,7 +155,7 @@ def reverse_entry(*, entry_id: int, posted_on: date, reason: str, actor: User) -
         posted_on=posted_on,
         reason=reason,
     )
-    if required_approval(entry, totals_of(lines)):
+    if _required(entry, lines):
         _submit(entry, lines, actor)
     else:
         _post(entry, lines, actor)
@@ -164,9 +163,8 @@ def reverse_entry(*, entry_id: int, posted_on: date, reason: str, actor: User) -
 
 
 def _submit(entry: JournalEntry, lines: list[JournalLine], actor: User) -> None:
-    totals = totals_of(lines)
-    require_balanced(totals)
-    exposure = required_approval(entry, totals)
+    require_balanced(totals_of(lines))
+    exposure = _required(entry, lines)
     advance(entry, to=EntryStatus.SUBMITTED, moves=ENTRY_MOVES)
     save_entry(entry, ["status"], actor)
     request_id = _ask(entry, lines, exposure, actor) if exposure else None
@@ -188,16 +186,30 @@ def _ask(
         item_type=ENTRY_ITEM,
         subject=entry,
         subject_hash=content_hash(entry, lines),
-        title=f"Journal entry: {entry.description}"[:200],
+        title=_title(entry, exposure),
         url=reverse("ledger:entry", args=[entry.pk]),
         amount=exposure.amount,
         currency=exposure.currency,
         maker=entry.prepared_by,
         conflicted=editors_of(entry),
         notify_task=NOTIFY_TASK,
+        split_key=exposure.split_key,
         actor=actor,
     )
     return request.pk if request is not None else None
+
+
+def _required(entry: JournalEntry, lines: list[JournalLine]) -> Exposure | None:
+    """`required_approval`, while nobody else adds to what belongs together with the entry."""
+    hold_pieces(entry.prepared_by_id)
+    return required_approval(entry, lines)
+
+
+def _title(entry: JournalEntry, exposure: Exposure) -> str:
+    """What the approver reads; that the amount is of several entries, where it is."""
+    others = f", with {exposure.others} more of {exposure.split_key}" if exposure.others else ""
+    room = 200 - len(others)
+    return f"Journal entry: {entry.description}"[:room] + others
 
 
 def _post(entry: JournalEntry, lines: list[JournalLine], actor: User) -> None:
