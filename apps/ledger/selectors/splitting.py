@@ -44,9 +44,7 @@ def together_with(entry: JournalEntry, lines: Sequence[JournalLine], currency: s
         return Together()
     key = split_key(lines, currency)
     others = [
-        (other, debit)
-        for other, own_key, debit in _others(entry, currency)
-        if own_key == key and key
+        (other, debit) for other, own_key, debit in _others(entry, currency) if own_key == key
     ]
     asked_at = _asked_at(other for other, _ in others)
     latest = max(asked_at.values(), default=None)
@@ -67,6 +65,9 @@ def split_key(lines: Iterable[JournalLine], currency: str) -> str:
     """The account that an entry is about in a currency, with the counterparty that it names.
 
     That is the account of income or expense that moves most; without any, the one debited most.
+
+    Args:
+        lines: of a balanced entry that has some in the currency.
     """
     own = [line for line in lines if line.currency == currency]
     of_income = [line for line in own if line.account.type in _OF_INCOME]
@@ -74,8 +75,6 @@ def split_key(lines: Iterable[JournalLine], currency: str) -> str:
     for line in of_income or [line for line in own if line.debit]:
         counterparty = " ".join(line.counterparty.split()).casefold()
         sums[line.account.code, counterparty] += line.debit + line.credit
-    if not sums:
-        return ""
     code, counterparty = min(sums, key=lambda name: (-sums[name], name))
     return (f"account {code}" + (f", {counterparty}" if counterparty else ""))[:_LONGEST_KEY]
 
