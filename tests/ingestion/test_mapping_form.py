@@ -313,6 +313,7 @@ def test_a_fault_of_the_rows_together_stands_above_them(
         ("remove-s-1", ["one", "three"], "row-s-1"),
         ("remove-s-2", ["one", "two"], "row-s-1"),
         ("up-s-0", ["one", "two", "three"], ""),
+        ("down-s-2", ["one", "two", "three"], ""),
         ("refresh", ["one", "two", "three"], ""),
         ("remove-s-9", ["one", "two", "three"], ""),
         ("remove-x-0", ["one", "two", "three"], ""),

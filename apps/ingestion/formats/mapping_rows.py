@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from apps.ingestion.formats.errors import MappingInvalid
 from apps.ingestion.formats.mapping import CONSTANT_FIELDS, KEYS, VALUE_FIELDS, FieldMapping
 
 Row: TypeAlias = dict[str, str]  # input -> text
@@ -97,17 +98,19 @@ def mapping_of(rows: Rows) -> Built:
 
 
 def rows_of(mapping: Mapping[str, Any]) -> Rows:
-    """The rows that describe a sound mapping.
+    """The rows that describe a mapping.
 
     Raises:
-        Unshowable: no rows do.
+        MappingInvalid: it is not sound.
+        Unshowable: no rows describe it.
     """
+    wanted = FieldMapping.from_dict(mapping)
+    rows = Rows(list(_field_rows(mapping)), list(_step_rows(mapping)), _settings_row(mapping))
     try:
-        rows = Rows(list(_field_rows(mapping)), list(_step_rows(mapping)), _settings_row(mapping))
-        built = mapping_of(rows).mapping
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Unshowable from error
-    if not _are_plain(rows) or FieldMapping.from_dict(built) != FieldMapping.from_dict(mapping):
+        built = FieldMapping.from_dict(mapping_of(rows).mapping)
+    except MappingInvalid as fault:  # a text that does not come back as it was shown
+        raise Unshowable from fault
+    if not _are_plain(rows) or built != wanted:
         raise Unshowable
     return rows
 
@@ -264,8 +267,8 @@ _ATTRIBUTES: Final[Mapping[str, Callable[[Row], dict[str, Any]]]] = {
 def _field_rows(mapping: Mapping[str, Any]) -> Iterator[Row]:
     for part in ("columns", "key_mappings", "value_mappings"):
         for name, given in mapping.get(part, {}).items():
-            for column in given if isinstance(given, list) else [given]:
-                yield {"field": name, "column": str(column)}
+            for column in _listed_names(given):
+                yield {"field": name, "column": column}
 
 
 def _step_rows(mapping: Mapping[str, Any]) -> Iterator[Row]:
@@ -322,10 +325,15 @@ def _settings_row(mapping: Mapping[str, Any]) -> Row:
         "separator": names.get(separator, separator),
         "has_header": "yes" if mapping.get("has_header", True) else "no",
         "is_inverted": "yes" if mapping.get("is_inverted", False) else "no",
-        **{name: "\n".join(mapping.get(name, ())) for name in ("debit_words", "credit_words")},
+        **{name: "\n".join(_listed_names(mapping.get(name, []))) for name in _WORDS},
         "attributes": "all" if attributes is None else "some" if attributes else "none",
-        "attribute_columns": "\n".join(map(str, attributes or ())),
+        "attribute_columns": "\n".join(_listed_names(attributes or [])),
     }
+
+
+def _listed_names(given: Any) -> list[str]:
+    """One name or several, as texts."""
+    return [str(name) for name in (given if isinstance(given, list | tuple) else [given])]
 
 
 def _are_plain(rows: Rows) -> bool:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.errors import NotPermitted, NotVisible, Refusal
 from apps.identity.context import actor_of, show_times_of
-from apps.ingestion.formats import FieldMapping, MappingInvalid
+from apps.ingestion.formats import MappingInvalid
 from apps.ingestion.formats.mapping_rows import Rows, Unshowable, rows_of
 from apps.ingestion.forms import MappingForm
 from apps.ingestion.forms.rows import RowsForm, acted, rows_in
@@ -97,7 +97,6 @@ def _from_json(request: HttpRequest, source: Source) -> HttpResponse:
         return expert_page(request, source, form, status=422)
     mapping = form.cleaned_data["mapping"]
     try:
-        FieldMapping.from_dict(mapping)
         return _page(request, source, rows_of(mapping))
     except MappingInvalid as fault:
         form.add_error("mapping", fault.message)

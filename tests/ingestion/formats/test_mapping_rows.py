@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.ingestion.formats import FieldMapping, MappingInvalid
-from apps.ingestion.formats.mapping_rows import Unshowable, mapping_of, rows_of
+from apps.ingestion.formats.mapping_rows import Rows, Unshowable, mapping_of, rows_of
 from tests.examples import examples
 
 NAMES = st.sampled_from(["a", "Betrag", " b ", "x=>y", "", "sum[1].x", 'say "d"', "c\nd"])
@@ -57,7 +57,10 @@ MAPPINGS = st.fixed_dictionaries(
         "separator": st.sampled_from([None, ";", "\t", " "]),
         "has_header": st.booleans(),
         "is_inverted": st.booleans(),
-        "debit_words": st.lists(st.sampled_from(["out", "minus"]), min_size=1, unique=True),
+        "debit_words": st.one_of(
+            st.just("out"),
+            st.lists(st.sampled_from(["out", "minus", 7]), min_size=1, unique=True),
+        ),
         "attributes": st.one_of(st.none(), st.lists(NAMES, max_size=2)),
         "version": st.just(1),
     },
@@ -104,6 +107,7 @@ def test_every_fault_of_a_step_has_its_row(mapping: dict[str, Any]) -> None:
         {"transformations": {"a": {"type": "constant", "value": "x", "from": "b"}}},
         {"transformations": {"a": {"type": "concat", "columns": ["a", " "]}}},
         {"sheet": "a\nb"},
+        {"transformations": {"a": {"type": "lookup", "table": {"x\ny": "z"}}}},
     ],
 )
 def test_what_rows_cannot_show(change: dict[str, Any]) -> None:
@@ -111,6 +115,16 @@ def test_what_rows_cannot_show(change: dict[str, Any]) -> None:
     FieldMapping.from_dict(mapping)
     with pytest.raises(Unshowable):
         rows_of(mapping)
+
+
+def test_blank_rows_are_left_out() -> None:
+    blank = Rows([{"field": "", "column": ""}], [{"column": "", "type": ""}], {})
+    assert mapping_of(blank).mapping == {}
+
+
+def test_an_unsound_mapping_has_no_rows() -> None:
+    with pytest.raises(MappingInvalid, match="decimal"):
+        rows_of({"decimal": "x"})
 
 
 def test_no_mapping_is_no_row() -> None:
