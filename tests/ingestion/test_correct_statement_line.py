@@ -17,7 +17,13 @@ from apps.ingestion.errors import (
 )
 from apps.ingestion.models import Batch, LineCorrection, Record, RejectedLine, Source
 from apps.ingestion.selectors import original_of
-from apps.ingestion.services import correct_line, correct_lines, texts_of_line
+from apps.ingestion.services import (
+    correct_line,
+    correct_lines,
+    correcting,
+    texts_of_line,
+    texts_together,
+)
 from tests.ingestion.conftest import Fix, statement, table
 from tests.ingestion.formats.documents import balance, camt, entry
 from tests.ingestion.formats.test_bai2 import LINE as BAI2_LINE
@@ -230,6 +236,20 @@ class TestTogether:
             with pytest.raises(CorrectionInvalid, match="one file"):
                 correct_lines(texts=given, reason="Why", actor=alice)
         assert table_counts() == before
+
+
+def test_too_many_lines_are_no_work_for_hands(
+    bank: Source, bring: Any, alice: Any, monkeypatch: pytest.MonkeyPatch, table_counts: Any
+) -> None:
+    monkeypatch.setattr(correcting, "MOST_TOGETHER", 2)
+    bring(bank, statement(BAD, BAD, BAD, closing="C115,00"))
+    lines = list(RejectedLine.objects.all())
+    before = table_counts()
+    with pytest.raises(LineNotCorrectable, match="3 lines of this statement"):
+        texts_together(line_id=lines[0].pk, actor=alice)
+    with pytest.raises(LineNotCorrectable, match="at most 2"):
+        correct_lines(texts={one.pk: {} for one in lines}, reason="All", actor=alice)
+    assert table_counts() == before
 
 
 def test_another_statement_of_the_file_does_not_matter(bank: Source, bring: Any, fix: Fix) -> None:

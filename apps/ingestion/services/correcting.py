@@ -50,6 +50,8 @@ from apps.ingestion.services.proving import require_proven, together, with_note
 from apps.ingestion.services.reading import read_file
 from apps.privacy.permissions import READ_CONFIDENTIAL
 
+MOST_TOGETHER = 50  # the file is read again for each of them
+
 
 def texts_of_line(*, line_id: int, actor: User) -> dict[str, str]:
     """The texts of a rejected line by column, as they stand in the kept original.
@@ -59,7 +61,7 @@ def texts_of_line(*, line_id: int, actor: User) -> dict[str, str]:
         LineCorrected, LineReadAgain, LineNotCorrectable, SourceRetired: see `correct_line`.
     """
     line = _line_to_correct(line_id, actor)
-    return dict(_found_in(_read_with(line, {}), line))
+    return dict(_found_in(_read_with({line.line: {}}, line.batch), line))
 
 
 def texts_together(*, line_id: int, actor: User) -> dict[RejectedLine, dict[str, str]]:
@@ -70,12 +72,12 @@ def texts_together(*, line_id: int, actor: User) -> dict[RejectedLine, dict[str,
             see `correct_line`.
     """
     line = _line_to_correct(line_id, actor)
-    reading = _read_with(line, {})
+    reading = _read_with({line.line: {}}, line.batch)
     _found_in(reading, line)
-    found = {}
-    for one in together(reading, line):
-        found[one] = dict(_found_in(_read_with(one, {}), one))
-    return found
+    lines = together(reading, line)
+    _require_few(len(lines))
+    reading = _read_with({one.line: {} for one in lines}, line.batch)
+    return {one: dict(_found_in(reading, one)) for one in lines}
 
 
 def correct_line(
@@ -113,8 +115,10 @@ def correct_lines(
 
     Raises:
         CorrectionInvalid: no line, or lines of several files.
+        LineNotCorrectable: more than MOST_TOGETHER.
         Refusal: see `correct_line`; of the first line that is refused.
     """
+    _require_few(len(texts))
     lines = [_line_to_correct(line_id, actor) for line_id in sorted(texts)]
     if len({line.batch_id for line in lines}) != 1:
         raise CorrectionInvalid("Correct lines of one file.", field="lines")
@@ -129,7 +133,7 @@ def correct_lines(
 
 def _corrected(line: RejectedLine, texts: Mapping[str, str], reason: str) -> _Corrected:
     """The line in a reading of its file, with all that was corrected before it."""
-    reading = _read_with(line, texts)
+    reading = _read_with({line.line: texts}, line.batch)
     found = _found_in(reading, line)
     unknown = sorted(texts.keys() - found.keys())
     if unknown:
@@ -241,10 +245,17 @@ def _require_sound(texts: Mapping[str, str], reason: str) -> None:
             raise CorrectionInvalid("A text has a character that cannot be stored.", field=name)
 
 
-def _read_with(line: RejectedLine, texts: Mapping[str, str]) -> Reading:
-    """The whole file with this line corrected, and those that were before it."""
-    batch = line.batch
-    corrections = {**corrected_texts(batch.source, batch.sha256), line.line: texts}
+def _require_few(count: int) -> None:
+    if count > MOST_TOGETHER:
+        raise LineNotCorrectable(
+            f"{count:,} lines of this statement or entry cannot be read; by hand at most"
+            f" {MOST_TOGETHER} are corrected together."
+        )
+
+
+def _read_with(texts: Mapping[int, Mapping[str, str]], batch: Batch) -> Reading:
+    """The whole file with these lines corrected, and those that were before them."""
+    corrections = {**corrected_texts(batch.source, batch.sha256), **texts}
     return read_file(batch.source, batch.filename, original_of(batch), batch.mapping, corrections)
 
 
