@@ -1,13 +1,14 @@
 """Whatever people do in whatever order: the requests are where a plain model says they are.
 
 The model knows nothing of the product but the rules as the handbook has them. It checks that no
-maker (nor who took part) approves, no limit is exceeded, no stage is skipped, nobody decides twice,
-and nothing that has ended comes back.
+maker (nor who took part, or was asked for an opinion) approves, no limit is exceeded, no stage is
+skipped, nobody decides twice, nobody has two seats, nothing that has ended comes back, and what was
+acted upon is not revoked.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import combinations
@@ -29,17 +30,22 @@ from hypothesis.stateful import (
 from apps.approvals.models import Decision, Request
 from apps.approvals.selectors import inbox, is_approved, refusal_to_decide
 from apps.approvals.services import (
+    answer,
     cancel_leave,
+    consult,
     decide,
     define_limit,
     define_policy,
     delegate,
     plan_leave,
+    reassign,
     recheck_requests,
     request_approval,
+    revoke,
     revoke_delegation,
     supersede_requests,
     tend_request,
+    use_approval,
     withdraw,
 )
 from apps.common.errors import Refusal
@@ -50,7 +56,7 @@ from tests.approvals.conftest import subject
 
 KIND = "journal_entry"
 STAGES = ({"role": "reviewer", "count": 1}, {"role": "approver", "count": 2})
-LIMITS = {"reviewer": 500, "approver": 1_000}
+LIMITS = {"reviewer": 500, "approver": 1_000, "controller": 1_000}
 CAST = {
     "mia": ("preparer", "reviewer", "approver"),
     "rob": ("reviewer",),
@@ -58,11 +64,12 @@ CAST = {
     "ann": ("approver",),
     "abe": ("approver",),
     "axl": ("approver", "preparer"),
+    "cora": ("controller",),
 }
 PEOPLE = st.sampled_from(sorted(CAST))
 SUBJECTS = st.integers(0, 1)
 TODAY, TOMORROW = date.today() - timedelta(days=1), date.today() + timedelta(days=1)
-ENDED = {"approved", "rejected", "returned", "withdrawn", "superseded"}
+ENDED = {"approved", "rejected", "returned", "withdrawn", "superseded", "revoked"}
 
 
 class At:
@@ -81,6 +88,8 @@ class Round:
 
     decided: stage, who, verdict, and in whose seat (his own or a delegator's).
     late: the stages to which approvers were added, because nobody decided in time.
+    moved: seats that went to somebody else: stage, from whom, to whom.
+    asked: who was asked for an opinion and has not answered, and the question.
     """
 
     subject: int
@@ -90,6 +99,9 @@ class Round:
     conflicted: set[str]
     decided: list[tuple[int, str, str, str]] = field(default_factory=list)
     late: set[int] = field(default_factory=set)
+    moved: list[tuple[int, str, str]] = field(default_factory=list)
+    asked: dict[str, int] = field(default_factory=dict)
+    is_used: bool = False
     stage: int = 0
     status: str = "pending"
 
@@ -148,21 +160,37 @@ class Lifecycle(RuleBasedStateMachine):
     def most(self, name: str) -> int:
         return max((LIMITS[role] for role in self.roles[name] if role in LIMITS), default=-1)
 
+    def own(self, one: Round, stage: int) -> set[str]:
+        """Whom the stage itself asks for, after seats were moved."""
+        people = {name for name in CAST if STAGES[stage]["role"] in self.roles[name]}
+        for where, giver, taker in one.moved:
+            if where == stage:
+                people = people - {giver} | {taker}
+        return people
+
+    def holders(self, one: Round, stage: int) -> set[str]:
+        """Whom it asks for now: who still decides, and who was added."""
+        added = {name for name in CAST if "approver" in self.roles[name]}
+        own = {name for name in self.own(one, stage) if self.most(name) >= 0}
+        return own | added if stage in one.late else own
+
+    def seat(self, one: Round, name: str, involved: set[str]) -> tuple[str, str] | None:
+        """Who takes the seat of this person: one of the two, if anybody."""
+        if one.amount > self.most(name):
+            return None
+        other = self.stands_in.get(name, ("", 0))[0]
+        is_there = other and other not in self.away and other not in involved
+        if is_there and one.amount <= self.most(other):
+            return other, name
+        return None if name in self.away else (name, name)
+
     def seats(self, one: Round, stage: int) -> list[tuple[str, str]]:
         """Who could decide at a stage, in whose seat: each seat is taken once."""
-        asked = {str(STAGES[stage]["role"]), *(["approver"] if stage in one.late else [])}
-        found = []
-        for name in sorted(set(CAST) - one.involved()):
-            if not asked & self.roles[name] or one.amount > self.most(name):
-                continue
-            other = self.stands_in.get(name, ("", 0))[0]
-            is_there = other and other not in self.away and other not in one.involved()
-            if is_there and one.amount <= self.most(other):
-                found.append((other, name))
-            elif name not in self.away:
-                found.append((name, name))
-        voted = one.voted()
-        return [seat for seat in found if not {*seat} & voted]
+        involved, voted = one.involved(), one.voted()
+        found = [
+            self.seat(one, name, involved) for name in sorted(self.holders(one, stage) - involved)
+        ]
+        return [seat for seat in found if seat is not None and not {*seat} & voted]
 
     def able(self, one: Round, stage: int) -> set[str]:
         """Who could decide at a stage, by role, limit, part in it, and presence."""
@@ -289,6 +317,114 @@ class Lifecycle(RuleBasedStateMachine):
         assert who == one.maker
         assert one.status not in ENDED
         one.status = "withdrawn"
+
+    @rule(number=SUBJECTS, content=st.sampled_from("ab"))
+    def act(self, number: int, content: str) -> None:
+        """Somebody acts upon the approval of this content, if there is one."""
+        found = [
+            (pk, one)
+            for pk, one in self.rounds.items()
+            if (one.subject, one.content, one.status) == (number, content, "approved")
+        ]
+        used = use_approval(subject=subject(number), subject_hash=content * 64, actor=system_user())
+        assert (used is None) == (not found)
+        for pk, one in found:
+            assert used is not None
+            assert used.pk == pk
+            one.is_used = True
+
+    @precondition(lambda self: self.rounds)
+    @rule(data=st.data(), who=PEOPLE)
+    def revoke(self, data: st.DataObject, who: str) -> None:
+        pk = data.draw(st.sampled_from(sorted(self.rounds)))
+        one = self.rounds[pk]
+        is_own = who in one.voted() and self.most(who) >= 0
+        may = (is_own or "controller" in self.roles[who]) and one.status == "approved"
+        try:
+            with transaction.atomic():
+                revoke(request_id=pk, reason="x", actor=self.user(who))
+        except Refusal:
+            assert not may or one.is_used
+            return
+        assert may
+        assert not one.is_used
+        one.status = "revoked"
+
+    @precondition(lambda self: self.rounds)
+    @rule(data=st.data(), who=PEOPLE, giver=PEOPLE, taker=PEOPLE)
+    def reassign(self, data: st.DataObject, who: str, giver: str, taker: str) -> None:
+        pk = data.draw(st.sampled_from(sorted(self.rounds)))
+        one = self.rounds[pk]
+        may = one.status not in ENDED and self.may_move(one, who, giver, taker)
+        try:
+            with transaction.atomic():
+                reassign(
+                    request_id=pk,
+                    from_person_id=self.ids[giver],
+                    to_person_id=self.ids[taker],
+                    reason="x",
+                    actor=self.user(who),
+                )
+        except Refusal:
+            assert not may
+            return
+        assert may
+        one.moved.append((one.stage, giver, taker))
+        self.settle(one)
+
+    def may_move(self, one: Round, who: str, giver: str, taker: str) -> bool:
+        is_his = who == giver and self.most(who) >= 0
+        may = (is_his or "controller" in self.roles[who]) and who not in one.involved()
+        has_seat = giver in self.own(one, one.stage) - one.voted()
+        barred = one.involved() | one.voted() | self.holders(one, one.stage) | {who}
+        is_able = taker not in barred and self.seat(one, taker, set()) == (taker, taker)
+        if not (may and has_seat and is_able):
+            return False
+        after = replace(one, moved=[*one.moved, (one.stage, giver, taker)])
+        return one.status != "pending" or self.can_be_filled(after)
+
+    @precondition(lambda self: self.rounds)
+    @rule(data=st.data(), who=PEOPLE, whom=PEOPLE)
+    def consult(self, data: st.DataObject, who: str, whom: str) -> None:
+        pk = data.draw(st.sampled_from(sorted(self.rounds)))
+        one = self.rounds[pk]
+        may = one.status not in ENDED and who in self.able(one, one.stage)
+        may = may and whom not in one.voted() | one.asked.keys()
+        may = may and whom not in self.seated(one) - one.involved()
+        try:
+            with transaction.atomic():
+                asked = consult(
+                    request_id=pk, person_id=self.ids[whom], question="?", actor=self.user(who)
+                )
+        except Refusal:
+            assert not may
+            return
+        assert may
+        one.asked[whom] = asked.pk
+        one.conflicted.add(whom)
+
+    def seated(self, one: Round) -> set[str]:
+        """Whoever has a seat at a step that is left, or would take one."""
+        later = range(one.stage, len(STAGES))
+        holders = {name for stage in later for name in self.holders(one, stage)}
+        seats = [self.seat(one, name, set()) for name in holders]
+        return holders | {seat[0] for seat in seats if seat is not None}
+
+    @precondition(lambda self: any(one.asked for one in self.rounds.values()))
+    @rule(data=st.data(), who=PEOPLE)
+    def answer(self, data: st.DataObject, who: str) -> None:
+        asking = sorted(pk for pk, one in self.rounds.items() if one.asked)
+        one = self.rounds[data.draw(st.sampled_from(asking))]
+        whom = data.draw(st.sampled_from(sorted(one.asked)))
+        may = who == whom and one.status not in ENDED
+        try:
+            with transaction.atomic():
+                answer(consultation_id=one.asked[whom], text="!", actor=self.user(who))
+        except Refusal:
+            assert not may
+            return
+        assert may
+        del one.asked[whom]
 
     @rule(number=SUBJECTS)
     def content_falls(self, number: int) -> None:
