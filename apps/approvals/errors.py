@@ -34,6 +34,13 @@ class ApprovalOutgrown(Conflict):
     remedy = "Revoke the approval and ask anew: the larger amount then has to be approved."
 
 
+class TooManyAtOnce(Invalid):
+    """More requests than are decided on at once."""
+
+    code = "TOO_MANY_AT_ONCE"
+    remedy = "Choose fewer."
+
+
 class NotAsked(Invalid):
     """This person is not asked for an opinion."""
 

@@ -11,6 +11,7 @@ from apps.approvals.api.requests import RequestView
 from apps.approvals.api.waivers import WaiverView
 from apps.approvals.views import (
     absence,
+    bulk,
     consulting,
     could,
     decision,
@@ -41,6 +42,7 @@ router.register("controls", ControlView, basename="approvals-control")
 
 urlpatterns = [
     path("approvals/", lists.inbox, name="inbox"),
+    path("approvals/bulk/", bulk.bulk_page, name="bulk"),
     path("approvals/mine/", lists.mine, name="mine"),
     path("approvals/all/", lists.everything, name="everything"),
     path("approvals/notices/", notices.notices_page, name="notices"),

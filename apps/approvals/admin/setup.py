@@ -64,6 +64,7 @@ class PolicyAdmin(ServiceAdmin):
         "expires_after_days",
         "evidence_kinds",
         "resolution_required",
+        "bulk_allowed",
     )
 
     @admin.display(description="Who approves")

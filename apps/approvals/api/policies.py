@@ -47,6 +47,7 @@ class PolicySerializer(serializers.ModelSerializer[Policy]):
             "expires_after_days",
             "evidence_kinds",
             "resolution_required",
+            "bulk_allowed",
             "version",
             "created_by",
             "proposed_at",
@@ -118,6 +119,9 @@ class DefinePolicySerializer(StrictSerializer):
         child=serializers.ChoiceField([(kind.value, kind.label) for kind in ASKABLE_KINDS]),
         default=list,
         help_text="What has to be attached before anybody approves.",
+    )
+    bulk_allowed = serializers.BooleanField(
+        default=False, help_text="Several requests may be approved at once."
     )
     resolution_required = serializers.BooleanField(
         default=False, help_text="Somebody also has to say how what was open was resolved."

@@ -16,14 +16,18 @@ from rest_framework.response import Response
 from apps.approvals.api.evidence import require_bounded
 from apps.approvals.api.verbs import (
     AnswerSerializer,
+    ApproveManySerializer,
     ConsultationSerializer,
     ConsultSerializer,
+    DeadlockSerializer,
+    DecisionSerializer,
+    OutcomeSerializer,
     ReassignmentSerializer,
     ReassignSerializer,
     TakeBackSerializer,
     VersionSerializer,
 )
-from apps.approvals.models import Decision, Request
+from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.selectors import (
     approvals_missing,
@@ -37,6 +41,7 @@ from apps.approvals.selectors import (
 from apps.approvals.serializers import AttachmentSerializer, BroughtInput
 from apps.approvals.services import (
     answer,
+    approve_many,
     carry_evidence,
     consult,
     decide,
@@ -48,41 +53,6 @@ from apps.approvals.states import OPEN, EvidenceKind, RequestStatus, Verdict
 from apps.common.access import one_visible
 from apps.common.api import AmountField, ScopedReadView
 from apps.operations.idempotency import IdempotentMixin
-
-
-class DecisionSerializer(serializers.ModelSerializer[Decision]):
-    approver = serializers.CharField(source="approver.username")
-    on_behalf_of = serializers.SerializerMethodField(
-        help_text="In whose place the approver decided; null: in his own."
-    )
-    waiver = serializers.PrimaryKeyRelatedField[Any](
-        read_only=True,
-        help_text="By what the approver decided though he had a hand in it; null: he had none.",
-    )
-    limit_amount = AmountField(
-        currency_source="request.currency",
-        help_text="How much he could approve, in the request's currency; empty: not limited.",
-    )
-
-    class Meta:
-        model = Decision
-        fields: ClassVar = (
-            "approver",
-            "verdict",
-            "stage",
-            "role_at_time",
-            "on_behalf_of",
-            "waiver",
-            "limit_amount",
-            "comment",
-            "attestation_text",
-            "subject_hash",
-            "evidence_hash",
-            "decided_at",
-        )
-
-    def get_on_behalf_of(self, decision: Decision) -> str | None:
-        return None if decision.on_behalf_of is None else decision.on_behalf_of.username
 
 
 class RequestSerializer(serializers.ModelSerializer[Request]):
@@ -139,16 +109,6 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
             "used_at",
             "decisions",
         )
-
-
-class DeadlockSerializer(serializers.Serializer[Any]):
-    lack = serializers.CharField(help_text="Which steps, what they need, and who is there.")
-    barred = serializers.ListField(
-        child=serializers.CharField(), help_text="Who holds the role and does not count, and why."
-    )
-    remedies = serializers.ListField(
-        child=serializers.CharField(), help_text="What would solve it, each for itself."
-    )
 
 
 class RequestDetailSerializer(RequestSerializer):
@@ -385,6 +345,25 @@ class RequestView(IdempotentMixin, ScopedReadView):
             request_id=self.get_object().pk, **asked.validated_data, actor=_caller(request)
         )
         return self._shown(carried[0].request_id)
+
+    @extend_schema(
+        request=ApproveManySerializer, responses=OutcomeSerializer(many=True), filters=False
+    )
+    @action(detail=False, methods=["post"], pagination_class=None)
+    def approve(self, request: RestRequest) -> Response:
+        """Approve each of these that can be without a second look, where its policy allows that.
+
+        What needs one (evidence that is missing or was not opened, an attestation, a comment, an
+        open question, an earlier refusal) is left out, and the answer says why. Each is approved
+        for itself; with an `Idempotency-Key` all are kept together with the answer.
+        """
+        self.get_queryset()  # asks for the permission
+        asked = ApproveManySerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        chosen = asked.validated_data["requests"]
+        versions = {one["request"]: one["expected_version"] for one in chosen}
+        outcomes = approve_many(versions=versions, actor=_caller(request))
+        return Response(OutcomeSerializer(outcomes, many=True).data)
 
     def _shown(self, request_id: int) -> Response:
         """The request as it now is."""

@@ -87,6 +87,7 @@ class PolicyForm(ServiceForm):
             "expires_after_days",
             "evidence_kinds",
             "resolution_required",
+            "bulk_allowed",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

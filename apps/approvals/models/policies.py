@@ -42,6 +42,9 @@ class Policy(models.Model):
     resolution_required = models.BooleanField(
         default=False, help_text="Whether somebody has to say how what was open was resolved."
     )
+    bulk_allowed = models.BooleanField(
+        default=False, help_text="Whether several requests may be approved at once."
+    )
     due_after_hours = models.PositiveIntegerField(
         default=24, help_text="Business hours that each step may take."
     )

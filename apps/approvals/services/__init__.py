@@ -7,6 +7,7 @@ from apps.approvals.services.absence import (
     revoke_delegation,
 )
 from apps.approvals.services.asking import request_approval, supersede_requests, withdraw
+from apps.approvals.services.bulk import Outcome, approve_many
 from apps.approvals.services.consulting import answer, consult
 from apps.approvals.services.deciding import decide
 from apps.approvals.services.evidence import attach, bring, carry_evidence, hand_out_attachment
@@ -20,7 +21,9 @@ from apps.approvals.services.using import revoke, use_approval, use_requests
 from apps.approvals.services.waivers import propose_waiver, revoke_waiver, sign_waiver
 
 __all__ = [
+    "Outcome",
     "answer",
+    "approve_many",
     "attach",
     "bring",
     "cancel_leave",

@@ -58,6 +58,7 @@ def define_policy(
     due_after_hours: int = 24,
     evidence_kinds: Sequence[str] = (),
     resolution_required: bool = False,
+    bulk_allowed: bool = False,
     escalation: Sequence[dict[str, Any]] = (),
     expires_after_days: int | None = None,
 ) -> Policy:
@@ -72,6 +73,7 @@ def define_policy(
         expires_after_days: calendar days until a request ends undecided; None: never.
         evidence_kinds: what has to be attached before anybody approves.
         resolution_required: somebody also has to say how what was open was resolved.
+        bulk_allowed: several requests may be approved at once, where nothing is to be looked at.
 
     Raises:
         NotPermitted: the actor may not manage policies here.
@@ -99,6 +101,7 @@ def define_policy(
         due_after_hours=due_after_hours,
         evidence_kinds=list(evidence_kinds),
         resolution_required=resolution_required,
+        bulk_allowed=bulk_allowed,
         escalation=list(escalation),
         expires_after_days=expires_after_days,
         version=former.version + 1 if former else 1,
@@ -198,6 +201,7 @@ def _asked_besides(policy: Policy) -> dict[str, Any]:
     facts = {
         "evidence_kinds": sorted(policy.evidence_kinds),
         "resolution_required": policy.resolution_required,
+        "bulk_allowed": policy.bulk_allowed,
         "escalation": policy.escalation,
         "expires_after_days": policy.expires_after_days,
     }

@@ -140,6 +140,7 @@ def _listed(
         "previous_url": _page_url(request, number - 1) if number > 1 else None,
         "next_url": _page_url(request, number + 1) if len(read) > PAGE_SIZE else None,
     }
+    context["can_bulk"] = any(one.policy.bulk_allowed for one in read)
     return render(request, template, context)
 
 
