@@ -16,15 +16,14 @@ from apps.approvals.models import (
     Decision,
     Escalation,
     Notice,
+    Opening,
     Opinion,
     Reassignment,
     Request,
     StageClock,
     Use,
 )
-from apps.approvals.permissions import (
-    VIEW_REQUESTS,
-)
+from apps.approvals.permissions import VIEW_CONTROLS, VIEW_REQUESTS
 from apps.common.admin import WindowAdmin
 
 
@@ -196,3 +195,12 @@ class NoticeAdmin(WindowAdmin):
     list_select_related = ("request", "person")
     search_fields = ("request__title", "person__username")
     date_hierarchy = "noted_at"
+
+
+@admin.register(Opening)
+class OpeningAdmin(WindowAdmin):
+    view_permission = VIEW_CONTROLS
+    list_display = ("request", "person", "version", "opened_at")
+    list_select_related = ("request", "person")
+    search_fields = ("request__title", "person__username")
+    date_hierarchy = "opened_at"

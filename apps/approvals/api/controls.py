@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -13,14 +14,23 @@ from rest_framework.response import Response
 from apps.approvals.api.scope import PersonField, entity_id_of
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_CONTROLS
+from apps.approvals.rules import MEANINGS, Quality
 from apps.approvals.selectors.could import Answer, who_could, who_could_approve_such
 from apps.approvals.selectors.duties import DutiesReport, Pair, Tally, Violation, duties_report
+from apps.approvals.selectors.quality import (
+    QUICK_SECONDS,
+    PersonQuality,
+    QualityReport,
+    quality_report,
+)
 from apps.approvals.selectors.requests import request_seen_by
 from apps.common.api import AmountField, ScopedView, StrictSerializer
 from apps.common.money import plain
 from apps.identity.context import actor_of
 from apps.identity.models import Entity
 from apps.identity.selectors import system_user
+
+_SECOND = timedelta(seconds=1)
 
 
 class CandidatesQuery(StrictSerializer):
@@ -121,6 +131,42 @@ class DutiesSerializer(serializers.Serializer[DutiesReport]):
     pairs = PairSerializer(many=True, help_text="Two duties in one hand.")
 
 
+class QualityQuery(DaysQuery):
+    quick_seconds = serializers.IntegerField(
+        min_value=1,
+        max_value=3600,
+        default=QUICK_SECONDS,
+        help_text="An approval within so many seconds of the opening is waved through.",
+    )
+
+
+class QualitySerializer(serializers.Serializer[Quality]):
+    decisions = serializers.IntegerField(help_text=MEANINGS["Decisions"])
+    timed = serializers.IntegerField(help_text="Those with an opening on record.")
+    middle_seconds = serializers.SerializerMethodField(help_text=MEANINGS["Time on it"])
+    there = serializers.IntegerField(help_text="Evidence that was there, by others.")
+    unopened = serializers.IntegerField(help_text=MEANINGS["Not opened"])
+    timed_approvals = serializers.IntegerField(help_text="Approvals with an opening on record.")
+    waved_through = serializers.IntegerField(help_text=MEANINGS["Waved through"])
+
+    def get_middle_seconds(self, quality: Quality) -> int | None:
+        return None if quality.middle_time is None else quality.middle_time // _SECOND
+
+
+class PersonQualitySerializer(serializers.Serializer[PersonQuality]):
+    person = serializers.CharField(source="person.username")
+    quality = QualitySerializer()
+
+
+class QualityReportSerializer(serializers.Serializer[QualityReport]):
+    entity = serializers.CharField(source="entity.code")
+    starts_on = serializers.DateField()
+    ends_on = serializers.DateField()
+    quick_seconds = serializers.IntegerField()
+    everybody = QualitySerializer()
+    people = PersonQualitySerializer(many=True)
+
+
 class ControlView(ScopedView):
     """Questions of control: each is answered from the record, and changes nothing."""
 
@@ -163,6 +209,20 @@ class ControlView(ScopedView):
         actor = actor_of(request)
         entity = Entity.objects.get(pk=entity_id_of(actor, facts.pop("entity")))
         return Response(DutiesSerializer(duties_report(entity, **facts, actor=actor)).data)
+
+    @extend_schema(parameters=[QualityQuery], responses=QualityReportSerializer)
+    @action(detail=False, methods=["get"])
+    def quality(self, request: RestRequest) -> Response:
+        """How people reviewed in these days: time, evidence not opened, approvals waved through.
+
+        422 DAYS_INVALID.
+        """
+        self.get_queryset()  # asks for the permission
+        facts = _asked(request, QualityQuery)
+        actor = actor_of(request)
+        entity = Entity.objects.get(pk=entity_id_of(actor, facts.pop("entity")))
+        report = quality_report(entity, **facts, actor=actor)
+        return Response(QualityReportSerializer(report).data)
 
 
 def _asked(request: RestRequest, shape: type[StrictSerializer]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django import forms
 from django.utils import timezone
 
 from apps.approvals.permissions import VIEW_CONTROLS
+from apps.approvals.selectors.quality import QUICK_SECONDS
 from apps.identity.models import Entity, User
 from apps.identity.selectors import system_user
 
@@ -49,11 +50,28 @@ class DaysForm(SpanForm):
     entity = forms.ModelChoiceField(
         queryset=Entity.objects.none(), to_field_name="code", empty_label=None
     )
-    field_order = ("entity", "starts_on", "ends_on")
+    field_order: tuple[str, ...] = ("entity", "starts_on", "ends_on")
 
     def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer_entities(self, actor)
+
+
+class QualityForm(DaysForm):
+    """Some days of one entity, and what counts as waved through."""
+
+    quick_seconds = forms.IntegerField(
+        label="Waved through within (s)",
+        min_value=1,
+        max_value=3600,
+        required=False,
+        widget=forms.NumberInput(attrs={"placeholder": QUICK_SECONDS}),
+    )
+    field_order = ("entity", "starts_on", "ends_on", "quick_seconds")
+
+    def clean_quick_seconds(self) -> int:
+        seconds: int | None = self.cleaned_data["quick_seconds"]
+        return seconds or QUICK_SECONDS
 
 
 def offer_entities(form: forms.Form, actor: User) -> Any:

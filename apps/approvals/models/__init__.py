@@ -5,6 +5,7 @@ from apps.approvals.models.attachments import Attachment
 from apps.approvals.models.authority import ExchangeRate, Limit
 from apps.approvals.models.clocks import Escalation, StageClock
 from apps.approvals.models.notices import Notice
+from apps.approvals.models.openings import Opening
 from apps.approvals.models.policies import Policy
 from apps.approvals.models.requests import (
     Conflict,
@@ -28,6 +29,7 @@ __all__ = [
     "Leave",
     "Limit",
     "Notice",
+    "Opening",
     "Opinion",
     "Policy",
     "Reassignment",

@@ -29,6 +29,7 @@ from .limits import (
     converted,
 )
 from .mandates import Absence, Absences, Decider, Mandate
+from .quality import MEANINGS, Quality, Review, quality_of
 from .spells import Change, Spell, spells
 from .splits import WINDOW, Piece, belongs_with, exposure
 from .waivers import WaiverTerms, waived, waived_kinds
@@ -38,6 +39,7 @@ __all__ = [
     "IMAGES",
     "LONGEST_RATE_AGE_DAYS",
     "LONGEST_TEXT",
+    "MEANINGS",
     "TEXTS",
     "WINDOW",
     "Absence",
@@ -54,8 +56,10 @@ __all__ = [
     "Mandate",
     "Pairing",
     "Piece",
+    "Quality",
     "Rates",
     "Recognised",
+    "Review",
     "Shortage",
     "Spell",
     "Step",
@@ -70,6 +74,7 @@ __all__ = [
     "converted",
     "could_do_both",
     "exposure",
+    "quality_of",
     "recognise",
     "shortage",
     "spells",

@@ -13,6 +13,7 @@ from apps.approvals.services.deciding import decide
 from apps.approvals.services.evidence import attach, bring, carry_evidence, hand_out_attachment
 from apps.approvals.services.limits import define_limit, enter_rate, retire_limit
 from apps.approvals.services.notices import read_notices
+from apps.approvals.services.openings import note_opening
 from apps.approvals.services.policies import define_policy, retire_policy, settle_policy
 from apps.approvals.services.reassigning import reassign
 from apps.approvals.services.staffing import queue_recheck, recheck_all, recheck_requests
@@ -35,6 +36,7 @@ __all__ = [
     "delegate",
     "enter_rate",
     "hand_out_attachment",
+    "note_opening",
     "plan_leave",
     "propose_waiver",
     "queue_recheck",

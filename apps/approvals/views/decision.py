@@ -19,7 +19,7 @@ from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_CONTROLS, VIEW_REQUESTS
 from apps.approvals.selectors.limits import exposure_in_words
 from apps.approvals.selectors.stages import people_needed
-from apps.approvals.services import decide
+from apps.approvals.services import decide, note_opening
 from apps.approvals.states import EvidenceKind, RequestStatus, Verdict
 from apps.approvals.views.attachments import evidence_on_page
 from apps.approvals.views.ending import can_revoke, can_withdraw
@@ -134,6 +134,8 @@ def page_of(
 ) -> HttpResponse:
     """The page, with a decision or a form of evidence that was refused."""
     actor: User = person(request)
+    if request.method == "GET" or (attempt is not None and attempt.changes):
+        note_opening(asked, actor=actor)
     show_times_of(asked.entity)
     refusal = _refusal(asked, actor)
     can_decide = asked.status == RequestStatus.PENDING and refusal is None
