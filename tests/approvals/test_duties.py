@@ -203,6 +203,12 @@ def test_rules_and_roles_are_duties_too(
     assert gave.could.until <= timezone.now()
 
 
+def test_nobody_could_do_anything_in_days_to_come(entity: Any, connie: Any, otto: Any) -> None:
+    assert pair(report(entity, otto), PREPARE, connie).could.until <= timezone.now()
+    tomorrow = today() + timedelta(days=1)
+    assert report(entity, otto, tomorrow, tomorrow).pairs == ()
+
+
 def test_who_decided_without_such_a_role_is_told_too(
     define: Any, ask: Any, entity: Any, alice: Any, otto: Any
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 from django.db.models.functions import Abs
+from django.utils import timezone
 
 from apps.approvals.errors import DaysInvalid
 from apps.approvals.models import Conflict, Decision, Limit, Policy, Request
@@ -211,10 +212,11 @@ def _violation(decision: Decision, person: User) -> Violation | None:
 def _pairs(entity: Entity, span: Span) -> list[Pair]:
     """Whoever could do both or did both, those who did first."""
     known = role_spells(entity)
+    so_far = (span[0], min(span[1], timezone.now()))
     could = {
         (pairing.name, both.person_id): both
         for pairing in pairings()
-        for both in could_do_both(known, pairing, *span)
+        for both in could_do_both(known, pairing, *so_far)
     }
     firsts = {
         PREPARE: _asked(entity, span),
