@@ -545,3 +545,14 @@ def test_what_would_stall_is_told_before(
     assert len(stalls_without(bob, on=today() + timedelta(days=2), actor=bob)) == 2
     hand_over(bob, rita, 1, 3)
     assert stalls_without(bob, on=today() + timedelta(days=2), actor=bob) == []
+
+
+def test_a_deadlock_names_who_handed_it_over(
+    define: Any, ask: Any, hand_over: Any, bob: Any, rita: Any
+) -> None:
+    """Rita is needed for both steps: for the first herself, for the second in Bob's place."""
+    define(stages=({"role": "reviewer", "count": 1}, {"role": "approver", "count": 1}))
+    hand_over(bob, rita)
+    found = deadlock_of(ask())
+    assert found is not None
+    assert found.barred == ("Bob has handed it over.",)
