@@ -114,6 +114,7 @@
     k: () => { moveInList(-1); return true; },
     a: () => press("a"),
     r: () => press("r"),
+    x: () => press("x"),
     "/": () => {
       const search = document.querySelector("input[type=search], input[name=q]");
       if (search) { search.focus(); search.select(); }
