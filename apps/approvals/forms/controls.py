@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django import forms
+from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.approvals.permissions import VIEW_CONTROLS
 from apps.approvals.selectors.quality import QUICK_SECONDS
+from apps.identity.context import entity_in_view
 from apps.identity.models import Entity, User
 from apps.identity.selectors import system_user
 
+_DAYS_TO_BEGIN_WITH: Final = 90
 _INSTANT = "%Y-%m-%dT%H:%M:%S"
 
 
@@ -55,6 +58,18 @@ class DaysForm(SpanForm):
     def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer_entities(self, actor)
+
+
+def latest_days(request: HttpRequest, actor: User) -> dict[str, str]:
+    """The last days of the entity in view, as somebody would ask for them."""
+    there = Entity.objects.filter(pk__in=actor.entity_ids(VIEW_CONTROLS)).order_by("code")
+    in_view = entity_in_view(request)
+    entity = there.first() if in_view is None else there.filter(pk=in_view.pk).first()
+    if entity is None:
+        return {}
+    today = timezone.localdate(timezone=entity.zone)
+    first = today - timedelta(days=_DAYS_TO_BEGIN_WITH)
+    return {"entity": entity.code, "starts_on": str(first), "ends_on": str(today)}
 
 
 class QualityForm(DaysForm):

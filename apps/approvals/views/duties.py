@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
@@ -14,7 +13,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from apps.approvals.forms.controls import DaysForm
+from apps.approvals.forms.controls import DaysForm, latest_days
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_CONTROLS
 from apps.approvals.selectors.duties import DutiesReport, Pair, Tally, duties_report
@@ -23,10 +22,8 @@ from apps.common.errors import Refusal
 from apps.common.money import plain
 from apps.common.tables import Cell, csv_of
 from apps.common.templatetags.finflow import amount
-from apps.identity.context import actor_of, entity_in_view, show_times_of
-from apps.identity.models import Entity, User
+from apps.identity.context import actor_of, show_times_of
 
-_DAYS_TO_BEGIN_WITH: Final = 90
 _HEAD = (
     "finding",
     "person",
@@ -46,7 +43,7 @@ def duties_page(request: HttpRequest) -> HttpResponse:
     """The report of one entity and some days, the latest to begin with; `as=csv` as a file."""
     actor = actor_of(request)
     authorize(actor, VIEW_CONTROLS)
-    asked = request.GET.dict() or _latest(request, actor)
+    asked = request.GET.dict() or latest_days(request, actor)
     form = DaysForm(asked or None, actor=actor)
     report = _report(form, actor)
     if report is not None and request.GET.get("as") == "csv":
@@ -89,18 +86,6 @@ def _report(form: DaysForm, actor: Any) -> DutiesReport | None:
     except Refusal as refusal:
         form.add_error(refusal.field or None, refusal.message)
         return None
-
-
-def _latest(request: HttpRequest, actor: User) -> dict[str, str]:
-    """The last days of the entity in view, as somebody would ask for them."""
-    there = Entity.objects.filter(pk__in=actor.entity_ids(VIEW_CONTROLS)).order_by("code")
-    in_view = entity_in_view(request)
-    entity = there.first() if in_view is None else there.filter(pk=in_view.pk).first()
-    if entity is None:
-        return {}
-    today = timezone.localdate(timezone=entity.zone)
-    first = today - timedelta(days=_DAYS_TO_BEGIN_WITH)
-    return {"entity": entity.code, "starts_on": str(first), "ends_on": str(today)}
 
 
 def _shown(pair: Pair) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from apps.approvals.forms.controls import QualityForm
+from apps.approvals.forms.controls import QualityForm, latest_days
 from apps.approvals.permissions import VIEW_CONTROLS
 from apps.approvals.rules import MEANINGS, Quality
 from apps.approvals.selectors.quality import (
@@ -30,10 +30,11 @@ _NOTHING = "–"
 @require_safe
 @login_required
 def quality_page(request: HttpRequest) -> HttpResponse:
-    """The figures of each approver of one entity in some days."""
+    """The figures of each approver of one entity in some days, the latest to begin with."""
     actor = actor_of(request)
     authorize(actor, VIEW_CONTROLS)
-    form = QualityForm(request.GET or None, actor=actor, initial={"quick_seconds": QUICK_SECONDS})
+    asked = request.GET.dict() or latest_days(request, actor)
+    form = QualityForm(asked or None, actor=actor, initial={"quick_seconds": QUICK_SECONDS})
     report: QualityReport | None = None
     if form.is_valid():
         try:
