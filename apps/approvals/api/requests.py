@@ -10,6 +10,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 
@@ -244,7 +245,7 @@ class RequestView(IdempotentMixin, ScopedReadView):
         asked = DecideSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         decided = decide(
-            request_id=self.get_object().pk,
+            request_id=self._asked_id(),
             **asked.plain(),
             evidence=asked.brought(),
             actor=_caller(request),
@@ -261,7 +262,7 @@ class RequestView(IdempotentMixin, ScopedReadView):
         asked = TakeBackSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         withdrawn = withdraw(
-            request_id=self.get_object().pk, **asked.validated_data, actor=_caller(request)
+            request_id=self._asked_id(), **asked.validated_data, actor=_caller(request)
         )
         return self._shown(withdrawn.pk)
 
@@ -276,7 +277,7 @@ class RequestView(IdempotentMixin, ScopedReadView):
         asked = TakeBackSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         revoked = revoke(
-            request_id=self.get_object().pk, **asked.validated_data, actor=_caller(request)
+            request_id=self._asked_id(), **asked.validated_data, actor=_caller(request)
         )
         return self._shown(revoked.pk)
 
@@ -292,7 +293,7 @@ class RequestView(IdempotentMixin, ScopedReadView):
         asked.is_valid(raise_exception=True)
         facts = asked.validated_data
         moved = reassign(
-            request_id=self.get_object().pk,
+            request_id=self._asked_id(),
             from_person_id=facts["from_person"].pk,
             to_person_id=facts["to_person"].pk,
             reason=facts["reason"],
@@ -312,7 +313,7 @@ class RequestView(IdempotentMixin, ScopedReadView):
         asked.is_valid(raise_exception=True)
         facts = dict(asked.validated_data)
         made = consult(
-            request_id=self.get_object().pk,
+            request_id=self._asked_id(),
             person_id=facts.pop("person").pk,
             **facts,
             actor=_caller(request),
@@ -342,7 +343,7 @@ class RequestView(IdempotentMixin, ScopedReadView):
         asked = VersionSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         carried = carry_evidence(
-            request_id=self.get_object().pk, **asked.validated_data, actor=_caller(request)
+            request_id=self._asked_id(), **asked.validated_data, actor=_caller(request)
         )
         return self._shown(carried[0].request_id)
 
@@ -364,6 +365,14 @@ class RequestView(IdempotentMixin, ScopedReadView):
         versions = {one["request"]: one["expected_version"] for one in chosen}
         outcomes = approve_many(versions=versions, actor=_caller(request))
         return Response(OutcomeSerializer(outcomes, many=True).data)
+
+    def _asked_id(self) -> int:
+        """The id in the path, if the caller may see that request (404 otherwise).
+
+        No more of it is read: whatever is done to it reads it again, under its lock.
+        """
+        bare = self.get_queryset().select_related(None).prefetch_related(None).only("pk")
+        return int(get_object_or_404(bare, pk=self.kwargs["pk"]).pk)
 
     def _shown(self, request_id: int) -> Response:
         """The request as it now is."""
