@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 
 from apps.common.errors import Refusal
 
@@ -48,6 +48,22 @@ class ServiceForm(_Form):
 
     def save_m2m(self) -> None:
         """The service has saved everything."""
+
+
+class WindowInline(TabularInline):
+    """Rows below the row that they belong to, to look at: who sees that one sees them."""
+
+    can_delete = False
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 class WindowAdmin(ModelAdmin):

@@ -12,10 +12,9 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from apps.common.admin import ServiceAdmin, ServiceForm, WindowAdmin, run_each
+from apps.common.admin import ServiceAdmin, ServiceForm, WindowAdmin, WindowInline, run_each
 from apps.identity.context import actor_of
 from apps.identity.models import Entity
 from apps.ledger import services
@@ -164,22 +163,11 @@ class CalendarForm(ServiceForm):
         )
 
 
-class PeriodInline(TabularInline):
+class PeriodInline(WindowInline):
     model = Period
     fields = ("name", "starts_on", "ends_on", "status")
     readonly_fields = fields
-    can_delete = False
-    extra = 0
     ordering = ("-starts_on",)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(FiscalCalendar)
@@ -259,24 +247,13 @@ class PeriodAdmin(LedgerAdmin):
         )
 
 
-class LineInline(TabularInline):
+class LineInline(WindowInline):
     model = JournalLine
     fields = ("line_number", "account", "debit", "credit", "currency", "reference", "narrative")
     readonly_fields = fields
-    can_delete = False
-    extra = 0
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("account")
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(JournalEntry)

@@ -8,10 +8,9 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from unfold.admin import TabularInline
 
 from apps.approvals.permissions import VIEW_REQUESTS
-from apps.common.admin import ServiceAdmin, WindowAdmin, run_each
+from apps.common.admin import ServiceAdmin, WindowAdmin, WindowInline, run_each
 from apps.common.errors import Refusal
 from apps.identity.context import actor_of
 from apps.outbound.context import secret_shown
@@ -104,21 +103,10 @@ class EndpointAdmin(ServiceAdmin):
         )
 
 
-class AttemptInline(TabularInline):
+class AttemptInline(WindowInline):
     model = DeliveryAttempt
     fields = ("number", "tried_at", "status_code", "duration_ms", "error", "answer")
     readonly_fields = fields
-    can_delete = False
-    extra = 0
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Delivery)

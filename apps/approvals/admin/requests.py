@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 from django.urls import reverse
-from unfold.admin import TabularInline
 
 from apps.approvals.models import (
     Attachment,
@@ -24,26 +20,10 @@ from apps.approvals.models import (
     Use,
 )
 from apps.approvals.permissions import VIEW_CONTROLS, VIEW_REQUESTS
-from apps.common.admin import WindowAdmin
+from apps.common.admin import WindowAdmin, WindowInline
 
 
-class _PartOfRequest(TabularInline):
-    """What belongs to a request, to look at."""
-
-    can_delete = False
-    extra = 0
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class DecisionInline(_PartOfRequest):
+class DecisionInline(WindowInline):
     model = Decision
     fields = (
         "approver",
@@ -57,13 +37,13 @@ class DecisionInline(_PartOfRequest):
     readonly_fields = fields
 
 
-class ConflictInline(_PartOfRequest):
+class ConflictInline(WindowInline):
     model = Conflict
     fields = ("user",)
     readonly_fields = fields
 
 
-class AttachmentInline(_PartOfRequest):
+class AttachmentInline(WindowInline):
     model = Attachment
     fields = ("kind", "filename", "size_bytes", "sha256", "attached_by", "attached_at")
     readonly_fields = fields

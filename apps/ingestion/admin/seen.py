@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from unfold.admin import TabularInline
 
-from apps.common.admin import WindowAdmin
+from apps.common.admin import WindowAdmin, WindowInline
 from apps.ingestion.permissions import VIEW_SOURCES
 
 
@@ -27,18 +26,7 @@ class SeenAdmin(WindowAdmin):
         return found
 
 
-class SeenInline(TabularInline):
-    """Rows below the row that they belong to, to be looked at."""
+class SeenInline(WindowInline):
+    """Many rows, a page at a time."""
 
-    can_delete = False
-    extra = 0
     per_page = 50
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
