@@ -46,5 +46,11 @@ def require_version(subject: Any, expected_version: int | None) -> None:
         raise StaleVersion(version_now=subject.version)
 
 
+def raise_version(subject: Any) -> None:
+    """Store that there is more to know than somebody has read who looked before."""
+    subject.version += 1
+    subject.save(update_fields=["version"])
+
+
 def _plain(state: str) -> str:
     return str(state).replace("_", " ")

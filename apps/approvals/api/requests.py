@@ -52,7 +52,8 @@ from apps.approvals.services import (
 )
 from apps.approvals.states import OPEN, EvidenceKind, RequestStatus, Verdict
 from apps.common.access import one_visible
-from apps.common.api import AmountField, ScopedReadView
+from apps.common.api import AmountField, ScopedReadView, body_of
+from apps.identity.context import actor_of
 from apps.operations.idempotency import IdempotentMixin
 
 
@@ -248,7 +249,7 @@ class RequestView(IdempotentMixin, ScopedReadView):
             request_id=self._asked_id(),
             **asked.plain(),
             evidence=asked.brought(),
-            actor=_caller(request),
+            actor=actor_of(request),
         )
         return self._shown(decided.pk)
 
@@ -259,11 +260,8 @@ class RequestView(IdempotentMixin, ScopedReadView):
 
         409 STALE_VERSION if it changed since `expected_version`; 409 ILLEGAL_MOVE if it is decided.
         """
-        asked = TakeBackSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        withdrawn = withdraw(
-            request_id=self._asked_id(), **asked.validated_data, actor=_caller(request)
-        )
+        facts = body_of(request, TakeBackSerializer)
+        withdrawn = withdraw(request_id=self._asked_id(), **facts, actor=actor_of(request))
         return self._shown(withdrawn.pk)
 
     @extend_schema(request=TakeBackSerializer, responses=RequestDetailSerializer)
@@ -274,11 +272,8 @@ class RequestView(IdempotentMixin, ScopedReadView):
         409 APPROVAL_USED if it was acted upon; 409 ILLEGAL_MOVE if it is not approved;
         409 STALE_VERSION if it changed since `expected_version`.
         """
-        asked = TakeBackSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        revoked = revoke(
-            request_id=self._asked_id(), **asked.validated_data, actor=_caller(request)
-        )
+        facts = body_of(request, TakeBackSerializer)
+        revoked = revoke(request_id=self._asked_id(), **facts, actor=actor_of(request))
         return self._shown(revoked.pk)
 
     @extend_schema(request=ReassignSerializer, responses=RequestDetailSerializer)
@@ -289,16 +284,14 @@ class RequestView(IdempotentMixin, ScopedReadView):
         422 SEAT_MISSING if the step asks nothing of `from_person`; 422 NOT_ELIGIBLE if `to_person`
         could not decide; 409 SEATS_SHORT if he is needed at a later step; 403 OWN_WORK.
         """
-        asked = ReassignSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        facts = asked.validated_data
+        facts = body_of(request, ReassignSerializer)
         moved = reassign(
             request_id=self._asked_id(),
             from_person_id=facts["from_person"].pk,
             to_person_id=facts["to_person"].pk,
             reason=facts["reason"],
             expected_version=facts["expected_version"],
-            actor=_caller(request),
+            actor=actor_of(request),
         )
         return self._shown(moved.request_id)
 
@@ -309,14 +302,12 @@ class RequestView(IdempotentMixin, ScopedReadView):
 
         422 NOT_ASKED if he has a seat himself, or may not look at requests anywhere.
         """
-        asked = ConsultSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        facts = dict(asked.validated_data)
+        facts = body_of(request, ConsultSerializer)
         made = consult(
             request_id=self._asked_id(),
             person_id=facts.pop("person").pk,
             **facts,
-            actor=_caller(request),
+            actor=actor_of(request),
         )
         return self._shown(made.request_id)
 
@@ -324,13 +315,11 @@ class RequestView(IdempotentMixin, ScopedReadView):
     @action(detail=True, methods=["post"])
     def answer(self, request: RestRequest, pk: str) -> Response:
         """Answer a question that one was asked about the request, once."""
-        asked = AnswerSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        facts = dict(asked.validated_data)
+        facts = body_of(request, AnswerSerializer)
         number = facts.pop("consultation")
         row = self.get_object()
         one_visible(row.consultations.filter(pk=number), field="consultation")
-        answer(consultation_id=number, **facts, actor=_caller(request))
+        answer(consultation_id=number, **facts, actor=actor_of(request))
         return self._shown(row.pk)
 
     @extend_schema(request=VersionSerializer, responses=RequestDetailSerializer)
@@ -340,11 +329,8 @@ class RequestView(IdempotentMixin, ScopedReadView):
 
         409 ATTACHMENT_MISSING if there is nothing. Answers with the request that has it now.
         """
-        asked = VersionSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        carried = carry_evidence(
-            request_id=self._asked_id(), **asked.validated_data, actor=_caller(request)
-        )
+        facts = body_of(request, VersionSerializer)
+        carried = carry_evidence(request_id=self._asked_id(), **facts, actor=actor_of(request))
         return self._shown(carried[0].request_id)
 
     @extend_schema(
@@ -359,11 +345,9 @@ class RequestView(IdempotentMixin, ScopedReadView):
         for itself; with an `Idempotency-Key` all are kept together with the answer.
         """
         self.get_queryset()  # asks for the permission
-        asked = ApproveManySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        chosen = asked.validated_data["requests"]
+        chosen = body_of(request, ApproveManySerializer)["requests"]
         versions = {one["request"]: one["expected_version"] for one in chosen}
-        outcomes = approve_many(versions=versions, actor=_caller(request))
+        outcomes = approve_many(versions=versions, actor=actor_of(request))
         return Response(OutcomeSerializer(outcomes, many=True).data)
 
     def _asked_id(self) -> int:
@@ -376,9 +360,5 @@ class RequestView(IdempotentMixin, ScopedReadView):
 
     def _shown(self, request_id: int) -> Response:
         """The request as it now is."""
-        now = request_seen_by(_caller(self.request), request_id)
+        now = request_seen_by(actor_of(self.request), request_id)
         return Response(RequestDetailSerializer(now, context=self.get_serializer_context()).data)
-
-
-def _caller(request: RestRequest) -> Any:
-    return request.user

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from apps.approvals.errors import CommentMissing, NotAsked
 from apps.approvals.locks import request_for_update
-from apps.approvals.models import Conflict, Consultation, Opinion, Request
+from apps.approvals.models import Conflict, Consultation, Opinion
 from apps.approvals.selectors.conflicts import noted_ids
 from apps.approvals.selectors.consulting import (
     consultation_seen_by,
@@ -18,7 +18,7 @@ from apps.approvals.services.notices import notify
 from apps.approvals.states import NoticeKind
 from apps.audit.services import record
 from apps.common.errors import IllegalMove, NotPermitted
-from apps.common.transitions import require_version
+from apps.common.transitions import raise_version, require_version
 from apps.identity.models import User
 
 
@@ -65,7 +65,7 @@ def consult(
     )
     if person.pk not in noted_ids(request):
         Conflict.objects.create(request=request, user=person)
-    _change(request)
+    raise_version(request)
     record(
         actor=actor,
         action="approvals.request.consult",
@@ -103,7 +103,7 @@ def answer(
     if not text.strip():
         raise CommentMissing("Write what you think.", field="text")
     given: Opinion = Opinion.objects.create(consultation=seen, text=text)
-    _change(request)
+    raise_version(request)
     record(
         actor=actor,
         action="approvals.request.answer",
@@ -113,9 +113,3 @@ def answer(
     )
     notify(request, NoticeKind.ANSWERED, [seen.asked_by_id], occasion=f"consultation {seen.pk}")
     return given
-
-
-def _change(request: Request) -> None:
-    """There is more to know than whoever is about to decide has read."""
-    request.version += 1
-    request.save(update_fields=["version"])

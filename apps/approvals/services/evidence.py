@@ -38,7 +38,7 @@ from apps.approvals.states import ATTACHMENT_LABEL, EvidenceKind, Verdict
 from apps.audit.services import record
 from apps.common.access import authorize
 from apps.common.errors import Refusal
-from apps.common.transitions import require_version
+from apps.common.transitions import raise_version, require_version
 from apps.identity.models import User
 from apps.privacy.services import keep_sealed
 
@@ -94,8 +94,7 @@ def attach(
     request = _open_to_more(request, actor)
     (attachment,) = keep_evidence(request, [evidence], actor)
     note_who_attached(request, [attachment])
-    request.version += 1
-    request.save(update_fields=["version"])
+    raise_version(request)
     record(
         actor=actor,
         action="approvals.request.attach",
@@ -134,8 +133,7 @@ def carry_evidence(
     request = _open_to_more(request, actor)
     carried = carry(request, pieces)
     note_who_attached(request, carried)
-    request.version += 1
-    request.save(update_fields=["version"])
+    raise_version(request)
     record(
         actor=actor,
         action="approvals.request.carry",

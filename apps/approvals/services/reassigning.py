@@ -19,7 +19,7 @@ from apps.approvals.services.staffing import block_or_release, measure_anew, not
 from apps.approvals.states import NoticeKind, RequestStatus
 from apps.audit.services import record
 from apps.common.access import require_distinct
-from apps.common.transitions import require_version
+from apps.common.transitions import raise_version, require_version
 from apps.identity.models import User
 
 
@@ -73,8 +73,7 @@ def reassign(
         reason=reason,
         reassigned_by=actor,
     )
-    request.version += 1
-    request.save(update_fields=["version"])
+    raise_version(request)
     record(
         actor=actor,
         action="approvals.request.reassign",

@@ -21,16 +21,16 @@ from apps.approvals.selectors.absence import own_delegations, own_leaves
 from apps.approvals.selectors.stalls import stalls_without
 from apps.approvals.services import cancel_leave, delegate, plan_leave, revoke_delegation
 from apps.approvals.views.forms import complain
-from apps.approvals.views.lists import person
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.identity.context import actor_of
 
 
 @require_safe
 @login_required
 def away_page(request: HttpRequest) -> HttpResponse:
     """When this person is away, what he handed over, and for whom he stands in."""
-    actor = person(request)
+    actor = actor_of(request)
     authorize(actor, VIEW_ABSENCES)
     made = list(own_delegations(actor))
     context = {
@@ -50,7 +50,7 @@ def away_page(request: HttpRequest) -> HttpResponse:
 @login_required
 def leave_page(request: HttpRequest) -> HttpResponse:
     """Plan leave; what would stall is told before it is saved."""
-    actor = person(request)
+    actor = actor_of(request)
     authorize(actor, PLAN_LEAVE)
     form = LeaveForm(request.POST or None)
     context: dict[str, Any] = {"stalls": None}
@@ -75,7 +75,7 @@ def leave_page(request: HttpRequest) -> HttpResponse:
 @login_required
 def delegate_page(request: HttpRequest) -> HttpResponse:
     """Hand over what one would decide."""
-    actor = person(request)
+    actor = actor_of(request)
     authorize(actor, DELEGATE)
     form = DelegationForm(request.POST or None, actor=actor, kinds=_kinds(actor))
     if request.method == "POST" and form.is_valid():
@@ -97,7 +97,7 @@ def delegate_page(request: HttpRequest) -> HttpResponse:
 @login_required
 def cancel_leave_now(request: HttpRequest, leave_id: int) -> HttpResponse:
     """The button beside a leave."""
-    cancel_leave(leave_id=leave_id, actor=person(request))
+    cancel_leave(leave_id=leave_id, actor=actor_of(request))
     messages.success(request, "Your leave is cancelled.")
     return redirect("approvals:away")
 
@@ -106,7 +106,7 @@ def cancel_leave_now(request: HttpRequest, leave_id: int) -> HttpResponse:
 @login_required
 def revoke_delegation_now(request: HttpRequest, delegation_id: int) -> HttpResponse:
     """The button beside a delegation."""
-    made = revoke_delegation(delegation_id=delegation_id, actor=person(request))
+    made = revoke_delegation(delegation_id=delegation_id, actor=actor_of(request))
     messages.success(request, f"{made.delegate} does not decide for {made.delegator} any more.")
     return redirect("approvals:away")
 

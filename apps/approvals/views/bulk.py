@@ -17,10 +17,10 @@ from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.selectors.bulk import why_one_by_one
 from apps.approvals.selectors.requests import requests_seen_by
 from apps.approvals.services import approve_many
-from apps.approvals.views.lists import person
 from apps.common.access import authorize
 from apps.common.errors import Invalid
 from apps.common.templatetags.finflow import amount
+from apps.identity.context import actor_of
 from apps.identity.models import User
 
 
@@ -28,7 +28,7 @@ from apps.identity.models import User
 @login_required
 def bulk_page(request: HttpRequest) -> HttpResponse:
     """What would be approved and what is left out, with the reasons; confirmed, it is done."""
-    actor: User = person(request)
+    actor: User = actor_of(request)
     authorize(actor, VIEW_REQUESTS)
     versions = _versions(request.POST.getlist("chosen"))
     if not versions:

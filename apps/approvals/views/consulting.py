@@ -19,9 +19,9 @@ from apps.approvals.models import Consultation, Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.services import answer, consult
 from apps.approvals.views.forms import complain
-from apps.approvals.views.lists import person
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.identity.context import actor_of
 from apps.identity.models import User
 from apps.identity.selectors import people_who_may
 
@@ -78,7 +78,7 @@ def answer_page(request: HttpRequest, consultation_id: int) -> HttpResponse:
 
 
 def _viewer(request: HttpRequest) -> User:
-    actor: User = person(request)
+    actor: User = actor_of(request)
     authorize(actor, VIEW_REQUESTS)
     return actor
 

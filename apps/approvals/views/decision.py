@@ -24,7 +24,7 @@ from apps.approvals.states import EvidenceKind, RequestStatus, Verdict
 from apps.approvals.views.attachments import evidence_on_page
 from apps.approvals.views.ending import can_revoke, can_withdraw
 from apps.approvals.views.forms import complain
-from apps.approvals.views.lists import person, state_shown
+from apps.approvals.views.lists import state_shown
 from apps.approvals.views.words import (
     amount_in_words,
     changes_since,
@@ -36,7 +36,7 @@ from apps.approvals.views.words import (
 )
 from apps.common.access import authorize
 from apps.common.errors import Refusal, StaleVersion
-from apps.identity.context import show_times_of
+from apps.identity.context import actor_of, show_times_of
 from apps.identity.models import User
 
 # What people wrote and would not like to write again.
@@ -71,7 +71,7 @@ class Attempt:
 @login_required
 def request_page(request: HttpRequest, request_id: int) -> HttpResponse:
     """Look at a request, and decide on it."""
-    actor: User = person(request)
+    actor: User = actor_of(request)
     authorize(actor, VIEW_REQUESTS)
     asked = selectors.request_seen_by(actor, request_id)
     if request.method != "POST":
@@ -133,7 +133,7 @@ def page_of(
     status: int = 200,
 ) -> HttpResponse:
     """The page, with a decision or a form of evidence that was refused."""
-    actor: User = person(request)
+    actor: User = actor_of(request)
     if request.method == "GET" or (attempt is not None and attempt.changes):
         note_opening(asked, actor=actor)
     show_times_of(asked.entity)

@@ -18,9 +18,9 @@ from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS, WITHDRAW_REQUEST
 from apps.approvals.services import revoke, withdraw
 from apps.approvals.views.forms import complain
-from apps.approvals.views.lists import person
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.identity.context import actor_of
 from apps.identity.models import User
 
 Act = Callable[..., Request]
@@ -32,7 +32,7 @@ def withdraw_page(request: HttpRequest, request_id: int) -> HttpResponse:
     """Take back one's own request, with a reason."""
     asked = _asked(request, request_id)
     form = _form(request, asked)
-    status = _carried_out(form, withdraw, asked, person(request))
+    status = _carried_out(form, withdraw, asked, actor_of(request))
     if status == 302:
         messages.success(request, f"{asked.title}: your request is withdrawn.")
         return redirect("approvals:mine")
@@ -46,7 +46,7 @@ def revoke_page(request: HttpRequest, request_id: int) -> HttpResponse:
     """Take an approval back before it is acted upon, with a reason."""
     asked = _asked(request, request_id)
     form = _form(request, asked)
-    status = _carried_out(form, revoke, asked, person(request))
+    status = _carried_out(form, revoke, asked, actor_of(request))
     if status == 302:
         messages.success(request, f"{asked.title}: the approval is revoked.")
         return redirect(reverse("approvals:request", args=[asked.pk]))
@@ -71,7 +71,7 @@ def can_revoke(asked: Request, actor: User) -> bool:
 
 
 def _asked(request: HttpRequest, request_id: int) -> Request:
-    actor: User = person(request)
+    actor: User = actor_of(request)
     authorize(actor, VIEW_REQUESTS)
     return selectors.request_seen_by(actor, request_id)
 

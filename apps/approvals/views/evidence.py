@@ -17,9 +17,9 @@ from apps.approvals.serializers import as_content
 from apps.approvals.services import attach, carry_evidence, hand_out_attachment
 from apps.approvals.views.decision import page_of
 from apps.approvals.views.forms import complain
-from apps.approvals.views.lists import person
 from apps.common.access import authorize
 from apps.common.errors import Invalid, Refusal
+from apps.identity.context import actor_of
 from apps.identity.models import User
 
 
@@ -27,7 +27,7 @@ from apps.identity.models import User
 @login_required
 def attach_page(request: HttpRequest, request_id: int) -> HttpResponse:
     """Add a file or a text; what is refused comes back with the page."""
-    actor: User = person(request)
+    actor: User = actor_of(request)
     authorize(actor, VIEW_REQUESTS)
     asked = selectors.request_seen_by(actor, request_id)
     address = reverse("approvals:request", args=[request_id])
@@ -47,7 +47,7 @@ def attach_page(request: HttpRequest, request_id: int) -> HttpResponse:
 @login_required
 def carry_now(request: HttpRequest, request_id: int) -> HttpResponse:
     """Add what was added to the request before; the button names the pieces."""
-    actor: User = person(request)
+    actor: User = actor_of(request)
     authorize(actor, VIEW_REQUESTS)
     seen = request.POST.get("expected_version", "")
     if not seen.isdecimal():
@@ -62,7 +62,7 @@ def carry_now(request: HttpRequest, request_id: int) -> HttpResponse:
 @login_required
 def content(request: HttpRequest, attachment_id: int) -> FileResponse:
     """The content as it was attached; who looks at it is on record."""
-    actor: User = person(request)
+    actor: User = actor_of(request)
     authorize(actor, VIEW_REQUESTS)
     return as_content(*hand_out_attachment(attachment_id=attachment_id, actor=actor))
 

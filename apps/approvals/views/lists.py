@@ -33,7 +33,7 @@ from apps.approvals.states import RequestStatus
 from apps.approvals.views.words import step_in_words
 from apps.common.access import authorize
 from apps.common.navigation import note_count
-from apps.identity.context import entity_in_view
+from apps.identity.context import actor_of, entity_in_view
 from apps.identity.models import User
 
 PAGE_SIZE = 50
@@ -57,11 +57,6 @@ def state_shown(request: Request, now: datetime) -> str:
     """The status, or "late" while it waits past its time."""
     is_late = request.status == RequestStatus.PENDING and request.due_at < now
     return "late" if is_late else str(request.status)
-
-
-def person(request: HttpRequest) -> Any:
-    """Whoever is signed in, as our own user."""
-    return request.user
 
 
 @require_safe
@@ -113,7 +108,7 @@ def everything(request: HttpRequest) -> HttpResponse:
 
 
 def _viewer(request: HttpRequest) -> User:
-    actor: User = person(request)
+    actor: User = actor_of(request)
     authorize(actor, VIEW_REQUESTS)
     return actor
 
@@ -127,8 +122,8 @@ def _listed(
     request: HttpRequest, template: str, found: Any, form: Any, context: dict[str, Any]
 ) -> HttpResponse:
     """One page of the list; a row more is read to know whether there is a next."""
-    context["unread"] = unread_notices(person(request))
-    context["controls_url"] = _controls_url(person(request))
+    context["unread"] = unread_notices(actor_of(request))
+    context["controls_url"] = _controls_url(actor_of(request))
     number = _page_number(request)
     start = (number - 1) * PAGE_SIZE
     read = list(found[start : start + PAGE_SIZE + 1])

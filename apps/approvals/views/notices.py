@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.selectors import notices_for, unread_notices
 from apps.approvals.services import read_notices
-from apps.approvals.views.lists import person
 from apps.common.access import authorize
+from apps.identity.context import actor_of
 
 SHOWN = 100
 
@@ -22,7 +22,7 @@ SHOWN = 100
 @login_required
 def notices_page(request: HttpRequest) -> HttpResponse:
     """The newest notices; the button says that they are read."""
-    actor: Any = person(request)
+    actor: Any = actor_of(request)
     authorize(actor, VIEW_REQUESTS)
     if request.method == "POST":
         seen = request.POST.get("up_to_id", "")

@@ -12,17 +12,16 @@ from apps.approvals.permissions import VIEW_POLICIES
 from apps.approvals.selectors import kinds_asked, kinds_in_words, latest_request_for, stage_in_words
 from apps.approvals.selectors.policies import policy_in_place_of, policy_seen_by
 from apps.approvals.selectors.stages import escalation_in_words
-from apps.approvals.views.lists import person
 from apps.common.access import authorize
 from apps.common.templatetags.finflow import amount
-from apps.identity.context import show_times_of
+from apps.identity.context import actor_of, show_times_of
 
 
 @require_safe
 @login_required
 def policy_page(request: HttpRequest, policy_id: int) -> HttpResponse:
     """What it asks for, beside what it would replace."""
-    actor = person(request)
+    actor = actor_of(request)
     authorize(actor, VIEW_POLICIES)
     policy = policy_seen_by(actor, policy_id)
     show_times_of(policy.entity)

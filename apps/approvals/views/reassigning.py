@@ -15,9 +15,9 @@ from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.services import reassign
 from apps.approvals.views.forms import complain
-from apps.approvals.views.lists import person
 from apps.common.access import authorize
 from apps.common.errors import NotPermitted, Refusal
+from apps.identity.context import actor_of
 from apps.identity.models import User
 
 
@@ -25,7 +25,7 @@ from apps.identity.models import User
 @login_required
 def reassign_page(request: HttpRequest, request_id: int) -> HttpResponse:
     """Give somebody's seat to somebody else, with a reason."""
-    actor: User = person(request)
+    actor: User = actor_of(request)
     authorize(actor, VIEW_REQUESTS)
     asked = selectors.request_seen_by(actor, request_id)
     form = _form(request, asked, actor)
