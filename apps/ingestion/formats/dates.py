@@ -71,10 +71,10 @@ def clamped_date(year: int, month: int, day: int) -> date:
     return date_of(year, month, day)
 
 
-def date_columns(columns: list[pl.Series], date_format: str | None) -> tuple[list[pl.Series], str]:
-    """Date cells of a file as dates, and the formats used, joined with a blank.
+def known_dates(columns: list[pl.Series], date_format: str | None) -> tuple[pl.DataFrame, str]:
+    """The dates of a file: `text` as its cells have it, `date`; and their formats, with blanks.
 
-    What is no date becomes null. All columns are read together: they share one convention.
+    Texts that are no dates are not in it. All columns are read together: they share one convention.
 
     Args:
         columns: text columns.
@@ -91,14 +91,13 @@ def date_columns(columns: list[pl.Series], date_format: str | None) -> tuple[lis
         bare = table["text"].str.strip_chars()
         table, formats = table.with_columns(date=_dates(bare, date_format)), [date_format]
     year = pl.col("date").dt.year()
-    table = table.filter(year.is_between(MIN_YEAR, MAX_YEAR))
-    found = [
-        pl.DataFrame({"text": column})
-        .join(table, on="text", how="left", maintain_order="left")
-        .get_column("date")
-        for column in columns
-    ]
-    return found, " ".join(formats)
+    return table.filter(year.is_between(MIN_YEAR, MAX_YEAR)), " ".join(formats)
+
+
+def dates_of(column: pl.Series, known: pl.DataFrame) -> pl.Series:
+    """The cells as dates, null where they are none; `known` as `known_dates` gives it."""
+    cells = pl.DataFrame({"text": column})
+    return cells.join(known, on="text", how="left", maintain_order="left")["date"]
 
 
 def _by_evidence(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:

@@ -5,7 +5,7 @@ The text is split by polars; `delimited_records` says where that may not be trus
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import polars as pl
@@ -24,6 +24,7 @@ from apps.ingestion.formats.tabular import Table, reading_of
 from apps.ingestion.formats.text import utf8_text
 
 _NOT_TABLES = (b"<", b"{", b"[")
+_PIECE_BYTES = 1 << 26  # what is split into cells at once: polars takes a multiple of it
 _SPARSE_FROM_LINES = 100_000
 _MIN_MEAN_LINE_BYTES = 8  # a date, an amount and what parts them take more
 
@@ -53,58 +54,87 @@ class DelimitedText:
             text = text.replace(b"\r", b"\n")
         layout = layout_of(text, mapping)
         conventions = {"encoding": encoding, "separator": layout.separator}
-        table = table_of(text, layout)
-        return reading_of(self.name, table, layout.header.mapping, conventions)
+        return reading_of(self.name, table_of(text, layout), layout.header.mapping, conventions)
 
 
-def _after_lines(text: bytes, count: int) -> bytes:
+def _after_lines(text: bytes, count: int) -> int:
+    """Where the line after the first `count` ones begins."""
     position = 0
     for _ in range(count):
         position = text.find(b"\n", position) + 1
         if position == 0:
-            return b""
-    return text[position:]
+            return len(text)
+    return position
 
 
 def table_of(text: bytes, layout: Layout) -> Table:
     """The records after the header of a UTF-8 text."""
     body_line = layout.header.body_line
-    body = _after_lines(text, body_line - 1)
+    start = _after_lines(text, body_line - 1)
     asked = layout.header.mapping.corrections
-    return _table_of(body, layout.separator, layout.header.names, body_line, asked)
+    return _table_of(text, layout.separator, layout.header.names, body_line, asked, start=start)
 
 
 def _table_of(
-    body: bytes, separator: str, names: tuple[str, ...], body_line: int, asked: Iterable[int] = ()
+    text: bytes,
+    separator: str,
+    names: tuple[str, ...],
+    body_line: int,
+    asked: Iterable[int] = (),
+    *,
+    start: int = 0,
 ) -> Table:
-    """Cells and line numbers; records with a wrong number of cells are rejected by line."""
-    _require_dense(body, body_line)
-    quoting = uses_quoting(body, separator)
+    """Cells and line numbers; records with a wrong number of cells are rejected by line.
+
+    Args:
+        start: where in the text the line `body_line` begins; a large text is not copied.
+    """
+    _require_dense(text, body_line, start)
+    quoting = uses_quoting(text, separator, start)
     if quoting:
-        require_paired_quotes(body, separator, first_line=body_line)
-    cells = _cells(body, separator, len(names) + 1, quoting=quoting)
-    if not quoting and _is_regular(body, separator, cells, len(names)):
+        require_paired_quotes(text, separator, first_line=body_line, start=start)
+    pieces = _pieces(text, start, quoting=quoting)
+    width = len(names)
+    cells = pl.concat([_cells(piece, separator, width + 1, quoting=quoting) for piece in pieces])
+    if not quoting and _is_regular(text, separator, cells, width, start):
         lines = pl.Series("line", np.arange(body_line, body_line + cells.height), pl.Int64)
-        return Table.of(names, cells.drop(f"c{len(names)}"), lines)
-    records = records_of(body, separator, first_line=body_line, quoting=quoting)
+        return Table.of(names, cells.drop(f"c{width}"), lines)
+    records = records_of(text, separator, first_line=body_line, quoting=quoting, start=start)
     return _checked_table(cells, records, names, asked)
 
 
-def _require_dense(body: bytes, body_line: int) -> None:
+def _require_dense(text: bytes, body_line: int, start: int) -> None:
     """Refuses millions of blank lines, which take more memory as rows than as text."""
-    line_count = body.count(b"\n")
-    if line_count > _SPARSE_FROM_LINES and len(body) < line_count * _MIN_MEAN_LINE_BYTES:
+    line_count = text.count(b"\n", start)
+    if line_count > _SPARSE_FROM_LINES and len(text) - start < line_count * _MIN_MEAN_LINE_BYTES:
         raise MalformedFile("Most of the lines are blank.", line=body_line)
 
 
-def _cells(body: bytes, separator: str, width: int, *, quoting: bool) -> pl.DataFrame:
+def _pieces(text: bytes, start: int, *, quoting: bool) -> Iterator[bytes]:
+    """The text from `start` on in pieces of whole records, at least one.
+
+    A line end is inside a quoted cell where the quotation marks before it are odd in number.
+    """
+    while len(text) - start > _PIECE_BYTES:
+        end = text.find(b"\n", start + _PIECE_BYTES) + 1 or len(text)
+        marks = text.count(b'"', start, end) if quoting else 0
+        while marks % 2 and end < len(text):
+            following = text.find(b"\n", end) + 1 or len(text)
+            marks += text.count(b'"', end, following)
+            end = following
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def _cells(piece: bytes, separator: str, width: int, *, quoting: bool) -> pl.DataFrame:
     """All cells as text, the columns called c0, c1, ...; blank lines are rows of blanks.
 
     polars sizes its work by the first line, so that one is made here and taken away again.
     """
     first_line = separator.encode() * (width - 1) + b"\n"
     cells = pl.read_csv(
-        first_line + body,
+        first_line + piece,
         has_header=False,
         separator=separator,
         quote_char='"' if quoting else None,
@@ -118,13 +148,13 @@ def _cells(body: bytes, separator: str, width: int, *, quoting: bool) -> pl.Data
     return cells.slice(1).with_columns(pl.all().fill_null(""))
 
 
-def _is_regular(body: bytes, separator: str, cells: pl.DataFrame, width: int) -> bool:
+def _is_regular(text: bytes, separator: str, cells: pl.DataFrame, width: int, start: int) -> bool:
     """Whether every record has the header's number of cells, told without looking at each.
 
     Without quotation marks a short record ends in a blank cell; if there is none and the
     separators add up, no record is long either.
     """
-    total = body.count(separator.encode())
+    total = text.count(separator.encode(), start)
     has_blank_end = bool((cells[f"c{width - 1}"] == "").any())
     return not has_blank_end and total == cells.height * (width - 1)
 
@@ -133,6 +163,8 @@ def _checked_table(
     cells: pl.DataFrame, records: Records, names: tuple[str, ...], asked: Iterable[int]
 ) -> Table:
     width = len(names)
+    if (records.separator_counts == width - 1).all():
+        return Table.of(names, cells.drop(f"c{width}"), pl.Series(records.first_lines))
     extra = pl.col(f"c{width}")
     checked = cells.with_columns(
         line=pl.Series(records.first_lines),

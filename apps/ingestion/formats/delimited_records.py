@@ -26,36 +26,39 @@ class Records:
     separator_counts: npt.NDArray[np.int64]
 
 
-def uses_quoting(body: bytes, separator: str) -> bool:
+def uses_quoting(text: bytes, separator: str, start: int = 0) -> bool:
     """Whether any cell starts with a quotation mark; if none does, they are plain characters."""
-    if b'"' not in body:
+    if text.find(b'"', start) < 0:
         return False
-    mark = separator.encode()
-    return body.startswith(b'"') or b'\n"' in body or mark + b'"' in body
+    opened = (b'\n"', separator.encode() + b'"')
+    return text.startswith(b'"', start) or any(text.find(mark, start) >= 0 for mark in opened)
 
 
-def require_paired_quotes(body: bytes, separator: str, *, first_line: int) -> None:
+def require_paired_quotes(
+    content: bytes, separator: str, *, first_line: int, start: int = 0
+) -> None:
     """Refuses quotation marks that do not follow RFC 4180.
 
     One that opens follows a separator, a line end or the one that just closed (doubled inside a
     cell); one that closes is followed by a separator, a line end or its double.
 
     Args:
-        body: UTF-8.
+        content: UTF-8.
         separator: one ASCII character.
-        first_line: the line of the file that the body starts on.
+        first_line: the line of the file that the records start on.
+        start: where in the content they start.
 
     Raises:
         MalformedFile: a quotation mark inside a bare cell, after a quoted one, or never closed.
     """
-    text = _text_of(body)
+    text = _text_of(content, start)
     may_precede = _marked(ord(separator), _NEWLINE, _QUOTE)
     may_follow = _marked(ord(separator), _NEWLINE, _QUOTE, _RETURN)
     opened_at = 0
     is_open = False
-    for start, block, inside in _blocks(text, quoting=True):
+    for position, block, inside in _blocks(text, quoting=True):
         marks = np.flatnonzero(block == _QUOTE)
-        opening, closing = marks[inside[marks]] + start, marks[~inside[marks]] + start
+        opening, closing = marks[inside[marks]] + position, marks[~inside[marks]] + position
         inner = opening[opening > 0]
         bad_openings = inner[~may_precede[text[inner - 1]]]
         after_next = text[np.minimum(closing + 2, len(text) - 1)]  # the text ends in a newline
@@ -71,17 +74,19 @@ def require_paired_quotes(body: bytes, separator: str, *, first_line: int) -> No
         raise _unpaired(text, opened_at, first_line)
 
 
-def records_of(body: bytes, separator: str, *, first_line: int, quoting: bool) -> Records:
+def records_of(
+    content: bytes, separator: str, *, first_line: int, quoting: bool, start: int = 0
+) -> Records:
     """The records of a text whose lines end in a newline (the last one may lack it).
 
     Args:
-        body, separator, first_line: as for `require_paired_quotes`, which was passed.
-        quoting: what `uses_quoting` says of the body.
+        content, separator, first_line, start: as for `require_paired_quotes`, which was passed.
+        quoting: what `uses_quoting` says of the text.
     """
     lines: list[npt.NDArray[np.int64]] = []
     counts: list[npt.NDArray[np.int64]] = []
     separators = newlines = 0
-    for _, block, inside in _blocks(_text_of(body), quoting=quoting):
+    for _, block, inside in _blocks(_text_of(content, start), quoting=quoting):
         line_ends = np.flatnonzero(block == _NEWLINE)
         marks = np.flatnonzero((block == ord(separator)) & ~inside)
         ends = line_ends[~inside[line_ends]]
@@ -101,8 +106,9 @@ def _marked(*characters: int) -> npt.NDArray[np.bool_]:
     return table
 
 
-def _text_of(body: bytes) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(body if body.endswith(b"\n") else body + b"\n", np.uint8)
+def _text_of(content: bytes, start: int) -> npt.NDArray[np.uint8]:
+    ended = content if content.endswith(b"\n", start) else content + b"\n"
+    return np.frombuffer(ended, np.uint8)[start:]
 
 
 def _blocks(

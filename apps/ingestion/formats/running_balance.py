@@ -12,6 +12,8 @@ import polars as pl
 from apps.ingestion.formats.contract import Statement
 
 _KEY = ("account", "currency")
+_NO_BALANCES = dict.fromkeys(("opening", "closing"), pl.lit(None, pl.Int64))
+_FACTS = (*_KEY, "booked_on", "amount", "balance")
 
 
 def statements_of(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Statement, ...]]:
@@ -20,18 +22,30 @@ def statements_of(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Statement, ..
     Args:
         rows: columns account, currency, booked_on, amount and balance (null for none).
     """
-    keys = rows.select(_KEY).unique(maintain_order=True).with_row_index("statement")
-    numbered = rows.join(keys, on=_KEY, how="left", maintain_order="left", nulls_equal=True)
-    facts = numbered.group_by("statement", maintain_order=True).agg(
-        *(pl.col(name).first() for name in _KEY),
-        **_balances(),
-        line_count=pl.len(),
-        total=pl.col("amount").cast(pl.Int128).sum(),  # an int64 may overflow
-        opened_on=pl.col("booked_on").min(),
-        closed_on=pl.col("booked_on").max(),
+    numbered = rows.with_columns(_numbers(rows))
+    facts = (
+        numbered.select("statement", *_FACTS)
+        .group_by("statement", maintain_order=True)
+        .agg(
+            *(pl.col(name).first() for name in _KEY),
+            **(_balances() if rows["balance"].is_not_null().any() else _NO_BALANCES),
+            line_count=pl.len(),
+            total=pl.col("amount").cast(pl.Int128).sum(),  # an int64 may overflow
+            opened_on=pl.col("booked_on").min(),
+            closed_on=pl.col("booked_on").max(),
+        )
     )
     statements = tuple(Statement(**row) for row in facts.drop("statement").iter_rows(named=True))
     return numbered, statements
+
+
+def _numbers(rows: pl.DataFrame) -> pl.Series:
+    """To which statement each row belongs, counted from 0 in order of appearance."""
+    keys = rows.select(_KEY).unique(maintain_order=True).with_row_index("statement")
+    if keys.height == 1:
+        return pl.repeat(0, rows.height, dtype=pl.UInt32, eager=True).alias("statement")
+    own = rows.select(_KEY).join(keys, on=_KEY, how="left", maintain_order="left", nulls_equal=True)
+    return own["statement"]
 
 
 def _balances() -> dict[str, pl.Expr]:

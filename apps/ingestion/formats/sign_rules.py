@@ -19,24 +19,28 @@ def fault_column(field: str) -> str:
     return f"{FAULT}{field}"
 
 
-def signed_amounts(cells: pl.DataFrame, mapping: FieldMapping) -> tuple[pl.DataFrame, str]:
-    """`amount` and `balance` in ten-thousandths, their faults, and the decimal separator.
+def decimal_of(cells: pl.DataFrame, mapping: FieldMapping) -> str:
+    """The decimal separator of the amounts and balances.
 
     Raises:
         AmbiguousNumbers: two separators fit and the mapping names none.
     """
+    if mapping.decimal:
+        return mapping.decimal
+    names = [*_column_signs(mapping), *mapping.columns.get("balance", ())]
+    return decimal_separator_of(pl.concat([signed_parts(cells[name])["text"] for name in names]))
+
+
+def signed_amounts(cells: pl.DataFrame, mapping: FieldMapping, decimal: str) -> pl.DataFrame:
+    """`amount` and `balance` in ten-thousandths, with their faults."""
     signs = _column_signs(mapping)
-    parts = {name: signed_parts(cells[name]) for name in signs}
-    balances = {name: signed_parts(cells[name]) for name in mapping.columns.get("balance", ())}
-    texts = [part["text"] for part in (*parts.values(), *balances.values())]
-    decimal = mapping.decimal or decimal_separator_of(pl.concat(texts))
-    read = {name: amount_units(part, decimal) for name, part in parts.items()}
+    read = {name: amount_units(signed_parts(cells[name]), decimal) for name in signs}
     amount = _one_amount(read, signs, is_sided="amount" not in mapping.columns)
     if "indicator" in mapping.columns:
         amount = _directed(amount, cells[mapping.columns["indicator"][0]], mapping)
     if mapping.is_inverted:
         amount = amount.with_columns(amount=-pl.col("amount"))
-    return amount.hstack([_balance(balances, decimal, mapping, cells.height)]), decimal
+    return amount.hstack([_balance(cells, decimal, mapping)])
 
 
 def _column_signs(mapping: FieldMapping) -> dict[str, int]:
@@ -95,16 +99,14 @@ def _directed(amount: pl.DataFrame, indicator: pl.Series, mapping: FieldMapping)
     )
 
 
-def _balance(
-    balances: dict[str, pl.DataFrame], decimal: str, mapping: FieldMapping, height: int
-) -> pl.Series:
+def _balance(cells: pl.DataFrame, decimal: str, mapping: FieldMapping) -> pl.Series:
     """The running balance, null where there is none that can be read.
 
     Where plain amounts have their signs the other way round, so has the balance beside them.
     """
-    if not balances:
-        return pl.repeat(None, height, dtype=pl.Int64, eager=True).alias("balance")
-    (part,) = balances.values()
-    units = amount_units(part, decimal)["units"].alias("balance")
+    if "balance" not in mapping.columns:
+        return pl.repeat(None, cells.height, dtype=pl.Int64, eager=True).alias("balance")
+    (name,) = mapping.columns["balance"]
+    units = amount_units(signed_parts(cells[name]), decimal)["units"].alias("balance")
     is_plain = "amount" in mapping.columns and "indicator" not in mapping.columns
     return -units if mapping.is_inverted and is_plain else units

@@ -6,6 +6,7 @@ fault it has; the rest of the file is read on.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,13 +14,14 @@ import polars as pl
 
 from apps.ingestion.formats.amounts import decimals_of
 from apps.ingestion.formats.contract import LINE_SCHEMA, TEXT_FIELDS, Reading, Rejected
-from apps.ingestion.formats.dates import date_columns
+from apps.ingestion.formats.dates import dates_of, known_dates
 from apps.ingestion.formats.errors import ColumnMissing, ForbiddenConstruct
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.running_balance import statements_of
-from apps.ingestion.formats.sign_rules import FAULT, fault_column, signed_amounts
+from apps.ingestion.formats.sign_rules import FAULT, decimal_of, fault_column, signed_amounts
 from apps.ingestion.formats.spare_columns import attributes_of
 
+_SLICE_ROWS = 100_000
 MAX_CELL_BYTES = 32_767  # as in a spreadsheet cell
 
 
@@ -120,31 +122,79 @@ def reading_of(
         AmbiguousNumbers, AmbiguousDates: two conventions fit and the mapping names none.
     """
     table, found = corrected(table, mapping.corrections)
-    table = _transformed(table, mapping)
-    table = _without_blank_rows(table, mapping)
-    dates, date_formats = _date_fields(table.cells, mapping)
-    amounts, decimal = signed_amounts(table.cells, mapping)
-    fields = [
-        table.lines.to_frame(),
-        _size_faults(table.cells),
-        dates,
-        amounts,
-        _currency_field(table.cells, mapping),
-        pl.DataFrame([_text(table.cells, mapping, name) for name in TEXT_FIELDS]),
-        attributes_of(table.cells, mapping),
-    ]
-    rows = pl.concat(fields, how="horizontal")
-    rows = rows.with_columns(_currency_fault().alias(fault_column("currency")))
-    accepted, rejected = _verdicts(rows)
-    lines, statements = statements_of(accepted)
+    table = _without_blank_rows(_transformed(table, mapping), mapping)
+    written = _Written.of(table.cells, mapping)
+    rejected = list(table.rejected)
+    slices = _slices(table)
+    del table  # so that the cells of a slice go when its rows are made
+    accepted = []
+    while slices:
+        rows, refused = _verdicts(_rows_of(*slices.popleft(), mapping, written))
+        accepted.append(rows)
+        rejected += refused
+    lines, statements = statements_of(pl.concat(accepted))
     return Reading(
         format=format_name,
         lines=lines.select(pl.col(name).cast(kind) for name, kind in LINE_SCHEMA.items()),
         statements=statements,
-        rejected=tuple(sorted([*table.rejected, *rejected], key=lambda one: one.line)),
-        conventions={**conventions, "decimal": decimal, "date_format": date_formats},
+        rejected=tuple(sorted(rejected, key=lambda one: one.line)),
+        conventions={
+            **conventions,
+            "decimal": written.decimal,
+            "date_format": written.date_formats,
+        },
         found=found,
     )
+
+
+@dataclass(frozen=True)
+class _Written:
+    """How a table writes numbers and dates, told by all of it.
+
+    Attributes:
+        dates: `text` and `date`, as `known_dates` gives them.
+    """
+
+    decimal: str
+    dates: pl.DataFrame
+    date_formats: str
+
+    @classmethod
+    def of(cls, cells: pl.DataFrame, mapping: FieldMapping) -> _Written:
+        texts = [cells[name].str.strip_chars() for name in _date_names(mapping).values()]
+        dates, formats = known_dates(texts, mapping.date_format)
+        return cls(decimal_of(cells, mapping), dates, formats)
+
+
+def _slices(table: Table) -> deque[tuple[pl.DataFrame, pl.Series]]:
+    """Cells and lines in slices of some ten thousand rows, as the cells lie in memory."""
+    slices: deque[tuple[pl.DataFrame, pl.Series]] = deque()
+    start = end = 0
+    for length in table.cells.to_series(0).chunk_lengths():
+        end += length
+        if end - start >= _SLICE_ROWS:
+            slices.append((table.cells[start:end], table.lines[start:end]))
+            start = end
+    if start < end or not slices:
+        slices.append((table.cells[start:], table.lines[start:]))
+    return slices
+
+
+def _rows_of(
+    cells: pl.DataFrame, lines: pl.Series, mapping: FieldMapping, written: _Written
+) -> pl.DataFrame:
+    """The fields of each row, and what is wrong in them."""
+    fields = [
+        lines.to_frame(),
+        _size_faults(cells),
+        _date_fields(cells, mapping, written.dates),
+        signed_amounts(cells, mapping, written.decimal),
+        _currency_field(cells, mapping),
+        pl.DataFrame([_text(cells, mapping, name) for name in TEXT_FIELDS]),
+        attributes_of(cells, mapping),
+    ]
+    rows = pl.concat(fields, how="horizontal")
+    return rows.with_columns(_currency_fault().alias(fault_column("currency")))
 
 
 def _transformed(table: Table, mapping: FieldMapping) -> Table:
@@ -188,18 +238,24 @@ def _size_faults(cells: pl.DataFrame) -> pl.DataFrame:
     return cells.select(pl.when(is_long).then(reason).alias(fault_column("")))
 
 
-def _date_fields(cells: pl.DataFrame, mapping: FieldMapping) -> tuple[pl.DataFrame, str]:
+def _date_names(mapping: FieldMapping) -> dict[str, str]:
+    """The date fields that the table has, with the columns that they are in."""
+    names = ("booked_on", "value_on")
+    return {name: mapping.columns[name][0] for name in names if name in mapping.columns}
+
+
+def _date_fields(cells: pl.DataFrame, mapping: FieldMapping, known: pl.DataFrame) -> pl.DataFrame:
     """booked_on and value_on with their faults; a file with one kind of date books by it."""
-    names = [name for name in ("booked_on", "value_on") if name in mapping.columns]
-    texts = [cells[mapping.columns[name][0]].str.strip_chars() for name in names]
-    dates, formats = date_columns(texts, mapping.date_format)
-    value_on = dates[-1] if "value_on" in names else pl.repeat(None, cells.height, dtype=pl.Date)
-    frame = pl.DataFrame({"booked_on": dates[0]}).with_columns(value_on=value_on)
+    names = _date_names(mapping)
+    texts = {name: cells[column].str.strip_chars() for name, column in names.items()}
+    dates = {name: dates_of(text, known) for name, text in texts.items()}
+    value_on = dates.get("value_on", pl.repeat(None, cells.height, dtype=pl.Date, eager=True))
+    frame = pl.DataFrame({"booked_on": next(iter(dates.values())), "value_on": value_on})
     for position, name in enumerate(names):
-        columns = pl.DataFrame({"text": texts[position], "date": dates[position]})
+        columns = pl.DataFrame({"text": texts[name], "date": dates[name]})
         fault = columns.select(_date_fault(is_needed=position == 0).alias(fault_column(name)))
         frame = frame.hstack(fault)
-    return frame, formats
+    return frame
 
 
 def _date_fault(*, is_needed: bool) -> pl.Expr:
@@ -252,8 +308,11 @@ def _text(cells: pl.DataFrame, mapping: FieldMapping, field: str) -> pl.Series:
     Columns are taken by name from the frame, never by `pl.col`, to which "*" or "^x$" are
     patterns.
     """
+    names = mapping.columns.get(field, ())
     joined = pl.repeat("", cells.height, eager=True)
-    for name in mapping.columns.get(field, ()):
+    if names:
+        joined = cells[names[0]].str.strip_chars()
+    for name in names[1:]:
         joined = (joined + " " + cells[name].str.strip_chars()).str.strip_chars()
     return _filled(joined, mapping.constants.get(field, "")).alias(field)
 
@@ -266,12 +325,15 @@ def _filled(texts: pl.Series, constant: str) -> pl.Series:
 
 def _verdicts(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Rejected]]:
     """The rows without a fault, and for each of the others its first fault."""
-    faults = [name for name in rows.columns if name.startswith(FAULT)]
+    columns = [name for name in rows.columns if name.startswith(FAULT)]
+    faults = [name for name in columns if not rows[name].is_null().all()]
+    if not faults:  # as nearly always
+        return rows.drop(columns), []
     fields = [
         pl.when(pl.col(name).is_not_null()).then(pl.lit(name.removeprefix(FAULT)))
         for name in faults
     ]
     judged = rows.with_columns(reason=pl.coalesce(faults), field=pl.coalesce(fields))
     bad = judged.filter(pl.col("reason").is_not_null()).select("line", "field", "reason")
-    good = judged.filter(pl.col("reason").is_null()).drop(*faults, "reason", "field")
+    good = judged.filter(pl.col("reason").is_null()).drop(*columns, "reason", "field")
     return good, [Rejected(*row) for row in bad.iter_rows()]

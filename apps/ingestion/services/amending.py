@@ -44,6 +44,8 @@ def additions(lines: pl.DataFrame, wanted: pl.DataFrame, known: pl.DataFrame) ->
         wanted: those of them that may be added.
         known: KNOWN_SCHEMA, over the days of the file.
     """
+    if known.is_empty():
+        return Additions(wanted, _none())
     fresh = wanted.join(known, on=_CONTENT, how="anti")
     standing = known.filter(pl.col("is_standing") & (pl.col("external_id") != ""))
     if standing.is_empty():

@@ -9,13 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.ingestion.formats.dates import clamped_date, date_columns, date_of, parse_iso_date
+from apps.ingestion.formats.dates import (
+    clamped_date,
+    date_of,
+    dates_of,
+    known_dates,
+    parse_iso_date,
+)
 from apps.ingestion.formats.errors import AmbiguousDates
 
 
 def column_dates(cells: list[str], date_format: str | None = None) -> list[date | None]:
-    (found,), _ = date_columns([pl.Series(cells)], date_format)
-    return found.to_list()
+    column = pl.Series(cells)
+    known, _ = known_dates([column], date_format)
+    return dates_of(column, known).to_list()
 
 
 @pytest.mark.parametrize(
@@ -69,9 +76,10 @@ def test_one_date_settles_the_order_for_all():
 def test_columns_settle_the_order_for_each_other():
     booked, value = pl.Series(["03/04/2026"]), pl.Series(["13/04/2026"])
 
-    found, formats = date_columns([booked, value], None)
+    known, formats = known_dates([booked, value], None)
 
-    assert [series.to_list() for series in found] == [[date(2026, 4, 3)], [date(2026, 4, 13)]]
+    found = [dates_of(column, known).to_list() for column in (booked, value)]
+    assert found == [[date(2026, 4, 3)], [date(2026, 4, 13)]]
     assert formats == "%d/%m/%Y"
 
 
