@@ -13,7 +13,8 @@ ENV PATH=/opt/finflow/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=config.settings.production \
     FINFLOW_MEDIA_DIR=/data/media \
-    FILE_DROP_DIR=/data/drop
+    FILE_DROP_DIR=/data/drop \
+    _RJEM_MALLOC_CONF=dirty_decay_ms:1000,muzzy_decay_ms:0
 RUN groupadd --gid 10001 finflow \
     && useradd --uid 10001 --gid finflow --no-create-home --home-dir /data --shell /usr/sbin/nologin finflow \
     && install --directory --owner finflow --group finflow --mode 700 /data /data/media /data/drop

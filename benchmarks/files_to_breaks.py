@@ -16,8 +16,11 @@ import multiprocessing
 import os
 import resource
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from typing import Any
 import polars as pl
 
 from apps.operations.embedded import ensure_environment
+from apps.operations.embedded.site_programs import ALLOCATOR
 from benchmarks.matching_kernel import RULES, Stopwatch, print_table
 from benchmarks.matching_rows import made_up
 
@@ -62,17 +66,21 @@ def main() -> None:
 
 
 def _measure(folder: Path, *, rows: int, seed: int, shards: int) -> None:
-    made = made_up(rows, seed)
-    frames = {"left": made.left, "right": made.right}
-    paths = {side: _written(frame, folder / f"{side}.csv") for side, frame in frames.items()}
+    os.environ["_RJEM_MALLOC_CONF"] = ALLOCATOR  # as the workers of a site have it
+    spawn = multiprocessing.get_context("spawn")
+    paths = {side: folder / f"{side}.csv" for side in ("left", "right")}
+    with ProcessPoolExecutor(1, mp_context=spawn) as maker:  # its memory does not count
+        heights = maker.submit(_write, rows, seed, paths).result()
     sizes = " + ".join(f"{path.stat().st_size / 1e6:.0f} MB" for path in paths.values())
-    print(f"{frames['left'].height:,} x {frames['right'].height:,} rows ({sizes}), seed {seed}")
+    print(f"{' x '.join(f'{height:,}' for height in heights)} rows ({sizes}), seed {seed}")
     os.environ |= {"RECONCILE_SHARDS": str(shards), "RECONCILE_SHARDS_FROM": "1"}
     _set_up()
     sources, match_type_id = _match_type()
     watch = Stopwatch()
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=spawn, initializer=_set_up) as workers:
+    with (
+        ProcessPoolExecutor(2, mp_context=spawn, initializer=_set_up) as workers,
+        _memory_watched() as most,
+    ):
         list(workers.map(time.sleep, [5, 5]))  # both are up, as workers are, before it counts
         with watch.stage("all in all"):
             with watch.stage("import: read, seal, store, audit"):
@@ -85,10 +93,45 @@ def _measure(folder: Path, *, rows: int, seed: int, shards: int) -> None:
     peaks = " and ".join(f"{peak:.2f}" for peak in reconciling)
     imports = " and ".join(f"{peak:.2f}" for peak, _ in imported)
     print(f"peak memory: {peaks} GB reconciling, {imports} GB importing")
+    print(f"all processes together (without the database's): {max(most):.2f} GB at most")
     print(f"groups {run.group_count:,}, breaks {run.break_count:,}, proof {run.proof}")
 
 
-def _written(frame: pl.DataFrame, path: Path) -> Path:
+@contextmanager
+def _memory_watched() -> Iterator[list[float]]:
+    """GB of memory that this process and its children have, looked at ten times a second."""
+    seen = [0.0]
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(0.1):
+            processes = [str(child.pid) for child in multiprocessing.active_children()]
+            seen.append(sum(map(_gigabytes, ["self", *processes])))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        watcher.join()
+
+
+def _gigabytes(process: str) -> float:
+    """Memory that the process has of its own."""
+    _, resident, shared, *_ = Path(f"/proc/{process}/statm").read_text().split()
+    return (int(resident) - int(shared)) * resource.getpagesize() / 2**30
+
+
+def _write(rows: int, seed: int, paths: dict[str, Path]) -> tuple[int, int]:
+    """Make the files; gives how many rows each has."""
+    made = made_up(rows, seed)
+    _written(made.left, paths["left"])
+    _written(made.right, paths["right"])
+    return made.left.height, made.right.height
+
+
+def _written(frame: pl.DataFrame, path: Path) -> None:
     money = (pl.col("amount") / 10_000).round(2).alias("amount")
     exact = (frame["amount"] % 100 == 0).all()
     if not exact:
@@ -98,7 +141,6 @@ def _written(frame: pl.DataFrame, path: Path) -> Path:
         *("reference", "counterparty", "narrative"),
         payout_id=pl.col("attributes").str.json_path_match("$.payout_id"),
     ).write_csv(path, float_precision=2)
-    return path
 
 
 def _set_up() -> None:

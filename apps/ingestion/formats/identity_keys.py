@@ -55,11 +55,8 @@ def _canonical_text() -> pl.Expr:
 
 def _occurrences(keys: pl.Series) -> pl.Series:
     """1, 2, ... within equal keys; counting only where keys repeat keeps a million lines fast."""
-    frame = keys.to_frame("key").with_columns(
-        row=pl.int_range(pl.len()), is_repeated=pl.col("key").is_duplicated()
-    )
-    repeated = frame.filter("is_repeated").select(
-        "row", occurrence=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("key")
-    )
-    found = frame.join(repeated, on="row", how="left", maintain_order="left")
-    return found["occurrence"].fill_null(1)
+    occurrences = pl.repeat(1, len(keys), dtype=pl.Int64, eager=True).alias("occurrence")
+    rows = keys.is_duplicated().arg_true()
+    counted = keys.gather(rows).to_frame("key")
+    found = counted.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("key"))
+    return occurrences.scatter(rows, found.to_series())

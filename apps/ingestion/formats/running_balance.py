@@ -7,45 +7,50 @@ the statement says that a line is missing or wrong.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from apps.ingestion.formats.contract import Statement
 
 _KEY = ("account", "currency")
 _NO_BALANCES = dict.fromkeys(("opening", "closing"), pl.lit(None, pl.Int64))
-_FACTS = (*_KEY, "booked_on", "amount", "balance")
 
 
-def statements_of(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Statement, ...]]:
-    """Rows with their `statement` index, and the statements in order of appearance.
+def statements_of(slices: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, tuple[Statement, ...]]:
+    """All rows with their `statement` index, and the statements in order of appearance.
 
     Args:
-        rows: columns account, currency, booked_on, amount and balance (null for none).
+        slices: the rows, in one frame or several, with the columns account, currency, booked_on,
+            amount and balance (null for none).
     """
-    numbered = rows.with_columns(_numbers(rows))
+    found = pl.concat([_distinct(rows.select(_KEY)) for rows in slices])
+    keys = _distinct(found).with_row_index("statement")
+    numbered = pl.concat([rows.with_columns(_numbers(rows, keys)) for rows in slices])
+    has_balances = bool(numbered["balance"].is_not_null().any())
     facts = (
-        numbered.select("statement", *_FACTS)
+        numbered.select("statement", "booked_on", "amount", "balance")
         .group_by("statement", maintain_order=True)
         .agg(
-            *(pl.col(name).first() for name in _KEY),
-            **(_balances() if rows["balance"].is_not_null().any() else _NO_BALANCES),
+            **(_balances() if has_balances else _NO_BALANCES),
             line_count=pl.len(),
             total=pl.col("amount").cast(pl.Int128).sum(),  # an int64 may overflow
             opened_on=pl.col("booked_on").min(),
             closed_on=pl.col("booked_on").max(),
         )
     )
-    statements = tuple(Statement(**row) for row in facts.drop("statement").iter_rows(named=True))
-    return numbered, statements
+    told = keys.join(facts, on="statement", maintain_order="left").drop("statement")
+    return numbered, tuple(Statement(**row) for row in told.iter_rows(named=True))
 
 
-def _numbers(rows: pl.DataFrame) -> pl.Series:
+def _distinct(texts: pl.DataFrame) -> pl.DataFrame:
+    return texts.unique(maintain_order=True)
+
+
+def _numbers(rows: pl.DataFrame, keys: pl.DataFrame) -> pl.Series:
     """To which statement each row belongs, counted from 0 in order of appearance."""
-    keys = rows.select(_KEY).unique(maintain_order=True).with_row_index("statement")
-    if keys.height == 1:
-        return pl.repeat(0, rows.height, dtype=pl.UInt32, eager=True).alias("statement")
     own = rows.select(_KEY).join(keys, on=_KEY, how="left", maintain_order="left", nulls_equal=True)
-    return own["statement"]
+    return own["statement"].rechunk()
 
 
 def _balances() -> dict[str, pl.Expr]:

