@@ -316,6 +316,12 @@ class LeaveInvalid(Invalid):
     code = "LEAVE_INVALID"
 
 
+class HoursInvalid(Invalid):
+    """The working hours would not work."""
+
+    code = "HOURS_INVALID"
+
+
 class DelegationInvalid(Invalid):
     """The delegation would not work."""
 

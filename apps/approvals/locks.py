@@ -1,5 +1,5 @@
-"""Locks of this app, in this order: limits, delegations or policies of an entity, policy, what
-belongs together, subject, request, waiver.
+"""Locks of this app, in this order: limits, delegations or policies of an entity, hours of a
+person, policy, what belongs together, subject, request, waiver.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from apps.approvals.models import Delegation, Leave, Limit, Policy, Request, Waiver
+from apps.approvals.models import Delegation, Leave, Limit, Policy, Request, Waiver, WorkingHours
 from apps.approvals.states import OPEN, RequestStatus
 from apps.common.access import Actor, one_visible
 from apps.common.advisory import lock_exclusive
@@ -143,6 +143,30 @@ def leave_for_update(leave_id: int, *, actor: Actor) -> Leave:
         Leave.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=leave_id)
     )
     return leave
+
+
+def hours_of_person_for_update(person_id: int) -> WorkingHours | None:
+    """The hours of a person, locked; None without any. Nobody sets them meanwhile."""
+    lock_exclusive("approvals.hours", person_id)
+    found: WorkingHours | None = (
+        WorkingHours.objects.standing()
+        .select_for_update(of=("self",))
+        .filter(person_id=person_id)
+        .first()
+    )
+    return found
+
+
+def hours_for_update(hours_id: int, *, actor: Actor) -> WorkingHours:
+    """The row of these hours, locked until the transaction ends.
+
+    Raises:
+        NotVisible: no such hours for this actor.
+    """
+    hours: WorkingHours = one_visible(
+        WorkingHours.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=hours_id)
+    )
+    return hours
 
 
 def delegations_for_update(*, entity_id: int, delegator_id: int) -> list[Delegation]:

@@ -4,6 +4,7 @@ from rest_framework.routers import SimpleRouter
 from apps.approvals.api.absence import DelegationView, LeaveView
 from apps.approvals.api.controls import ControlView
 from apps.approvals.api.evidence import AttachmentView
+from apps.approvals.api.hours import HoursView
 from apps.approvals.api.limits import LimitView, RateView
 from apps.approvals.api.notices import NoticeView
 from apps.approvals.api.policies import PolicyView
@@ -18,6 +19,7 @@ from apps.approvals.views import (
     duties,
     ending,
     evidence,
+    hours,
     lists,
     notices,
     policies,
@@ -36,6 +38,7 @@ router.register("policies", PolicyView, basename="approvals-policy")
 router.register("limits", LimitView, basename="approvals-limit")
 router.register("rates", RateView, basename="approvals-rate")
 router.register("leaves", LeaveView, basename="approvals-leave")
+router.register("hours", HoursView, basename="approvals-hours")
 router.register("delegations", DelegationView, basename="approvals-delegation")
 router.register("notices", NoticeView, basename="approvals-notice")
 router.register("waivers", WaiverView, basename="approvals-waiver")
@@ -54,6 +57,8 @@ urlpatterns = [
         absence.cancel_leave_now,
         name="cancel-leave",
     ),
+    path("approvals/away/hours/", hours.hours_page, name="hours"),
+    path("approvals/away/hours/<int:hours_id>/end/", hours.end_hours_now, name="end-hours"),
     path("approvals/away/delegate/", absence.delegate_page, name="delegate"),
     path(
         "approvals/away/delegations/<int:delegation_id>/revoke/",

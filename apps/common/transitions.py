@@ -46,6 +46,17 @@ def require_version(subject: Any, expected_version: int | None) -> None:
         raise StaleVersion(version_now=subject.version)
 
 
+def require_latest(former: Any | None, expected_version: int | None) -> None:
+    """`require_version` of what a new row takes the place of; 0 says that there is nothing.
+
+    Raises:
+        StaleVersion: somebody changed it meanwhile.
+    """
+    version = 0 if former is None else former.version
+    if expected_version is not None and version != expected_version:
+        raise StaleVersion(version_now=version)
+
+
 def raise_version(subject: Any) -> None:
     """Store that there is more to know than somebody has read who looked before."""
     subject.version += 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.contrib.auth.models import Permission
@@ -59,15 +61,18 @@ def people_with_role(role: str, *, entity_id: int) -> Any:
 
 
 def business_calendar(entity: Entity) -> BusinessCalendar:
-    """Working days and hours of the entity: its country's public holidays in its time zone.
+    """Working days and hours of the entity: its country's public holidays in its time zone."""
+    return BusinessCalendar(
+        zone=zone_named(entity.time_zone), holidays=holidays_known_in(entity.country)
+    )
 
-    Where no public holidays are known for the country, weekends alone are free.
-    """
+
+def holidays_known_in(country: str) -> Container[date]:
+    """Public holidays of a country; where none are known, weekends alone are free."""
     try:
-        holidays = public_holidays_of(entity.country)
+        return public_holidays_of(country)
     except HolidaysUnknown:
-        holidays = frozenset()
-    return BusinessCalendar(zone=zone_named(entity.time_zone), holidays=holidays)
+        return frozenset()
 
 
 def entity_by_code(code: str) -> Entity:

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.approvals.models import Delegation, Leave
+from apps.approvals.models import Delegation, Leave, WorkingHours
 from apps.approvals.services import delegate, plan_leave
 from tests.approvals.conftest import subject
 from tests.approvals.test_admin import signed_in
@@ -247,3 +247,81 @@ def test_leave_and_delegations_in_the_admin(connie: Any, bob: Any, handed: Deleg
     )
     assert made.status_code == 302
     assert Delegation.objects.get(delegator=connie).delegate == bob
+
+
+# --- Working hours --------------------------------------------------------------------------
+
+HOURS = "/api/approvals/hours"
+IN_NEW_YORK = {
+    "time_zone": "America/New_York",
+    "weekdays": [0, 1, 2],
+    "opens_at": "08:00",
+    "closes_at": "16:30",
+    "country": "US",
+}
+
+
+def test_hours_are_set_listed_and_ended_over_rest(
+    api: Any, bob: Any, connie: Any, otto: Any, charlie: Any
+) -> None:
+    made = post(api(bob), HOURS, {**IN_NEW_YORK, "expected_version": 0})
+    assert made.status_code == 201, made.data
+    assert (made.data["person"], made.data["weekdays"], made.data["version"]) == (
+        "bob",
+        [0, 1, 2],
+        1,
+    )
+    stale = post(api(connie), HOURS, {**IN_NEW_YORK, "person": "bob", "expected_version": 0})
+    assert (stale.status_code, stale.data["error"]["code"]) == (409, "STALE_VERSION")
+    wrong = post(api(bob), HOURS, {**IN_NEW_YORK, "closes_at": "08:00"})
+    assert (wrong.status_code, wrong.data["error"]["code"]) == (422, "HOURS_INVALID")
+    standing = api(otto).get(HOURS, {"standing": "true", "person": "bob"}).data["results"]
+    assert [one["id"] for one in standing] == [made.data["id"]]
+    assert api(charlie).get(HOURS).data["results"] == []
+    path = f"{HOURS}/{made.data['id']}/end"
+    assert post(api(charlie), path, {}).status_code == 404
+    assert post(api(bob), path, {"expected_version": 2}).status_code == 409
+    ended = post(api(bob), path, {"expected_version": 1})
+    assert ended.data["ended_at"] is not None
+
+
+def test_hours_are_set_on_their_page(client: Any, define: Any, ask: Any, bob: Any) -> None:
+    client.force_login(bob)
+    form = client.get(reverse("approvals:hours"))
+    assert form.context["form"].initial["time_zone"] == "Europe/Amsterdam"
+    seen = {**IN_NEW_YORK, "expected_version": "0"}
+    refused = client.post(reverse("approvals:hours"), {**seen, "weekdays": [0], "country": "XX"})
+    assert refused.status_code == 422
+    assert "No public holidays are known" in text_of(refused)
+    done = client.post(reverse("approvals:hours"), seen, follow=True)
+    assert "08:00 to 16:30 America/New_York, Mon, Tue, Wed, holidays of US" in text_of(done)
+    stale = client.post(reverse("approvals:hours"), seen)
+    assert stale.status_code == 422
+    assert client.get(reverse("approvals:hours")).context["form"].initial["expected_version"] == 1
+    define(due_after_hours=4)
+    asked = ask()
+    page = text_of(client.get(reverse("approvals:request", args=[asked.pk])))
+    assert "by then 1 of the 1 who could decide when it began has had all of them" in page
+    hours = WorkingHours.objects.get()
+    ended = client.post(reverse("approvals:end-hours", args=[hours.pk]), follow=True)
+    assert "You work as your company does again." in text_of(ended)
+    assert "Those of the company" in text_of(ended)
+
+
+def test_who_decides_nothing_has_no_page_of_hours(client: Any, alice: Any) -> None:
+    client.force_login(alice)
+    assert client.get(reverse("approvals:hours")).status_code == 403
+
+
+def test_hours_of_others_in_the_admin(connie: Any, bob: Any) -> None:
+    client = signed_in(connie)
+    wanted = {**IN_NEW_YORK, "person": bob.pk}
+    added = client.post(reverse("admin:approvals_workinghours_add"), wanted, follow=True)
+    hours = WorkingHours.objects.get()
+    assert (hours.person, hours.created_by, added.status_code) == (bob, connie, 200)
+    client.post(
+        reverse("admin:approvals_workinghours_changelist"),
+        {"action": "end", "_selected_action": [hours.pk]},
+    )
+    hours.refresh_from_db()
+    assert hours.ended_at is not None

@@ -399,7 +399,7 @@ def of_before(asked: Callable[..., Request], monkeypatch: pytest.MonkeyPatch) ->
     from apps.approvals.services import asking
 
     with monkeypatch.context() as patch:
-        patch.setattr(asking, "start_clock", lambda request: None)
+        patch.setattr(asking, "start_clock", lambda request, staff: None)
         made = asked(escalation=CONTROLLERS)
     assert not made.clocks.exists()
     return made

@@ -182,3 +182,17 @@ def test_nobody_eligible_blocks_the_request_at_once(entity: Any, connie: Any, al
     assert asked is not None
     assert asked.status == RequestStatus.BLOCKED
     assert eligible_approvers(asked) == []
+
+
+def test_a_decision_takes_so_many_queries_last_or_not(
+    define: Any, ask: Any, bob: Any, connie: Any, django_assert_num_queries: Any
+) -> None:
+    stages = ({"role": "approver", "count": 1}, {"role": "controller", "count": 1})
+    define(stages=stages)
+    made = ask()
+    bob.granted_entity_ids()  # whoever asks is looked up once
+    connie.granted_entity_ids()
+    with django_assert_num_queries(24):
+        verdict(made, bob)
+    with django_assert_num_queries(20):
+        verdict(made, connie, expected_version=2)

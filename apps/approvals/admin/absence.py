@@ -1,13 +1,15 @@
-"""Leave and delegations: planned and taken back, never edited."""
+"""Leave, working hours and delegations: planned and taken back, never edited."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
 from apps.approvals.forms.absence import AdminDelegationForm, AdminLeaveForm
+from apps.approvals.forms.hours import AdminHoursForm
 from apps.approvals.models import (
     Delegation,
     Leave,
+    WorkingHours,
 )
 from apps.approvals.permissions import (
     DELEGATE,
@@ -16,6 +18,7 @@ from apps.approvals.permissions import (
 )
 from apps.approvals.services import (
     cancel_leave,
+    end_hours,
     revoke_delegation,
 )
 from apps.common.admin import ServiceAdmin, service_action
@@ -36,6 +39,22 @@ class LeaveAdmin(ServiceAdmin):
     actions = ("cancel",)
 
     cancel = service_action(cancel_leave, "leave_id", "Cancel selected leaves", done="cancelled")
+
+
+@admin.register(WorkingHours)
+class WorkingHoursAdmin(ServiceAdmin):
+    """Hours are set and ended, never edited: new ones take the place of those before."""
+
+    view_permission = VIEW_ABSENCES
+    add_permission = MANAGE_ABSENCES
+    add_form = AdminHoursForm
+    list_display = ("person", "in_words", "created_by", "set_at", "ended_at")
+    list_filter = (("ended_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("person", "created_by")
+    search_fields = ("person__username",)
+    actions = ("end",)
+
+    end = service_action(end_hours, "hours_id", "End selected hours", done="ended")
 
 
 @admin.register(Delegation)

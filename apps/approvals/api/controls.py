@@ -77,6 +77,12 @@ class AnswerSerializer(serializers.Serializer[Answer]):
     gaps = serializers.ListField(
         child=serializers.CharField(), help_text="What is not on record for that instant."
     )
+    due_at = serializers.DateTimeField(
+        help_text="By when the step was to be decided; null: no clock ran."
+    )
+    reasons = serializers.ListField(
+        child=serializers.CharField(), help_text="What that was counted from."
+    )
 
 
 class DaysQuery(StrictSerializer):

@@ -59,6 +59,13 @@ class DelegationForm(forms.Form):
         fields["item_type"].choices = [("", "Everything"), *kinds]
 
 
+def people_managed_by(actor: User) -> Any:
+    """Those who decide where the actor manages absences (a queryset)."""
+    managed = Entity.objects.filter(pk__in=actor.entity_ids(MANAGE_ABSENCES))
+    able = [people_who_may(DECIDE_REQUEST, entity_id=one.pk).values("pk") for one in managed]
+    return _any_of(able)
+
+
 def _any_of(parts: list[Any]) -> Any:
     people = User.objects.none()
     for part in parts:
@@ -76,9 +83,7 @@ class AdminLeaveForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         people: Any = self.fields["person"]
-        managed = Entity.objects.filter(pk__in=self.actor.entity_ids(MANAGE_ABSENCES))
-        able = [people_who_may(DECIDE_REQUEST, entity_id=one.pk).values("pk") for one in managed]
-        people.queryset = _any_of(able)
+        people.queryset = people_managed_by(self.actor)
 
     def carry_out(self, facts: dict[str, Any]) -> Leave:
         return plan_leave(

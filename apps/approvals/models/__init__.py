@@ -4,6 +4,7 @@ from apps.approvals.models.absence import Delegation, Leave
 from apps.approvals.models.attachments import Attachment
 from apps.approvals.models.authority import ExchangeRate, Limit
 from apps.approvals.models.clocks import Escalation, StageClock
+from apps.approvals.models.hours import WorkingHours
 from apps.approvals.models.notices import Notice
 from apps.approvals.models.openings import Opening
 from apps.approvals.models.policies import Policy
@@ -37,4 +38,5 @@ __all__ = [
     "StageClock",
     "Use",
     "Waiver",
+    "WorkingHours",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -20,7 +20,9 @@ from apps.identity.models import EntityUserObjectPermission
 _user = settings.AUTH_USER_MODEL
 
 
-class LeaveQuerySet(models.QuerySet["Leave"]):
+class OfPeople(models.QuerySet[Any]):
+    """Facts about a person (`person`) that hold on every entity."""
+
     def visible_to(self, actor: Actor) -> Self:
         """One's own, and those of people who hold a role where the actor holds one."""
         if not actor.is_authenticated:
@@ -30,6 +32,8 @@ class LeaveQuerySet(models.QuerySet["Leave"]):
         ).values("user_id")
         return self.filter(Q(person_id=actor.pk) | Q(person_id__in=colleagues))
 
+
+class LeaveQuerySet(OfPeople):
     def standing(self, at: datetime | None = None) -> Self:
         """Leaves that nobody has cancelled (by that instant), whether or not they are today."""
         return self.filter(standing("planned_at", "cancelled_at", at))

@@ -22,6 +22,11 @@ class StageClock(models.Model):
     half_at = models.DateTimeField(help_text="Half of the time is over: the first reminder.")
     late_at = models.DateTimeField(help_text="Three quarters are over: the second.")
     due_at = models.DateTimeField(help_text="All of it is over: escalation.")
+    basis = models.JSONField(
+        default=dict,
+        help_text="What it was counted from: the hours, how many were needed, and whose days and"
+        " hours they were. Empty: before that was kept, the company's.",
+    )
 
     objects = scoped_by("request__entity_id").as_manager()
 

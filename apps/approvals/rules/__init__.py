@@ -4,7 +4,7 @@ and what a file is that somebody brings as evidence.
 Pure: no Django. People are ids, amounts are Decimals, instants are aware datetimes, days are dates.
 """
 
-from .clock import BusinessTime, Clock, clock
+from .clock import BusinessTime, Clock, clock, clock_of_stage
 from .duties import Both, Pairing, could_do_both
 from .evidence import (
     ALL_TYPES,
@@ -71,6 +71,7 @@ __all__ = [
     "ceiling",
     "ceilings",
     "clock",
+    "clock_of_stage",
     "converted",
     "could_do_both",
     "exposure",

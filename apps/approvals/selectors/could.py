@@ -23,6 +23,7 @@ from apps.approvals.errors import (
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_CONTROLS
 from apps.approvals.rules import Ceiling, Decider
+from apps.approvals.selectors.clocks import clock_at_work, reasons_for
 from apps.approvals.selectors.conflicts import conflicted_ids, voters
 from apps.approvals.selectors.deciders import decider_or_refusal
 from apps.approvals.selectors.past import (
@@ -85,6 +86,8 @@ class Answer:
         request: as it was then; None if no policy in force then asked for an approval.
         standing: what it waited for, or why nobody could decide, whoever he was.
         gaps: what is not on record for that instant.
+        due_at: by when the step was to be decided; None: no clock ran.
+        reasons: what that was counted from.
     """
 
     entity: Entity
@@ -94,6 +97,8 @@ class Answer:
     is_waiting: bool
     candidates: tuple[Candidate, ...]
     gaps: tuple[str, ...]
+    due_at: datetime | None = None
+    reasons: tuple[str, ...] = ()
 
     @property
     def able(self) -> tuple[Candidate, ...]:
@@ -161,6 +166,7 @@ def _answer(entity: Entity, request: Request, at: datetime, *, is_asked: bool) -
     is_waiting = request.status == RequestStatus.PENDING
     found = tuple(_candidates(request, roster, is_waiting=is_waiting))
     later = "It had not been asked for yet: told as if it had, with all who took part since."
+    made = clock_at_work(request) if is_asked and request.pk else None
     gaps = [*([] if is_asked else [later]), conflict_gap(request), *roster.gaps]
     return Answer(
         entity=entity,
@@ -170,6 +176,8 @@ def _answer(entity: Entity, request: Request, at: datetime, *, is_asked: bool) -
         is_waiting=is_waiting,
         candidates=tuple(sorted(found, key=lambda one: not one.could)),
         gaps=tuple(filter(None, gaps)),
+        due_at=None if made is None else made.due_at,
+        reasons=reasons_for(made),
     )
 
 

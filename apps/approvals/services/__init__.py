@@ -11,6 +11,7 @@ from apps.approvals.services.bulk import Outcome, approve_many
 from apps.approvals.services.consulting import answer, consult
 from apps.approvals.services.deciding import decide
 from apps.approvals.services.evidence import attach, bring, carry_evidence, hand_out_attachment
+from apps.approvals.services.hours import end_hours, set_hours
 from apps.approvals.services.limits import define_limit, enter_rate, retire_limit
 from apps.approvals.services.notices import read_notices
 from apps.approvals.services.openings import note_opening
@@ -34,6 +35,7 @@ __all__ = [
     "define_limit",
     "define_policy",
     "delegate",
+    "end_hours",
     "enter_rate",
     "hand_out_attachment",
     "note_opening",
@@ -50,6 +52,7 @@ __all__ = [
     "revoke",
     "revoke_delegation",
     "revoke_waiver",
+    "set_hours",
     "settle_policy",
     "sign_waiver",
     "supersede_requests",

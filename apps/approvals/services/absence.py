@@ -40,7 +40,7 @@ def plan_leave(*, person_id: int, starts_on: date, ends_on: date, actor: User) -
         NotPermitted: the actor plans no leave here.
         LeaveInvalid: over before it begins, over already, or longer than a year.
     """
-    _authorize_for(person_id, actor)
+    authorize_for(person_id, actor)
     _require_days(starts_on, ends_on, LeaveInvalid)
     leave: Leave = Leave.objects.create(
         person_id=person_id, starts_on=starts_on, ends_on=ends_on, created_by=actor
@@ -66,7 +66,7 @@ def cancel_leave(*, leave_id: int, actor: User) -> Leave:
         IllegalMove: it is cancelled already.
     """
     leave = leave_for_update(leave_id, actor=actor)
-    _authorize_for(leave.person_id, actor)
+    authorize_for(leave.person_id, actor)
     if leave.cancelled_at is not None:
         raise IllegalMove("This leave is cancelled already.")
     leave.cancelled_at = timezone.now()
@@ -164,8 +164,13 @@ def revoke_delegation(*, delegation_id: int, actor: User) -> Delegation:
     return made
 
 
-def _authorize_for(person_id: int, actor: User) -> None:
-    """One's own leave is one's own affair; that of others is for who manages absences there."""
+def authorize_for(person_id: int, actor: User) -> None:
+    """One's own leave and hours are one's own affair; those of others for who manages absences.
+
+    Raises:
+        NotVisible: nobody of an entity that the actor sees.
+        NotPermitted: the actor manages no absences there.
+    """
     if person_id == actor.pk:
         authorize(actor, PLAN_LEAVE)
         return

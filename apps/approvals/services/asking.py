@@ -30,6 +30,7 @@ from apps.approvals.selectors import (
     subject_key,
 )
 from apps.approvals.selectors.splits import amount_beside
+from apps.approvals.selectors.staff import staff_of
 from apps.approvals.services.clocks import start_clock
 from apps.approvals.services.ending import end_request
 from apps.approvals.services.staffing import block_or_release, queue_recheck
@@ -126,8 +127,9 @@ def _held_beside(piece: Piece, entity_id: int, subject: Model) -> Decimal:
 
 def begin(request: Request, took_part: Iterable[User], actor: User) -> None:
     """The clock of the first step, who may not decide, and whether anybody can."""
-    start_clock(request)
     Conflict.objects.bulk_create(Conflict(request=request, user=user) for user in took_part)
+    staff = staff_of(request.entity)
+    start_clock(request, staff)
     record(
         actor=actor,
         action="approvals.request.submit",
@@ -135,7 +137,7 @@ def begin(request: Request, took_part: Iterable[User], actor: User) -> None:
         subject_hash=request.subject_hash,
         policy=request.policy_id,
     )
-    block_or_release(request, actor=actor)
+    block_or_release(request, actor=actor, staff=staff)
     if request.split_amount:
         queue_recheck(request.entity_id)  # the other pieces are measured together with this one
 

@@ -7,19 +7,24 @@ from datetime import datetime
 from django.utils import timezone
 
 from apps.approvals.models import Request, StageClock
-from apps.approvals.rules import clock
-from apps.identity.selectors import business_calendar
+from apps.approvals.selectors.clocks import time_of_step
+from apps.approvals.selectors.staff import Staff
 
 
-def start_clock(request: Request, *, round: int = 0) -> StageClock:  # noqa: A002 - the field's name
-    """Freeze by when the step at work is to be decided, in business hours of its company.
+def start_clock(
+    request: Request,
+    staff: Staff,
+    *,
+    round: int = 0,  # noqa: A002 - the field's name
+) -> StageClock:
+    """Freeze by when the step at work is to be decided, in the business hours of its people.
 
     Args:
+        staff: the people of the entity, who took part noted already.
         round: how often the step was escalated before.
     """
     now = timezone.now()
-    calendar = business_calendar(request.entity)
-    times = clock(calendar, now, request.policy.due_after_hours)
+    times, basis = time_of_step(request, staff, now)
     made: StageClock = StageClock.objects.create(
         request=request,
         stage=request.stage,
@@ -28,6 +33,7 @@ def start_clock(request: Request, *, round: int = 0) -> StageClock:  # noqa: A00
         half_at=times.half_at,
         late_at=times.late_at,
         due_at=times.due_at,
+        basis=basis,
     )
     request.due_at = made.due_at
     request.next_at = next_instant(request, made.half_at)

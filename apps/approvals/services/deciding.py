@@ -103,6 +103,7 @@ def decide(
     )
     brought = keep_evidence(request, evidence, actor, decision=decision)
     request.forget("decisions", "attachments")
+    prefetch_related_objects([request], "decisions")
     _move_on(request, Verdict(verdict), decider, staff)
     record(
         actor=actor,
@@ -118,7 +119,7 @@ def decide(
         attachments=[attachment.pk for attachment in brought],
     )
     if request.is_open:  # whoever decided is missing at the steps to come
-        block_or_release(request, actor=actor)
+        block_or_release(request, actor=actor, staff=staff)
     return request
 
 
@@ -180,7 +181,7 @@ def _move_on(request: Request, verdict: Verdict, decider: Decider, staff: Staff)
     request.version += 1
     request.save(update_fields=["stage", "version"])
     if is_done:
-        start_clock(request)
+        start_clock(request, staff)
 
 
 def _is_stage_done(request: Request, decider: Decider, staff: Staff) -> bool:

@@ -21,15 +21,18 @@ from apps.operations.services import enqueue
 RECHECK_TASK = "apps.approvals.tasks.recheck_requests"
 
 
-def block_or_release(request: Request, *, actor: User) -> bool:
+def block_or_release(request: Request, *, actor: User, staff: Staff | None = None) -> bool:
     """Give an open, locked request the status that the people who are there allow.
 
     The version stays: an approver has nothing to read again.
 
+    Args:
+        staff: the people of the entity, if they were read a moment ago.
+
     Returns:
         Whether it changed.
     """
-    missing = shortage_of(request, staff_of(request.entity))
+    missing = shortage_of(request, staff or staff_of(request.entity))
     status = RequestStatus.BLOCKED if missing else RequestStatus.PENDING
     if request.status == status:
         return False

@@ -65,7 +65,7 @@ def tend_request(*, request_id: int) -> bool:
 
 def _give_clock(request: Request) -> None:
     """A request from before steps had clocks gets its first now, with all of the step's time."""
-    made = start_clock(request)
+    made = start_clock(request, staff_of(request.entity))
     record(
         actor=system_user(),
         action="approvals.request.time",
@@ -118,7 +118,7 @@ def _escalate(request: Request, now: datetime) -> None:
         stage=request.stage,
         added=made.added,
     )
-    start_clock(request, round=number + 1)
+    start_clock(request, staff_of(request.entity), round=number + 1)
     block_or_release(request, actor=system_user())
     told = {request.maker_id, *before, *_able(request)}
     notify(request, NoticeKind.ESCALATED, told, occasion=f"escalation {made.pk}")

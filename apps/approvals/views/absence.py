@@ -18,6 +18,7 @@ from apps.approvals.models import Policy
 from apps.approvals.permissions import DELEGATE, PLAN_LEAVE, VIEW_ABSENCES
 from apps.approvals.selectors import policies_seen_by, unread_notices
 from apps.approvals.selectors.absence import own_delegations, own_leaves
+from apps.approvals.selectors.hours import hours_of
 from apps.approvals.selectors.stalls import stalls_without
 from apps.approvals.services import cancel_leave, delegate, plan_leave, revoke_delegation
 from apps.approvals.views.forms import complain
@@ -38,6 +39,7 @@ def away_page(request: HttpRequest) -> HttpResponse:
         "tab": "away",
         "unread": unread_notices(actor),
         "leaves": list(own_leaves(actor)),
+        "hours": hours_of(actor),
         "given": [one for one in made if one.delegator_id == actor.pk],
         "taken": [one for one in made if one.delegate_id == actor.pk],
         "can_plan": actor.may(PLAN_LEAVE),

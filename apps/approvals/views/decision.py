@@ -17,6 +17,7 @@ from apps.approvals import selectors
 from apps.approvals.forms.deciding import DecisionForm, EvidenceForm
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_CONTROLS, VIEW_REQUESTS
+from apps.approvals.selectors.clocks import clock_at_work, reasons_for
 from apps.approvals.selectors.limits import exposure_in_words
 from apps.approvals.selectors.stages import people_needed
 from apps.approvals.services import decide, note_opening
@@ -148,6 +149,7 @@ def page_of(
         "exposure_in_words": exposure_in_words(asked) if asked.split_amount else "",
         "steps": steps(asked),
         "stage": selectors.stage_in_words(selectors.stage_of(asked)),
+        "due_reasons": reasons_for(clock_at_work(asked)),
         "needed": people_needed(selectors.stage_of(asked)) or "all",
         "role": selectors.stage_of(asked).get("role", ""),
         "refusal": refusal,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.approvals.rules import Clock, clock
+from apps.approvals.rules import Clock, clock, clock_of_stage
 from apps.common.calendar import BusinessCalendar
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -94,3 +94,62 @@ def test_it_says_what_a_ticking_clock_says(
 def test_a_clock_that_makes_no_sense_is_refused(start: datetime, hours: int) -> None:
     with pytest.raises(ValueError):
         clock(OFFICE, start, hours)
+
+
+# --- Steps on which several people could decide ------------------------------------------------
+
+NEW_YORK = BusinessCalendar(zone=ZoneInfo("America/New_York"), holidays={date(2023, 4, 26)})
+SHANGHAI = BusinessCalendar(
+    zone=ZoneInfo("Asia/Shanghai"), weekdays=frozenset({0, 2, 5}), opens_at=time(7)
+)
+PART_TIME = BusinessCalendar(zone=AMSTERDAM, weekdays=frozenset({1, 3}), closes_at=time(13))
+CALENDARS = (OFFICE, NEW_YORK, SHANGHAI, PART_TIME, ALWAYS)
+
+
+def is_open(calendar: BusinessCalendar, at: datetime) -> bool:
+    there = at.astimezone(calendar.zone)
+    is_day = there.weekday() in calendar.weekdays and there.date() not in calendar.holidays
+    is_late = calendar.closes_at != time(0) and there.time() >= calendar.closes_at
+    return is_day and calendar.opens_at <= there.time() and not is_late
+
+
+def waited(people: list[BusinessCalendar], start: datetime, hours: int, needed: int) -> datetime:
+    """The oracle: minute by minute, until so many people have had all of their own hours."""
+    people = people + [OFFICE] * (needed - len(people))
+    left = [hours * 60] * len(people)
+    now = start
+    while sum(minutes <= 0 for minutes in left) < needed:
+        left = [
+            minutes - is_open(calendar, now) for minutes, calendar in zip(left, people, strict=True)
+        ]
+        now += timedelta(minutes=1)
+    return now
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    people=st.lists(st.sampled_from(CALENDARS), max_size=4),
+    minutes=st.integers(0, 14 * 24 * 60),
+    hours=st.integers(1, 12),
+    needed=st.integers(1, 4),
+)
+def test_a_step_is_due_when_as_many_as_it_needs_have_had_all_of_their_hours(
+    people: list[BusinessCalendar], minutes: int, hours: int, needed: int
+) -> None:
+    start = local("2023-04-20T00:00").astimezone(UTC) + timedelta(minutes=minutes)
+    own = {number: clock(each, start, hours) for number, each in enumerate(people)}
+    company = clock(OFFICE, start, hours)
+    whose, found = clock_of_stage(own, company, needed)
+    assert found.due_at == waited(people, start, hours, needed)
+    assert found == (company if whose is None else own[whose])
+    assert start < found.half_at < found.late_at < found.due_at
+
+
+def test_of_two_with_the_same_hours_it_is_the_first() -> None:
+    same = clock(OFFICE, local("2023-04-24T09:00"), 4)
+    assert clock_of_stage({7: same, 3: same}, same, 1) == (3, same)
+
+
+def test_a_step_that_needs_nobody_has_no_clock() -> None:
+    with pytest.raises(ValueError):
+        clock_of_stage({}, clock(OFFICE, local("2023-04-24T09:00"), 4), 0)
