@@ -50,7 +50,7 @@ def remedy_for(subject_type: str) -> str:
 
 
 def on_notice(listener: NoticeListener) -> None:
-    """Call this with request, kind and occasion whenever people get notices.
+    """Call this with request or waiver, kind and occasion whenever people get notices.
 
     It is called in the transaction that makes them, and again if they are made again.
     """
@@ -58,7 +58,7 @@ def on_notice(listener: NoticeListener) -> None:
         _NOTICE_LISTENERS.append(listener)
 
 
-def notices_made(request: Any, kind: str, occasion: str) -> None:
+def notices_made(about: Any, kind: str, occasion: str) -> None:
     """Tell everybody who wants to know."""
     for listener in _NOTICE_LISTENERS:
-        listener(request, kind, occasion)
+        listener(about, kind, occasion)

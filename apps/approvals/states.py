@@ -37,6 +37,7 @@ class NoticeKind(TextChoices):
     RESTARTED = "restarted", "Evidence was added: it is decided anew"
     CONSULTED = "consulted", "Your opinion is asked"
     ANSWERED = "answered", "Your question was answered"
+    SIGNATURE = "signature", "A waiver waits for a second signature"
 
 
 class WaivedConflict(TextChoices):

@@ -320,6 +320,22 @@ def test_a_proposal_that_makes_no_sense_is_refused_over_rest(
     assert api(connie).post(WAIVERS, wanted(**facts), format="json").status_code == status
 
 
+def test_whoever_may_sign_second_finds_a_notice(
+    api: Any, client: Any, person: Any, entity: Any, bob: Any, connie: Any
+) -> None:
+    carl = person("carl", "controller", on=entity)
+    made = api(connie).post(WAIVERS, wanted(), format="json")
+    rows = api(carl).get("/api/approvals/notices").json()["results"]
+    assert [(one["waiver"], one["request"], one["title"]) for one in rows] == [
+        (made.json()["id"], None, "Waiver for reconciliation")
+    ]
+    client.force_login(carl)
+    page = client.get(reverse("approvals:notices"))
+    assert "A waiver waits for a second signature" in text_of(page)
+    assert reverse("approvals:waivers") in page.content.decode()
+    assert signed_in(connie).get(reverse("admin:approvals_notice_changelist")).status_code == 200
+
+
 def test_a_waiver_on_pages(
     asked: Request, bob: Any, connie: Any, person: Any, entity: Any, otto: Any, rita: Any
 ) -> None:

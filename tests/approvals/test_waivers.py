@@ -8,20 +8,32 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from apps.approvals.errors import OwnWork, SignerNotIndependent, WaiverInvalid
-from apps.approvals.models import Decision, Request, Waiver
-from apps.approvals.selectors import deadlock_of, inbox, refusal_to_decide
+from apps.approvals.errors import NotEligible, OwnWork, SignerNotIndependent, WaiverInvalid
+from apps.approvals.models import Decision, Notice, Request, Waiver
+from apps.approvals.selectors import (
+    deadlock_of,
+    inbox,
+    notices_for,
+    people_to_take,
+    refusal_to_decide,
+    unread_notices,
+)
+from apps.approvals.selectors.could import who_could
 from apps.approvals.selectors.staff import staff_of
 from apps.approvals.services import (
     decide,
     delegate,
     propose_waiver,
+    reassign,
     recheck_requests,
     revoke_waiver,
     sign_waiver,
 )
-from apps.approvals.states import RequestStatus, WaiverState
+from apps.approvals.services.notices import notify
+from apps.approvals.states import NoticeKind, RequestStatus, WaiverState
 from apps.audit.models import Event
 from apps.common.errors import IllegalMove, NotPermitted, NotVisible, Refusal
 from apps.identity.models import User
@@ -416,3 +428,126 @@ def test_who_approved_and_then_took_part_is_not_covered(
             request_id=made.pk, verdict="approve", comment="", attested=True, expected_version=2,
             actor=rita,
         )  # fmt: skip
+
+
+# --- Who is told ------------------------------------------------------------------------------
+
+
+def told() -> list[str]:
+    found = Notice.objects.filter(kind=NoticeKind.SIGNATURE).order_by("person__username")
+    return list(found.values_list("person__username", flat=True))
+
+
+def test_whoever_may_sign_second_is_told_and_nobody_else(
+    propose: Any, carl: Any, person: Any, entity: Any, bob: Any, rita: Any, charlie: Any
+) -> None:
+    beth = person("beth", "approver", on=entity)
+    bart = person("bart", "approver", on=entity)
+    delegate(
+        entity_id=entity.pk,
+        delegate_id=beth.pk,
+        starts_on=today(),
+        ends_on=today(),
+        reason="Holiday",
+        actor=bob,
+    )
+    waiver = propose()
+    assert told() == ["bart", "carl"]  # not Bob, nor Connie who signed, nor Beth who stands in
+    notice = Notice.objects.get(person=carl)
+    assert (notice.about, notice.title, notice.entity) == (
+        waiver,
+        "Waiver for reconciliation",
+        entity,
+    )
+    assert "waiver" in str(notice)
+    notify(waiver, NoticeKind.SIGNATURE, [carl.pk, bart.pk], occasion="proposed")
+    assert told() == ["bart", "carl"]
+
+
+def test_the_notice_is_there_for_whoever_may_see_the_waiver(
+    propose: Any, carl: Any, charlie: Any
+) -> None:
+    propose()
+    assert unread_notices(carl) == 1
+    assert [one.title for one in notices_for(carl)] == ["Waiver for reconciliation"]
+    assert not Notice.objects.visible_to(charlie).exists()
+
+
+def test_a_notice_is_about_one_thing(
+    propose: Any, define: Any, ask: Any, carl: Any, bob: Any
+) -> None:
+    define()
+    for about in ({}, {"request": ask(), "waiver": propose()}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Notice.objects.create(person=carl, kind=NoticeKind.SIGNATURE, occasion="x", **about)
+
+
+# --- Seats ------------------------------------------------------------------------------------
+
+
+def test_a_seat_can_be_given_to_whoever_is_waived(
+    define: Any, ask: Any, bob: Any, rita: Any, connie: Any, waive: Any, entity: Any
+) -> None:
+    define(stages=[{"people": ["rita"], "count": 1}])
+    made = ask(conflicted=[bob])
+
+    def move() -> None:
+        reassign(
+            request_id=made.pk,
+            from_person_id=rita.pk,
+            to_person_id=bob.pk,
+            reason="She is ill.",
+            actor=connie,
+        )
+
+    assert bob.pk not in people_to_take(made, staff_of(entity))
+    with pytest.raises(NotEligible, match="took part"), transaction.atomic():
+        move()
+    waiver = waive()
+    assert bob.pk in people_to_take(made, staff_of(entity))
+    move()
+    assert able(made, bob, rita) == {"bob"}
+    answer = who_could(fresh_of(made), timezone.now(), actor=connie)
+    assert [(one.person, one.why) for one in answer.able] == [(bob, "could, under a waiver")]
+    assert deadlock_of(fresh_of(made)) is None
+    assert approve(made, bob).status == RequestStatus.APPROVED
+    assert Decision.objects.get().waiver == waiver
+
+
+def test_a_seat_that_a_waiver_filled_is_blocked_when_it_ends(
+    define: Any, ask: Any, bob: Any, rita: Any, connie: Any, waive: Any, entity: Any
+) -> None:
+    define(stages=[{"people": ["rita"], "count": 1}])
+    made, waiver = ask(conflicted=[bob]), waive()
+    reassign(
+        request_id=made.pk,
+        from_person_id=rita.pk,
+        to_person_id=bob.pk,
+        reason="She is ill.",
+        actor=connie,
+    )
+    revoke_waiver(waiver_id=waiver.pk, reason="Not needed.", actor=connie)
+    recheck_requests(entity_id=entity.pk)
+    assert fresh_of(made).status == RequestStatus.BLOCKED
+    assert able(made, bob, rita) == set()
+
+
+def test_no_waiver_gives_the_maker_a_seat(
+    define: Any, ask: Any, person: Any, entity: Any, rita: Any, connie: Any, waive: Any
+) -> None:
+    define(stages=[{"people": ["rita"], "count": 1}])
+    mia = person("mia", "approver", "preparer", on=entity)
+    made = ask(maker=mia, actor=mia)
+    waive(person_id=mia.pk)
+    with pytest.raises(NotEligible), transaction.atomic():
+        reassign(
+            request_id=made.pk,
+            from_person_id=rita.pk,
+            to_person_id=mia.pk,
+            reason="She is ill.",
+            actor=connie,
+        )
+
+
+def fresh_of(request: Request) -> Request:
+    return Request.objects.get(pk=request.pk)

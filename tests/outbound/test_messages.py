@@ -13,9 +13,11 @@ from apprise.plugins.slack import NotifySlack
 from django.core import mail, signing
 from django.db import connection, transaction
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from apps.approvals.models import Notice
+from apps.approvals.services import propose_waiver
 from apps.approvals.services.notices import notify
 from apps.approvals.states import NoticeKind
 from apps.common.errors import NotPermitted
@@ -283,6 +285,37 @@ def test_a_mail_says_kind_and_title_and_no_more(
     assert "https://finflow.example.com/messages/" in text
     assert f"/approvals/{notice.request_id}" not in text
     assert "Alice" not in text
+
+
+def test_a_mail_about_a_waiver_leads_to_the_waivers_and_names_nobody(
+    choose: Any, client: Client, person: Any, entity: Any, bob: Any, mail_server: MailServer
+) -> None:
+    connie, carl = (person(name, "controller", on=entity) for name in ("connie", "carl"))
+    choose(carl)
+    choose(connie)
+    today = timezone.localdate(timezone=entity.zone)
+    propose_waiver(
+        entity_id=entity.pk,
+        person_id=bob.pk,
+        item_type="journal_entry",
+        reason="Two of us are ill.",
+        compensating_control="Otto looks at each.",
+        starts_on=today,
+        ends_on=today,
+        actor=connie,
+    )
+    sent(Message.objects.get())
+    (mail,) = mail_server.mails
+    assert mail_server.recipients == ["carl@example.com"]
+    title = "A waiver waits for a second signature: Waiver for journal entry"
+    assert mail["Subject"] == f"FinFlow: {title}"
+    text = mail.get_content()
+    assert "https://finflow.example.com/approvals/controls/waivers/" in text
+    assert "Bob" not in text
+    assert "ill" not in text
+    client.force_login(carl)
+    page = client.get(reverse("outbound:messages")).content.decode()
+    assert "Waiver for journal entry" in page
 
 
 def test_without_a_site_there_is_no_link(

@@ -170,9 +170,9 @@ class ConflictAdmin(WindowAdmin):
 @admin.register(Notice)
 class NoticeAdmin(WindowAdmin):
     view_permission = VIEW_REQUESTS
-    list_display = ("request", "person", "kind", "noted_at", "read_at")
+    list_display = ("title", "person", "kind", "noted_at", "read_at")
     list_filter = ("kind",)
-    list_select_related = ("request", "person")
+    list_select_related = ("request", "waiver", "person")
     search_fields = ("request__title", "person__username")
     date_hierarchy = "noted_at"
 

@@ -1,4 +1,4 @@
-"""/api/approvals/notices: what the caller was told about requests."""
+"""/api/approvals/notices: what the caller was told about requests and waivers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from apps.operations.idempotency import IdempotentMixin
 
 
 class NoticeSerializer(serializers.ModelSerializer[Notice]):
-    title = serializers.CharField(source="request.title")
+    title = serializers.CharField(help_text="Of what it is about: a request or a waiver.")
 
     class Meta:
         model = Notice
-        fields: ClassVar = ("id", "kind", "request", "title", "noted_at", "read_at")
+        fields: ClassVar = ("id", "kind", "request", "waiver", "title", "noted_at", "read_at")
 
 
 class NoticeFilter(filters.FilterSet):
@@ -46,7 +46,7 @@ class ReadAnswerSerializer(serializers.Serializer[Any]):
 class NoticeView(IdempotentMixin, mixins.ListModelMixin, ScopedView):
     """What the caller was told; nobody reads the notices of others."""
 
-    queryset = Notice.objects.select_related("request")
+    queryset = Notice.objects.select_related("request", "waiver")
     serializer_class = NoticeSerializer
     filterset_class = NoticeFilter
     view_permission = VIEW_REQUESTS

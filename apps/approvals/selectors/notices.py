@@ -9,11 +9,11 @@ from apps.identity.models import User
 
 
 def notices_for(actor: User) -> Any:
-    """What the actor was told about requests that he may still see, newest first (a queryset)."""
+    """What the actor was told about what he may still see, newest first (a queryset)."""
     return (
         Notice.objects.visible_to(actor)
         .filter(person=actor)
-        .select_related("request", "request__entity")
+        .select_related("request__entity", "waiver__entity")
         .order_by("-id")
     )
 

@@ -60,8 +60,9 @@ def why_not_take(request: Request, person_id: int, staff: Staff) -> str:
     """Why the person cannot take a seat of the step at work, after his name; empty if he can."""
     if not staff.decides(person_id):
         return "decides nothing here"
+    conflicted = conflicted_ids(request)
     bars = {
-        "took part in preparing it": person_id in conflicted_ids(request),
+        "took part in preparing it": person_id in conflicted - staff.waived(request).keys(),
         "has decided on it already": person_id in voters(request),
         "has a seat at this step already": person_id in staff.asked(request, request.stage),
         "is away": staff.absences.is_away(person_id),
@@ -69,7 +70,7 @@ def why_not_take(request: Request, person_id: int, staff: Staff) -> str:
     barred = next((words for words, is_so in bars.items() if is_so), None)
     if barred is not None:
         return barred
-    decider = staff.decider_for(person_id, request, ())
+    decider = staff.decider_for(person_id, request, conflicted)
     if decider is None:
         return limit_in_words(request, staff, person_id)
     return "" if decider == Decider(person_id) else "has handed over what he would decide"

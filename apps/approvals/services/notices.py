@@ -1,4 +1,4 @@
-"""Tell people what happened to a request."""
+"""Tell people what happened to a request or a waiver."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.utils import timezone
 
-from apps.approvals.models import Notice, Request
+from apps.approvals.models import Notice, Request, Waiver
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.registry import notices_made
 from apps.approvals.states import NoticeKind
@@ -15,16 +15,19 @@ from apps.common.access import authorize
 from apps.identity.models import User
 
 
-def notify(request: Request, kind: NoticeKind, people: Iterable[int], *, occasion: str) -> None:
+def notify(
+    about: Request | Waiver, kind: NoticeKind, people: Iterable[int], *, occasion: str
+) -> None:
     """Tell these people, once for each occasion, however often this is called."""
+    field = str(about._meta.model_name)
     Notice.objects.bulk_create(
         [
-            Notice(request=request, person_id=person, kind=kind, occasion=occasion)
+            Notice(**{field: about}, person_id=person, kind=kind, occasion=occasion)
             for person in sorted(set(people))
         ],
         ignore_conflicts=True,
     )
-    notices_made(request, kind, occasion)
+    notices_made(about, kind, occasion)
 
 
 @transaction.atomic

@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from apps.approvals.errors import SignerNotIndependent, WaiverInvalid
 from apps.approvals.locks import waiver_for_update
-from apps.approvals.models import Delegation, Waiver
+from apps.approvals.models import Waiver
 from apps.approvals.permissions import DECIDE_REQUEST, SIGN_WAIVERS
+from apps.approvals.selectors.waivers import second_signers, tied_to
+from apps.approvals.services.notices import notify
 from apps.approvals.services.staffing import queue_recheck
-from apps.approvals.states import WaivedConflict, WaiverState
+from apps.approvals.states import NoticeKind, WaivedConflict, WaiverState
 from apps.audit.services import record
 from apps.common.access import authorize, one_visible, require_distinct
 from apps.common.errors import IllegalMove
@@ -38,6 +40,8 @@ def propose_waiver(
     conflict: str = WaivedConflict.TOOK_PART,
 ) -> Waiver:
     """Sign first for somebody to decide though he had a hand in it; it holds once another signs.
+
+    Whoever may sign second is told.
 
     Args:
         item_type: the kind of thing that it is for.
@@ -79,6 +83,7 @@ def propose_waiver(
         starts_on=starts_on,
         ends_on=ends_on,
     )
+    notify(waiver, NoticeKind.SIGNATURE, second_signers(waiver), occasion="proposed")
     return waiver
 
 
@@ -131,10 +136,7 @@ def revoke_waiver(*, waiver_id: int, reason: str, actor: User) -> Waiver:
 
 def _require_independent(entity_id: int, person_id: int, actor: User) -> None:
     """Who decides in somebody's place, or has him decide in his own, does not sign for him."""
-    today = timezone.now().date() - timedelta(days=1)  # no clock on earth is behind it
-    standing = Delegation.objects.standing().filter(entity_id=entity_id, ends_on__gte=today)
-    both = {person_id, actor.pk}
-    if standing.filter(delegator_id__in=both, delegate_id__in=both).exists():
+    if actor.pk in tied_to(person_id, entity_id=entity_id):
         raise SignerNotIndependent
 
 

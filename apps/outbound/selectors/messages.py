@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 
 from apps.identity.models import User
 from apps.outbound.models import Message, MessageLine, MessagePreference
@@ -18,9 +18,10 @@ def preference_of(person: User) -> MessagePreference:
 
 def messages_for(actor: User) -> Any:
     """The actor's messages, newest first, with what they tell of and he may still see."""
+    there = actor.entity_ids()
     still_seen = MessageLine.objects.filter(
-        notice__request__entity_id__in=actor.entity_ids()
-    ).select_related("notice__request")
+        Q(notice__request__entity_id__in=there) | Q(notice__waiver__entity_id__in=there)
+    ).select_related("notice__request", "notice__waiver")
     return (
         Message.objects.visible_to(actor)
         .prefetch_related(Prefetch("lines", still_seen))

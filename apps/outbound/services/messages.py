@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from apps.approvals.models import Notice, Request
+from apps.approvals.models import Notice, Request, Waiver
 from apps.operations.services import enqueue
 from apps.outbound.models import Message, MessageLine, MessagePreference
 from apps.outbound.states import LOST_AFTER, Channel, MessageStatus, Rhythm
@@ -15,14 +15,14 @@ from apps.outbound.states import LOST_AFTER, Channel, MessageStatus, Rhythm
 SEND_TASK = "apps.outbound.tasks.send_message"
 
 
-def pass_on_notices(request: Request, kind: str, occasion: str) -> None:
+def pass_on_notices(about: Request | Waiver, kind: str, occasion: str) -> None:
     """Queue what these notices say to the people who want to be told outside.
 
     A listener of approvals, in the transaction that makes the notices; called again it does
     nothing.
     """
     notices = list(
-        Notice.objects.filter(request=request, kind=kind, occasion=occasion).order_by("person_id")
+        Notice.objects.about(about).filter(kind=kind, occasion=occasion).order_by("person_id")
     )
     people = {notice.person_id: notice for notice in notices}
     chosen = MessagePreference.objects.filter(person_id__in=people).order_by("person_id")

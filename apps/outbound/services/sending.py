@@ -135,7 +135,7 @@ def _notices_of(message: Message) -> list[Notice]:
     return list(
         Notice.objects.visible_to(message.person)
         .filter(pk__in=told)
-        .select_related("request__entity")
+        .select_related("request", "waiver")
         .order_by("pk")
     )
 
@@ -159,7 +159,7 @@ def _subject(notices: Sequence[Notice]) -> str:
 
 def _text(notices: Sequence[Notice]) -> str:
     """Kind, title and link of each; no amount, no name, no other word of the subject."""
-    parts = [f"{_line(notice)}\n{link_to(notice.request_id)}".strip() for notice in notices]
+    parts = [f"{_line(notice)}\n{_link(notice)}".strip() for notice in notices]
     if settings.SITE_URL:
         parts.append(
             "The links lead to the sign-in, for seven days. Where and when you are told:"
@@ -171,7 +171,14 @@ def _text(notices: Sequence[Notice]) -> str:
 
 
 def _line(notice: Notice) -> str:
-    return f"{notice.get_kind_display()}: {' '.join(notice.request.title.split())}"
+    return f"{notice.get_kind_display()}: {' '.join(notice.title.split())}"
+
+
+def _link(notice: Notice) -> str:
+    """To its request, or to the page of waivers, which names none of them in its address."""
+    if notice.request_id is not None:
+        return link_to(notice.request_id)
+    return settings.SITE_URL and settings.SITE_URL + reverse("approvals:waivers")
 
 
 def _mail(letter: _Letter) -> str:
