@@ -25,6 +25,14 @@ class Verdict(TextChoices):
     RETURN = "return", "Return for changes"
 
 
+class Door(TextChoices):
+    """By what a decision came in; empty on those from before that was kept, or by a program."""
+
+    PAGE = "page", "on its page"
+    BULK = "bulk", "in bulk"
+    REST = "rest", "over REST"
+
+
 class NoticeKind(TextChoices):
     BLOCKED = "blocked", "Nobody can approve"
     REOPENED = "reopened", "It can be approved again"

@@ -13,10 +13,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.approvals.errors import DaysInvalid
-from apps.approvals.models import Attachment, Opening, Request
+from apps.approvals.models import Attachment, Decision, Opening, Request
 from apps.approvals.rules import Evidence
 from apps.approvals.selectors.quality import quality_report
-from apps.approvals.services import attach, decide, hand_out_attachment, note_opening, withdraw
+from apps.approvals.services import (
+    approve_many,
+    attach,
+    decide,
+    hand_out_attachment,
+    note_opening,
+    withdraw,
+)
 from apps.common.errors import NotPermitted
 from tests.approvals.conftest import subject
 from tests.approvals.test_absence import today
@@ -185,6 +192,34 @@ def test_a_quick_approval_without_a_look_is_waved_through(
     assert quality.timed_approvals == (word == "approve")
 
 
+def test_what_was_not_looked_at_is_told_by_its_door(
+    api: Any, define: Any, ask: Any, bob: Any, connie: Any, otto: Any, entity: Any
+) -> None:
+    define(bulk_allowed=True)
+    over_rest, in_bulk, by_program, on_page, looked_at = (ask(subject(n)) for n in range(5))
+    word = {"verdict": "approve", "comment": "", "attested": False, "expected_version": 1}
+    where = "/api/approvals/requests"
+    assert api(bob).post(f"{where}/{over_rest.pk}/decide", word, format="json").status_code == 200
+    assert approve_many(versions={in_bulk.pk: 1}, actor=bob)[0].is_approved
+    verdict(by_program, bob)
+    opened(looked_at, bob, 5)
+    assert api(bob).post(f"{where}/{looked_at.pk}/decide", word, format="json").status_code == 200
+    browser = signed_in(bob)
+    browser.get(address(on_page))
+    browser.post(address(on_page), word)
+    doors = Decision.objects.order_by("request_id").values_list("door", flat=True)
+    assert list(doors) == ["rest", "bulk", "", "page", "rest"]
+    made = report(entity, connie).everybody
+    assert made.unseen == (("", 1), ("bulk", 1), ("rest", 1))
+    assert (made.decisions, made.timed, made.unseen_count) == (5, 2, 3)
+    assert made.timed_approvals == 2  # the rate of those waved through is of these alone
+    told = api(otto).get(QUALITY, days()).json()
+    assert told["everybody"]["unseen"] == {"": 1, "bulk": 1, "rest": 1}
+    page = text_of(signed_in(otto).get(PAGE, days()))
+    assert "3 decisions were made without opening the request" in page
+    assert "3: 1 not on record how, 1 in bulk, 1 over REST" in page
+
+
 def test_people_days_and_entities_are_kept_apart(
     define: Any, ask: Any, bob: Any, beth: Any, entity: Any, otto: Any, other_entity: Any,
     charlie: Any,
@@ -266,6 +301,7 @@ def test_the_page_shows_them_with_what_they_are(
     verdict(second, beth)
     text = text_of(browser.get(PAGE, days()))
     assert "No approval has an opening on record; there was no evidence to open." in text
+    assert "1 decision was made without opening the request." in text
     attach(request_id=first.pk, evidence=Evidence.in_words("explanation", "One."), actor=alice)
     opened(first, bob, 10)
     verdict(first, bob)

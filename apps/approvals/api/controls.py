@@ -154,6 +154,12 @@ class QualitySerializer(serializers.Serializer[Quality]):
     unopened = serializers.IntegerField(help_text=MEANINGS["Not opened"])
     timed_approvals = serializers.IntegerField(help_text="Approvals with an opening on record.")
     waved_through = serializers.IntegerField(help_text=MEANINGS["Waved through"])
+    unseen = serializers.SerializerMethodField(
+        help_text=f"Door to number; an empty name: not on record. {MEANINGS['Not looked at']}"
+    )
+
+    def get_unseen(self, quality: Quality) -> dict[str, int]:
+        return dict(quality.unseen)
 
     def get_middle_seconds(self, quality: Quality) -> int | None:
         return None if quality.middle_time is None else quality.middle_time // _SECOND

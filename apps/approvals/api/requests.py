@@ -50,7 +50,7 @@ from apps.approvals.services import (
     revoke,
     withdraw,
 )
-from apps.approvals.states import OPEN, EvidenceKind, RequestStatus, Verdict
+from apps.approvals.states import OPEN, Door, EvidenceKind, RequestStatus, Verdict
 from apps.common.access import one_visible
 from apps.common.api import AmountField, ScopedReadView, body_of
 from apps.identity.context import actor_of
@@ -249,6 +249,7 @@ class RequestView(IdempotentMixin, ScopedReadView):
             request_id=self._asked_id(),
             **asked.plain(),
             evidence=asked.brought(),
+            door=Door.REST,
             actor=actor_of(request),
         )
         return self._shown(decided.pk)

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from apps.approvals.models.policies import Policy
 from apps.approvals.models.waivers import Waiver
-from apps.approvals.states import OPEN, RequestStatus, Verdict
+from apps.approvals.states import OPEN, Door, RequestStatus, Verdict
 from apps.common.access import Actor
 from apps.common.guards import append_only, audited
 from apps.common.models import ScopedQuerySet, history, scoped_by
@@ -237,6 +237,13 @@ class Decision(models.Model):
         default="",
         help_text="SHA-256 over the subject's digest and those of all evidence that was there,"
         " what came with the decision included.",
+    )
+    door = models.CharField(
+        max_length=10,
+        choices=Door.choices,
+        blank=True,
+        default="",
+        help_text="By what it came in; empty: by a program, or before that was kept.",
     )
     decided_at = models.DateTimeField(db_default=Now(), editable=False)
 

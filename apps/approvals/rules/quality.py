@@ -5,6 +5,7 @@ Every figure is defined in `MEANINGS`, in the words in which it is shown.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,12 @@ MEANINGS: Final = {
     "Time on it": (
         "The middle one of the times from the first opening of the request, as it was when he"
         " decided, to the decision. Pauses are in it. Decisions without an opening on record are"
-        " left out: over REST, or from before openings were kept."
+        " left out."
+    ),
+    "Not looked at": (
+        "Decisions without an opening of the request on record, by what they came in: in bulk, over"
+        " REST, or by a door that is not on record (a program, or before that was kept). What was"
+        " looked at elsewhere is not known here."
     ),
     "Not opened": (
         "Of the evidence that was there when he decided, what he had never opened. What the page"
@@ -38,6 +44,7 @@ class Review:
         opened_at: when he first opened the request as it was when he decided; None: not on record.
         there: how much evidence there was, by others.
         opened: how much of it he had opened.
+        door: by what the decision came in; empty where that is not on record.
     """
 
     is_approval: bool
@@ -45,6 +52,7 @@ class Review:
     opened_at: datetime | None
     there: int
     opened: int
+    door: str = ""
 
     @property
     def time(self) -> timedelta | None:
@@ -54,7 +62,11 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """The figures of some reviews; None where there is nothing to tell them by."""
+    """The figures of some reviews; None where there is nothing to tell them by.
+
+    Attributes:
+        unseen: door to the decisions without an opening on record, those doors alone that have any.
+    """
 
     decisions: int
     timed: int
@@ -63,6 +75,12 @@ class Quality:
     unopened: int
     timed_approvals: int
     waved_through: int
+    unseen: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def unseen_count(self) -> int:
+        """The decisions without an opening on record."""
+        return self.decisions - self.timed
 
     @property
     def waved_rate(self) -> Fraction | None:
@@ -76,6 +94,7 @@ def quality_of(reviews: Sequence[Review], quick: timedelta) -> Quality:
     """The figures; `quick` is the time within which an approval is waved through, inclusive."""
     times = [review.time for review in reviews if review.time is not None]
     approvals = [review for review in reviews if review.is_approval and review.time is not None]
+    unseen = Counter(review.door for review in reviews if review.time is None)
     seconds = [time.total_seconds() for time in times]
     return Quality(
         decisions=len(reviews),
@@ -85,6 +104,7 @@ def quality_of(reviews: Sequence[Review], quick: timedelta) -> Quality:
         unopened=sum(review.there - review.opened for review in reviews),
         timed_approvals=len(approvals),
         waved_through=sum(_is_waved(review, quick) for review in approvals),
+        unseen=tuple(sorted(unseen.items())),
     )
 
 

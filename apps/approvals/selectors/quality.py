@@ -109,6 +109,7 @@ class _Seen:
             opened_at=self._opened_at(decision),
             there=len(there),
             opened=sum(when is not None and when <= at for when in read),
+            door=decision.door,
         )
 
     def _opened_at(self, decision: Decision) -> datetime | None:

@@ -11,7 +11,7 @@ from apps.approvals.errors import TooManyAtOnce
 from apps.approvals.locks import request_for_update
 from apps.approvals.selectors.bulk import why_one_by_one
 from apps.approvals.services.deciding import decide
-from apps.approvals.states import Verdict
+from apps.approvals.states import Door, Verdict
 from apps.common.errors import Refusal
 from apps.identity.models import User
 
@@ -72,6 +72,7 @@ def _approve(request_id: int, seen_version: int, actor: User) -> Outcome:
                 attested=False,
                 expected_version=seen_version,
                 actor=actor,
+                door=Door.BULK,
             )
     except Refusal as refusal:
         return Outcome(request_id, title, refusal.message)

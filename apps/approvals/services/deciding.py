@@ -53,6 +53,7 @@ def decide(
     expected_version: int,
     actor: User,
     evidence: Sequence[Evidence] = (),
+    door: str = "",
 ) -> Request:
     """Approve, reject or return a request; one rejection or return ends the round.
 
@@ -61,6 +62,7 @@ def decide(
         expected_version: the request's version that the approver saw.
         evidence: what the approver brings along; it is kept with his decision, and he has no
             part in the subject for it.
+        door: by what it came in, one of `states.Door`; empty for a program.
 
     Who stands in for somebody decides in his place, and the decision says for whom.
 
@@ -100,6 +102,7 @@ def decide(
         attestation_text=request.policy.attestation_text if attested else "",
         subject_hash=request.subject_hash,
         evidence_hash=digest_with(request, evidence),
+        door=door,
     )
     brought = keep_evidence(request, evidence, actor, decision=decision)
     request.forget("decisions", "attachments")
@@ -116,6 +119,7 @@ def decide(
         status=request.status,
         stage=decision.stage,
         evidence_hash=decision.evidence_hash,
+        door=door,
         attachments=[attachment.pk for attachment in brought],
     )
     if request.is_open:  # whoever decided is missing at the steps to come

@@ -21,7 +21,7 @@ from apps.approvals.selectors.clocks import clock_at_work, reasons_for
 from apps.approvals.selectors.limits import exposure_in_words
 from apps.approvals.selectors.stages import people_needed
 from apps.approvals.services import decide, note_opening
-from apps.approvals.states import EvidenceKind, RequestStatus, Verdict
+from apps.approvals.states import Door, EvidenceKind, RequestStatus, Verdict
 from apps.approvals.views.attachments import evidence_on_page
 from apps.approvals.views.ending import can_revoke, can_withdraw
 from apps.approvals.views.forms import complain
@@ -108,6 +108,7 @@ def _try(request: HttpRequest, asked: Request, actor: User) -> Attempt | None:
             expected_version=int(seen),
             actor=actor,
             evidence=form.brought(),
+            door=Door.PAGE,
         )
     except Refusal as refusal:
         complain(form, refusal)

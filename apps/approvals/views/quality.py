@@ -19,12 +19,14 @@ from apps.approvals.selectors.quality import (
     QualityReport,
     quality_report,
 )
+from apps.approvals.states import Door
 from apps.common.access import authorize
 from apps.common.errors import Refusal
 from apps.common.templatetags.finflow import duration, percent
 from apps.identity.context import actor_of
 
 _NOTHING = "–"
+_DOORS = dict(Door.choices)
 
 
 @require_safe
@@ -64,6 +66,7 @@ def in_words(quality: Quality) -> dict[str, str]:
         "timed": f"{quality.timed} of {quality.decisions}",
         "unopened": f"{quality.unopened} of {quality.there}" if quality.there else _NOTHING,
         "waved": _waved(quality),
+        "unseen": _unseen(quality),
     }
 
 
@@ -72,6 +75,14 @@ def _waved(quality: Quality) -> str:
         return _NOTHING
     share = Decimal(quality.waved_through) / quality.timed_approvals
     return f"{percent(share, 0)}, {quality.waved_through} of {quality.timed_approvals}"
+
+
+def _unseen(quality: Quality) -> str:
+    """ "3: 2 in bulk, 1 over REST"."""
+    if not quality.unseen:
+        return _NOTHING
+    parts = [f"{number} {_DOORS.get(door, 'not on record how')}" for door, number in quality.unseen]
+    return f"{quality.unseen_count}: {', '.join(parts)}"
 
 
 def _row(one: PersonQuality) -> dict[str, Any]:
