@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 
-from apps.approvals.api.scope import PersonField, entity_id_of
+from apps.approvals.api.scope import PersonField, SeenSerializer, entity_id_of
 from apps.approvals.models import Delegation, Leave
 from apps.approvals.permissions import VIEW_ABSENCES
 from apps.approvals.selectors.stalls import stalls_without
@@ -34,6 +34,7 @@ class LeaveSerializer(serializers.ModelSerializer[Leave]):
             "created_by",
             "planned_at",
             "cancelled_at",
+            "version",
         )
 
 
@@ -84,12 +85,13 @@ class LeaveView(IdempotentMixin, ScopedReadView):
         leave = plan_leave(person_id=person.pk, **facts, actor=actor)
         return Response(LeaveSerializer(leave).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=None, responses=LeaveSerializer)
+    @extend_schema(request=SeenSerializer, responses=LeaveSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: RestRequest, pk: str) -> Response:
-        """The person is back, or stays."""
+        """The person is back, or stays. 409 STALE_VERSION."""
         actor: Any = request.user
-        leave = cancel_leave(leave_id=self.get_object().pk, actor=actor)
+        facts = body_of(request, SeenSerializer)
+        leave = cancel_leave(leave_id=self.get_object().pk, **facts, actor=actor)
         return Response(LeaveSerializer(leave).data)
 
     @extend_schema(
@@ -130,6 +132,7 @@ class DelegationSerializer(serializers.ModelSerializer[Delegation]):
             "reason",
             "delegated_at",
             "revoked_at",
+            "version",
         )
 
     def get_cap_amount(self, made: Delegation) -> str | None:
@@ -186,10 +189,11 @@ class DelegationView(IdempotentMixin, ScopedReadView):
         )
         return Response(DelegationSerializer(made).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=None, responses=DelegationSerializer)
+    @extend_schema(request=SeenSerializer, responses=DelegationSerializer)
     @action(detail=True, methods=["post"])
     def revoke(self, request: RestRequest, pk: str) -> Response:
-        """Take it back; what was decided stays decided."""
+        """Take it back; what was decided stays decided. 409 STALE_VERSION."""
         actor: Any = request.user
-        made = revoke_delegation(delegation_id=self.get_object().pk, actor=actor)
+        facts = body_of(request, SeenSerializer)
+        made = revoke_delegation(delegation_id=self.get_object().pk, **facts, actor=actor)
         return Response(DelegationSerializer(made).data)

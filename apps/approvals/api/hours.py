@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 
-from apps.approvals.api.scope import PersonField
+from apps.approvals.api.scope import PersonField, SeenSerializer, version_replaced
 from apps.approvals.models import WorkingHours
 from apps.approvals.permissions import VIEW_ABSENCES
 from apps.approvals.services import end_hours, set_hours
@@ -56,15 +56,7 @@ class SetHoursSerializer(StrictSerializer):
         default="",
         help_text="ISO 3166; whose public holidays are free. Empty: those of each entity.",
     )
-    expected_version = serializers.IntegerField(
-        min_value=0, required=False, help_text="Of the hours that were seen; 0: there were none."
-    )
-
-
-class EndHoursSerializer(StrictSerializer):
-    expected_version = serializers.IntegerField(
-        min_value=1, required=False, help_text="The version that was seen."
-    )
+    expected_version = version_replaced()
 
 
 class HoursFilter(filters.FilterSet):
@@ -95,11 +87,11 @@ class HoursView(IdempotentMixin, ScopedReadView):
         made = set_hours(person_id=person.pk, **facts, actor=actor)
         return Response(HoursSerializer(made).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=EndHoursSerializer, responses=HoursSerializer)
+    @extend_schema(request=SeenSerializer, responses=HoursSerializer)
     @action(detail=True, methods=["post"])
     def end(self, request: RestRequest, pk: str) -> Response:
         """The person works as his companies do again. 409 STALE_VERSION."""
         actor: Any = request.user
-        facts = body_of(request, EndHoursSerializer)
+        facts = body_of(request, SeenSerializer)
         hours = end_hours(hours_id=self.get_object().pk, **facts, actor=actor)
         return Response(HoursSerializer(hours).data)

@@ -11,11 +11,11 @@ from rest_framework.decorators import action
 from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 
-from apps.approvals.api.scope import entity_id_of
+from apps.approvals.api.scope import SeenSerializer, entity_id_of, version_replaced
 from apps.approvals.models import ExchangeRate, Limit
 from apps.approvals.permissions import DECIDE_REQUEST, VIEW_LIMITS
 from apps.approvals.services import define_limit, enter_rate, retire_limit
-from apps.common.api import AmountField, ScopedReadView, StrictSerializer
+from apps.common.api import AmountField, ScopedReadView, StrictSerializer, body_of
 from apps.identity.holders import roles_holding
 from apps.identity.models import User
 from apps.identity.selectors import user_named
@@ -43,6 +43,7 @@ class LimitSerializer(serializers.ModelSerializer[Limit]):
             "created_by",
             "defined_at",
             "retired_at",
+            "version",
         )
 
     def get_user(self, limit: Limit) -> str | None:
@@ -62,6 +63,7 @@ class DefineLimitSerializer(StrictSerializer):
     currency = serializers.CharField(max_length=3)
     starts_on = serializers.DateField(help_text="First day, by the entity's clock.")
     ends_on = serializers.DateField(allow_null=True, default=None, help_text="Last day, if any.")
+    expected_version = version_replaced()
 
     def validate_role(self, role: str) -> str:
         if role and role not in roles_holding(DECIDE_REQUEST):
@@ -113,12 +115,13 @@ class LimitView(IdempotentMixin, ScopedReadView):
         )
         return Response(LimitSerializer(limit).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=None, responses=LimitSerializer)
+    @extend_schema(request=SeenSerializer, responses=LimitSerializer)
     @action(detail=True, methods=["post"])
     def retire(self, request: RestRequest, pk: str) -> Response:
-        """Take a limit away; without any limit left, a kind is not limited."""
+        """Take a limit away; without any limit left, a kind is not limited. 409 STALE_VERSION."""
         actor: Any = request.user
-        limit = retire_limit(limit_id=self.get_object().pk, actor=actor)
+        facts = body_of(request, SeenSerializer)
+        limit = retire_limit(limit_id=self.get_object().pk, **facts, actor=actor)
         return Response(LimitSerializer(limit).data)
 
 

@@ -12,14 +12,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 
-from apps.approvals.api.scope import entity_id_of
+from apps.approvals.api.scope import SeenSerializer, entity_id_of, version_replaced
 from apps.approvals.models import Policy
 from apps.approvals.permissions import DECIDE_REQUEST, VIEW_POLICIES
 from apps.approvals.selectors.simulation import Load, Rerouted, Simulation, simulate
 from apps.approvals.selectors.stages import ALL
 from apps.approvals.services import define_policy, retire_policy
 from apps.approvals.states import ASKABLE_KINDS
-from apps.common.api import AmountField, ScopedReadView, StrictSerializer
+from apps.common.api import AmountField, ScopedReadView, StrictSerializer, body_of
 from apps.identity.holders import roles_holding
 from apps.operations.idempotency import IdempotentMixin
 
@@ -126,6 +126,7 @@ class DefinePolicySerializer(StrictSerializer):
     resolution_required = serializers.BooleanField(
         default=False, help_text="Somebody also has to say how what was open was resolved."
     )
+    expected_version = version_replaced()
 
 
 class SpanQuery(StrictSerializer):
@@ -197,7 +198,8 @@ class PolicyView(IdempotentMixin, ScopedReadView):
         Where a policy for policies is in force, it is proposed (`in_force_at` is null) and takes
         effect once somebody else approves it.
 
-        409 POLICY_OVERLAPS if the range cuts into another one; 422 POLICY_INVALID.
+        409 POLICY_OVERLAPS if the range cuts into another one; 409 STALE_VERSION;
+        422 POLICY_INVALID.
         """
         actor: Any = request.user
         asked = DefinePolicySerializer(data=request.data)
@@ -207,15 +209,17 @@ class PolicyView(IdempotentMixin, ScopedReadView):
         policy = define_policy(entity_id=entity_id, **facts, actor=actor)
         return Response(PolicySerializer(policy).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=None, responses=PolicySerializer)
+    @extend_schema(request=SeenSerializer, responses=PolicySerializer)
     @action(detail=True, methods=["post"])
     def retire(self, request: RestRequest, pk: str) -> Response:
         """Take a policy out of force; requests under it go on under it.
 
         Where a policy for policies is in force, this is done once somebody else approves it.
+        409 STALE_VERSION.
         """
         actor: Any = request.user
-        policy = retire_policy(policy_id=self.get_object().pk, actor=actor)
+        facts = body_of(request, SeenSerializer)
+        policy = retire_policy(policy_id=self.get_object().pk, **facts, actor=actor)
         return Response(PolicySerializer(policy).data)
 
     @extend_schema(parameters=[SpanQuery], responses=SimulationSerializer, filters=False)

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.access import one_visible
+from apps.common.api import StrictSerializer
 from apps.identity.models import Entity, User
 from apps.identity.selectors import user_named
 
@@ -26,6 +27,21 @@ class PersonField(serializers.Field[User, Any, str, Any]):
 
     def to_representation(self, value: User) -> str:
         return value.username
+
+
+class SeenSerializer(StrictSerializer):
+    expected_version = serializers.IntegerField(
+        min_value=1, required=False, help_text="The `version` that the caller looked at."
+    )
+
+
+def version_replaced() -> serializers.IntegerField:
+    """The version of what a new row takes the place of."""
+    return serializers.IntegerField(
+        min_value=0,
+        required=False,
+        help_text="The `version` of what it takes the place of, as the caller saw it; 0: nothing.",
+    )
 
 
 def entity_id_of(actor: Any, code: str) -> int:

@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 
-from apps.approvals.api.scope import PersonField, entity_id_of
+from apps.approvals.api.scope import PersonField, SeenSerializer, entity_id_of
 from apps.approvals.models import Waiver
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.services import propose_waiver, revoke_waiver, sign_waiver
@@ -48,6 +48,7 @@ class WaiverSerializer(serializers.ModelSerializer[Waiver]):
             "signed_at",
             "revoked_by",
             "revoked_at",
+            "version",
         )
 
 
@@ -64,7 +65,7 @@ class ProposeSerializer(StrictSerializer):
     ends_on = serializers.DateField(help_text="Last day.")
 
 
-class RevokeSerializer(StrictSerializer):
+class RevokeSerializer(SeenSerializer):
     reason = serializers.CharField(max_length=2000)
 
 
@@ -100,11 +101,12 @@ class WaiverView(IdempotentMixin, ScopedReadView):
         )
         return Response(WaiverSerializer(waiver).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=None, responses=WaiverSerializer)
+    @extend_schema(request=SeenSerializer, responses=WaiverSerializer)
     @action(detail=True, methods=["post"])
     def sign(self, request: RestRequest, pk: str) -> Response:
-        """Sign second. 409 ILLEGAL_MOVE if it is signed, revoked or over."""
-        waiver = sign_waiver(waiver_id=self.get_object().pk, actor=actor_of(request))
+        """Sign second. 409 ILLEGAL_MOVE if it is signed, revoked or over; 409 STALE_VERSION."""
+        facts, actor = body_of(request, SeenSerializer), actor_of(request)
+        waiver = sign_waiver(waiver_id=self.get_object().pk, **facts, actor=actor)
         return Response(WaiverSerializer(waiver).data)
 
     @extend_schema(request=RevokeSerializer, responses=WaiverSerializer)

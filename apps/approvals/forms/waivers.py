@@ -54,6 +54,7 @@ class WaiverForm(forms.Form):
 
 
 class RevokeForm(forms.Form):
-    """Why a waiver ends."""
+    """Why a waiver ends, as it was seen."""
 
     reason = _words("Reason")
+    expected_version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)

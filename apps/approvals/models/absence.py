@@ -49,6 +49,7 @@ class Leave(models.Model):
     created_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     planned_at = models.DateTimeField(db_default=Now(), editable=False)
     cancelled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
 
     objects = LeaveQuerySet.as_manager()
     history = history()
@@ -94,6 +95,7 @@ class Delegation(models.Model):
     created_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     delegated_at = models.DateTimeField(db_default=Now(), editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
 
     objects = DelegationQuerySet.as_manager()
     history = history()

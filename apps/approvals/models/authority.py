@@ -41,6 +41,7 @@ class Limit(models.Model):
     created_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     defined_at = models.DateTimeField(db_default=Now(), editable=False)
     retired_at = models.DateTimeField(null=True, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
 
     objects = LimitQuerySet.as_manager()
     history = history()

@@ -52,6 +52,7 @@ class Waiver(models.Model):
         _user, on_delete=models.PROTECT, related_name="+", null=True, blank=True
     )
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
 
     objects = WaiverQuerySet.as_manager()
     history = history()

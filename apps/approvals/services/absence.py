@@ -21,6 +21,7 @@ from apps.audit.services import record
 from apps.common.access import authorize, one_visible
 from apps.common.errors import IllegalMove, NotPermitted, NotVisible
 from apps.common.money import require_minor_units
+from apps.common.transitions import require_version
 from apps.identity.models import Entity, EntityUserObjectPermission, User
 from apps.identity.selectors import people_who_may
 
@@ -58,19 +59,25 @@ def plan_leave(*, person_id: int, starts_on: date, ends_on: date, actor: User) -
 
 
 @transaction.atomic
-def cancel_leave(*, leave_id: int, actor: User) -> Leave:
+def cancel_leave(*, leave_id: int, actor: User, expected_version: int | None = None) -> Leave:
     """Somebody is back, or stays: from now on he decides again.
+
+    Args:
+        expected_version: the version that the actor saw; None to ask nothing.
 
     Raises:
         NotVisible, NotPermitted: not this actor.
         IllegalMove: it is cancelled already.
+        StaleVersion: it changed since the actor looked.
     """
     leave = leave_for_update(leave_id, actor=actor)
     authorize_for(leave.person_id, actor)
     if leave.cancelled_at is not None:
         raise IllegalMove("This leave is cancelled already.")
+    require_version(leave, expected_version)
     leave.cancelled_at = timezone.now()
-    leave.save(update_fields=["cancelled_at"])
+    leave.version += 1
+    leave.save(update_fields=["cancelled_at", "version"])
     record(actor=actor, action="approvals.leave.cancel", subject=leave)
     _recheck_all_of(leave.person_id)
     return leave
@@ -144,21 +151,29 @@ def delegate(
 
 
 @transaction.atomic
-def revoke_delegation(*, delegation_id: int, actor: User) -> Delegation:
+def revoke_delegation(
+    *, delegation_id: int, actor: User, expected_version: int | None = None
+) -> Delegation:
     """Take it back; what the delegate has decided stays decided.
+
+    Args:
+        expected_version: the version that the actor saw; None to ask nothing.
 
     Raises:
         NotVisible: no such delegation for this actor.
         NotPermitted: it is neither the actor's, nor does he manage absences there.
         IllegalMove: it is revoked already.
+        StaleVersion: it changed since the actor looked.
     """
     made = delegation_for_update(delegation_id, actor=actor)
     if actor.pk not in (made.delegator_id, made.delegate_id):
         authorize(actor, MANAGE_ABSENCES, entity_id=made.entity_id)
     if made.revoked_at is not None:
         raise IllegalMove("This delegation is revoked already.")
+    require_version(made, expected_version)
     made.revoked_at = timezone.now()
-    made.save(update_fields=["revoked_at"])
+    made.version += 1
+    made.save(update_fields=["revoked_at", "version"])
     record(actor=actor, action="approvals.delegation.revoke", subject=made)
     queue_recheck(made.entity_id)
     return made

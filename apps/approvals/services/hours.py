@@ -103,7 +103,8 @@ def end_hours(*, hours_id: int, actor: User, expected_version: int | None = None
 
 def _end(hours: WorkingHours) -> None:
     hours.ended_at = timezone.now()
-    hours.save(update_fields=["ended_at"])
+    hours.version += 1
+    hours.save(update_fields=["ended_at", "version"])
 
 
 def _require_place(time_zone: str, country: str) -> None:

@@ -17,6 +17,7 @@ from apps.audit.services import record
 from apps.common.access import authorize, one_visible, require_distinct
 from apps.common.errors import IllegalMove
 from apps.common.money import exponent, require_minor_units
+from apps.common.transitions import require_latest, require_version
 from apps.identity.holders import roles_holding
 from apps.identity.models import Entity, User
 from apps.identity.selectors import people_who_may
@@ -34,6 +35,7 @@ def define_limit(
     role: str = "",
     user_id: int | None = None,
     ends_on: date | None = None,
+    expected_version: int | None = None,
 ) -> Limit:
     """Let one person, or the holders of a role, approve up to this amount, inclusive.
 
@@ -43,9 +45,12 @@ def define_limit(
     Args:
         role, user_id: whose limit it is: exactly one of the two.
         starts_on, ends_on: first and last day, by the entity's clock.
+        expected_version: the highest of those whose place it takes, as the actor saw them; 0: of
+            none; None to ask nothing.
 
     Raises:
         NotVisible: no such entity for this actor.
+        StaleVersion: somebody defined or retired one meanwhile.
         NotPermitted: the actor may not manage limits here, or it would be his own.
         LimitInvalid: of nobody or of two, of somebody who decides nothing here, below zero, or
             over before it begins.
@@ -64,6 +69,9 @@ def define_limit(
         and (ends_on is None or limit.starts_on <= ends_on)
         and (limit.ends_on is None or starts_on <= limit.ends_on)
     ]
+    newest = max(replaced, key=lambda former: former.version, default=None)
+    require_latest(newest, expected_version)
+    version = 1 if newest is None else newest.version + 1
     for former in replaced:
         _retire(former)
     limit = Limit.objects.create(
@@ -75,6 +83,7 @@ def define_limit(
         currency=currency,
         starts_on=starts_on,
         ends_on=ends_on,
+        version=version,
         created_by=actor,
     )
     record(
@@ -95,18 +104,23 @@ def define_limit(
 
 
 @transaction.atomic
-def retire_limit(*, limit_id: int, actor: User) -> Limit:
+def retire_limit(*, limit_id: int, actor: User, expected_version: int | None = None) -> Limit:
     """Take a limit away, as if it had never been; without any, a kind is not limited.
+
+    Args:
+        expected_version: the version that the actor saw; None to ask nothing.
 
     Raises:
         NotVisible, NotPermitted: not this actor, or it is his own.
         IllegalMove: it is retired already.
+        StaleVersion: it changed since the actor looked.
     """
     limit = limit_for_update(limit_id, actor=actor)
     authorize(actor, MANAGE_LIMITS, entity_id=limit.entity_id)
     require_distinct(actor, [limit.user_id], "Your own limit is retired by somebody else.")
     if limit.retired_at is not None:
         raise IllegalMove("This limit is retired already.")
+    require_version(limit, expected_version)
     _retire(limit)
     record(actor=actor, action="approvals.limit.retire", subject=limit)
     queue_recheck(limit.entity_id)
@@ -165,7 +179,8 @@ def enter_rate(
 
 def _retire(limit: Limit) -> None:
     limit.retired_at = timezone.now()
-    limit.save(update_fields=["retired_at"])
+    limit.version += 1
+    limit.save(update_fields=["retired_at", "version"])
 
 
 def _require_entity(entity_id: int, actor: User) -> Entity:

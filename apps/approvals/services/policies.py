@@ -36,6 +36,7 @@ from apps.approvals.states import RequestStatus
 from apps.audit.services import canonical_bytes, record
 from apps.common.access import authorize
 from apps.common.errors import IllegalMove
+from apps.common.transitions import require_latest, require_version
 from apps.identity.models import User
 from apps.identity.selectors import system_user
 
@@ -61,6 +62,7 @@ def define_policy(
     bulk_allowed: bool = False,
     escalation: Sequence[dict[str, Any]] = (),
     expires_after_days: int | None = None,
+    expected_version: int | None = None,
 ) -> Policy:
     """Put a policy in force for new requests; the one for the same range is retired.
 
@@ -74,8 +76,11 @@ def define_policy(
         evidence_kinds: what has to be attached before anybody approves.
         resolution_required: somebody also has to say how what was open was resolved.
         bulk_allowed: several requests may be approved at once, where nothing is to be looked at.
+        expected_version: of the policy in force for the range, as the actor saw it; 0: there was
+            none; None to ask nothing.
 
     Raises:
+        StaleVersion: somebody put another one in force, or retired it, meanwhile.
         NotPermitted: the actor may not manage policies here.
         PolicyInvalid: no stage, a role or somebody that decides nothing here, a count below one,
             too few people named, an empty range, or evidence of a kind that is not known.
@@ -89,6 +94,7 @@ def define_policy(
     require_time(due_after_hours, expires_after_days)
     others = policies_for_update(entity_id=entity_id, item_type=item_type, currency=currency)
     former = _former(others, least_amount, below_amount)
+    require_latest(former, expected_version)
     policy = Policy.objects.create(
         entity_id=entity_id,
         item_type=item_type,
@@ -122,7 +128,7 @@ def define_policy(
 
 
 @transaction.atomic
-def retire_policy(*, policy_id: int, actor: User) -> Policy:
+def retire_policy(*, policy_id: int, actor: User, expected_version: int | None = None) -> Policy:
     """Take a policy out of force; requests under it go on under it.
 
     Where a policy for policies is in force, that is proposed, and done once somebody else approves.
@@ -130,6 +136,7 @@ def retire_policy(*, policy_id: int, actor: User) -> Policy:
     Raises:
         NotVisible, NotPermitted: not this actor.
         IllegalMove: it is retired already, or not in force yet.
+        StaleVersion: it is not the version that the actor saw.
     """
     policy = policy_for_update(policy_id, actor=actor)
     authorize(actor, MANAGE_POLICIES, entity_id=policy.entity_id)
@@ -139,6 +146,7 @@ def retire_policy(*, policy_id: int, actor: User) -> Policy:
         raise IllegalMove(
             "This policy is not in force yet.", remedy="Withdraw the request for its approval."
         )
+    require_version(policy, expected_version)
     if _ask(policy, retirement_digest(policy), "Retire the policy", actor) is None:
         _retire(policy, actor)
     return policy

@@ -19,6 +19,7 @@ from apps.approvals.states import NoticeKind, WaivedConflict, WaiverState
 from apps.audit.services import record
 from apps.common.access import authorize, one_visible, require_distinct
 from apps.common.errors import IllegalMove
+from apps.common.transitions import require_version
 from apps.identity.models import Entity, User
 from apps.identity.selectors import people_who_may
 
@@ -88,14 +89,18 @@ def propose_waiver(
 
 
 @transaction.atomic
-def sign_waiver(*, waiver_id: int, actor: User) -> Waiver:
+def sign_waiver(*, waiver_id: int, actor: User, expected_version: int | None = None) -> Waiver:
     """Sign second: from now on it holds, on its days.
+
+    Args:
+        expected_version: the version that the actor saw; None to ask nothing.
 
     Raises:
         NotVisible: no such waiver for this actor.
         NotPermitted: the actor signs no waivers there, it is his own, or he signed it first.
         SignerNotIndependent: he and the person stand in for each other.
         IllegalMove: it is signed, revoked or over already.
+        StaleVersion: it changed since the actor looked.
     """
     waiver = waiver_for_update(waiver_id, actor=actor)
     authorize(actor, SIGN_WAIVERS, entity_id=waiver.entity_id)
@@ -106,29 +111,39 @@ def sign_waiver(*, waiver_id: int, actor: User) -> Waiver:
         raise IllegalMove(f"This waiver is {waiver.state.label.lower()} already.")
     if waiver.ends_on < timezone.localdate(timezone=waiver.entity.zone):
         raise IllegalMove("The days of this waiver are over.", remedy="Propose a new one.")
+    require_version(waiver, expected_version)
     waiver.signed_by, waiver.signed_at = actor, timezone.now()
-    waiver.save(update_fields=["signed_by", "signed_at"])
+    waiver.version += 1
+    waiver.save(update_fields=["signed_by", "signed_at", "version"])
     record(actor=actor, action="approvals.waiver.sign", subject=waiver)
     queue_recheck(waiver.entity_id)
     return waiver
 
 
 @transaction.atomic
-def revoke_waiver(*, waiver_id: int, reason: str, actor: User) -> Waiver:
+def revoke_waiver(
+    *, waiver_id: int, reason: str, actor: User, expected_version: int | None = None
+) -> Waiver:
     """End it, signed or not; what was decided under it stays decided.
+
+    Args:
+        expected_version: the version that the actor saw; None to ask nothing.
 
     Raises:
         NotVisible, NotPermitted: not this actor.
         WaiverInvalid: no reason given.
         IllegalMove: it is revoked already.
+        StaleVersion: it changed since the actor looked: signed meanwhile, say.
     """
     waiver = waiver_for_update(waiver_id, actor=actor)
     authorize(actor, SIGN_WAIVERS, entity_id=waiver.entity_id)
     _require_words(reason=reason)
     if waiver.state == WaiverState.REVOKED:
         raise IllegalMove("This waiver is revoked already.")
+    require_version(waiver, expected_version)
     waiver.revoked_by, waiver.revoked_at = actor, timezone.now()
-    waiver.save(update_fields=["revoked_by", "revoked_at"])
+    waiver.version += 1
+    waiver.save(update_fields=["revoked_by", "revoked_at", "version"])
     record(actor=actor, action="approvals.waiver.revoke", subject=waiver, reason=reason)
     queue_recheck(waiver.entity_id)
     return waiver

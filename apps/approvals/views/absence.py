@@ -21,7 +21,7 @@ from apps.approvals.selectors.absence import own_delegations, own_leaves
 from apps.approvals.selectors.hours import hours_of
 from apps.approvals.selectors.stalls import stalls_without
 from apps.approvals.services import cancel_leave, delegate, plan_leave, revoke_delegation
-from apps.approvals.views.forms import complain
+from apps.approvals.views.forms import complain, version_seen
 from apps.common.access import authorize
 from apps.common.errors import Refusal
 from apps.identity.context import actor_of
@@ -99,7 +99,7 @@ def delegate_page(request: HttpRequest) -> HttpResponse:
 @login_required
 def cancel_leave_now(request: HttpRequest, leave_id: int) -> HttpResponse:
     """The button beside a leave."""
-    cancel_leave(leave_id=leave_id, actor=actor_of(request))
+    cancel_leave(leave_id=leave_id, actor=actor_of(request), expected_version=version_seen(request))
     messages.success(request, "Your leave is cancelled.")
     return redirect("approvals:away")
 
@@ -108,7 +108,11 @@ def cancel_leave_now(request: HttpRequest, leave_id: int) -> HttpResponse:
 @login_required
 def revoke_delegation_now(request: HttpRequest, delegation_id: int) -> HttpResponse:
     """The button beside a delegation."""
-    made = revoke_delegation(delegation_id=delegation_id, actor=actor_of(request))
+    made = revoke_delegation(
+        delegation_id=delegation_id,
+        actor=actor_of(request),
+        expected_version=version_seen(request),
+    )
     messages.success(request, f"{made.delegate} does not decide for {made.delegator} any more.")
     return redirect("approvals:away")
 

@@ -15,7 +15,7 @@ from apps.approvals.forms.hours import HoursForm
 from apps.approvals.permissions import PLAN_LEAVE
 from apps.approvals.selectors.hours import hours_of
 from apps.approvals.services import end_hours, set_hours
-from apps.approvals.views.forms import complain
+from apps.approvals.views.forms import complain, version_seen
 from apps.common.access import authorize
 from apps.common.errors import Refusal
 from apps.identity.context import actor_of
@@ -50,7 +50,7 @@ def hours_page(request: HttpRequest) -> HttpResponse:
 @login_required
 def end_hours_now(request: HttpRequest, hours_id: int) -> HttpResponse:
     """The button beside one's hours."""
-    end_hours(hours_id=hours_id, actor=actor_of(request))
+    end_hours(hours_id=hours_id, actor=actor_of(request), expected_version=version_seen(request))
     messages.success(request, "You work as your company does again.")
     return redirect("approvals:away")
 

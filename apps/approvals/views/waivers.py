@@ -20,7 +20,7 @@ from apps.approvals.selectors import policies_seen_by
 from apps.approvals.selectors.waivers import waivers_seen_by
 from apps.approvals.services import propose_waiver, revoke_waiver, sign_waiver
 from apps.approvals.states import WaiverState
-from apps.approvals.views.decision import complain
+from apps.approvals.views.forms import complain, version_seen
 from apps.common.access import authorize, one_visible
 from apps.common.errors import Refusal
 from apps.identity.context import actor_of
@@ -72,7 +72,9 @@ def propose_page(request: HttpRequest) -> HttpResponse:
 @login_required
 def sign_now(request: HttpRequest, waiver_id: int) -> HttpResponse:
     """The button beside a proposed waiver."""
-    waiver = sign_waiver(waiver_id=waiver_id, actor=actor_of(request))
+    waiver = sign_waiver(
+        waiver_id=waiver_id, actor=actor_of(request), expected_version=version_seen(request)
+    )
     messages.success(request, f"Signed: {waiver}.")
     return redirect("approvals:waivers")
 
@@ -84,7 +86,8 @@ def revoke_page(request: HttpRequest, waiver_id: int) -> HttpResponse:
     actor = actor_of(request)
     authorize(actor, SIGN_WAIVERS)
     waiver = one_visible(waivers_seen_by(actor).filter(pk=waiver_id))
-    form = RevokeForm(request.POST or None)
+    seen = {"expected_version": waiver.version}
+    form = RevokeForm(request.POST or None, initial=seen)
     if request.method == "POST" and form.is_valid():
         try:
             revoke_waiver(waiver_id=waiver_id, **form.cleaned_data, actor=actor)
