@@ -20,6 +20,10 @@ from apps.identity.models import Entity
 from apps.ledger import services
 from apps.ledger.models import (
     Account,
+    AccountAnalysis,
+    AnalysisItem,
+    AnalysisThreshold,
+    AnalysisVersion,
     Currency,
     FiscalCalendar,
     JournalEntry,
@@ -31,6 +35,7 @@ from apps.ledger.permissions import (
     MANAGE_CHART,
     OPEN_PERIOD,
     POST_ENTRY,
+    SET_THRESHOLD,
     SUBMIT_ENTRY,
     VIEW_LEDGER,
 )
@@ -285,6 +290,82 @@ class JournalLineAdmin(LedgerAdmin):
     list_filter = ("currency", "account")
     list_select_related = ("entry__period", "account")
     search_fields = ("reference", "entry__external_id")
+
+
+class VersionInline(WindowInline):
+    model = AnalysisVersion
+    fields = ("number", "opening", "debit", "credit", "prepared_by", "prepared_at")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("prepared_by")
+
+
+class ItemInline(WindowInline):
+    model = AnalysisItem
+    fields = ("number", "description", "amount", "reference", "dated_on", "support_type")
+    readonly_fields = fields
+
+
+@admin.register(AccountAnalysis)
+class AccountAnalysisAdmin(LedgerAdmin):
+    list_display = ("label", "entity", "currency", "status", "version")
+    list_filter = ("status", "entity", "period")
+    list_select_related = ("entity", "period", "account")
+    search_fields = ("account__code", "account__name")
+    inlines = (VersionInline,)
+
+    def view_on_site(self, obj: AccountAnalysis) -> str:
+        """Signing, withdrawing and writing have their pages."""
+        return reverse("ledger:analysis", args=[obj.pk])
+
+
+@admin.register(AnalysisVersion)
+class AnalysisVersionAdmin(LedgerAdmin):
+    list_display = ("analysis", "number", "closing", "prepared_by", "prepared_at")
+    list_select_related = ("analysis__period", "analysis__account", "prepared_by")
+    inlines = (ItemInline,)
+
+
+@admin.register(AnalysisItem)
+class AnalysisItemAdmin(LedgerAdmin):
+    list_display = ("version", "number", "description", "amount", "reference", "dated_on")
+    list_select_related = ("version",)
+    search_fields = ("description", "reference")
+
+
+class ThresholdForm(ServiceForm):
+    """A threshold from now on."""
+
+    class Meta:
+        model = AnalysisThreshold
+        fields: ClassVar = ("account", "currency", "difference", "change")
+
+    def carry_out(self, facts: dict[str, Any]) -> AnalysisThreshold:
+        return services.set_threshold(
+            account_id=facts["account"].pk,
+            currency=facts["currency"],
+            difference=facts["difference"],
+            change=facts["change"],
+            actor=self.actor,
+        )
+
+
+@admin.register(AnalysisThreshold)
+class AnalysisThresholdAdmin(LedgerAdmin, ServiceAdmin):
+    add_form = ThresholdForm
+    add_permission = SET_THRESHOLD
+    list_display = ("account", "currency", "difference", "change", "set_by", "set_at")
+    list_filter = ("account__entity", "currency")
+    list_select_related = ("account", "set_by")
+    search_fields = ("account__code", "account__name")
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "account":
+            kwargs["queryset"] = Account.objects.visible_to(actor_of(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 def _each_entry(

@@ -9,10 +9,11 @@ class LedgerConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
-        from apps.approvals.registry import register_remedy
+        from apps.approvals.registry import register_participants, register_remedy
         from apps.common.navigation import add_entry
         from apps.ledger.groundwork import install_ledger_guards, register_currencies
         from apps.ledger.permissions import VIEW_LEDGER
+        from apps.ledger.selectors import preparers_of_analysis
 
         post_migrate.connect(
             install_ledger_guards, sender=self, dispatch_uid="ledger.install_guards"
@@ -22,4 +23,6 @@ class LedgerConfig(AppConfig):
         register_remedy(
             "ledger.period", "The period stays closed: correct it by an entry in the next one."
         )
-        add_entry(40, "Journal", "ledger:entries", VIEW_LEDGER)
+        register_participants("ledger.accountanalysis", preparers_of_analysis)
+        register_remedy("ledger.accountanalysis", "Prepare a new version of the analysis.")
+        add_entry(40, "Journal", "ledger:entries", VIEW_LEDGER, beside=("ledger:analyses",))

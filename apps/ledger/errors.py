@@ -1,6 +1,6 @@
 """The refusals that the ledger can answer with."""
 
-from apps.common.errors import Conflict, Invalid
+from apps.common.errors import Conflict, Invalid, NotPermitted
 
 
 class AccountExists(Conflict):
@@ -147,3 +147,52 @@ class ExtractChanged(Conflict):
 
     code = "EXTRACT_CHANGED"
     remedy = "Posted entries do not change: reverse them here, or send the change as a new entry."
+
+
+class NothingToAnalyse(Invalid):
+    """The account was never posted to in this currency up to the period's end."""
+
+    code = "NOTHING_TO_ANALYSE"
+    message = "Nothing was posted to this account in this currency by the end of the period."
+
+
+class AnalysisItemInvalid(Invalid):
+    """An item of an account analysis is not acceptable."""
+
+    code = "ANALYSIS_ITEM_INVALID"
+
+
+class SupportMissing(Invalid):
+    """What an item rests on does not exist here, or does not stand any more."""
+
+    code = "SUPPORT_MISSING"
+    remedy = "Name one that stands, or a document instead."
+
+
+class FiguresMoved(Conflict):
+    """The ledger or a support says something else than when the analysis was written."""
+
+    code = "FIGURES_MOVED"
+    remedy = "Look at the figures as they are now, and prepare a new version."
+
+
+class ExplanationMissing(Invalid):
+    """Something is above its threshold, and nobody says why."""
+
+    code = "EXPLANATION_MISSING"
+    remedy = "Prepare a version that says why."
+
+
+class NotThePreparer(NotPermitted):
+    """Whoever prepared a version signs for it."""
+
+    code = "NOT_THE_PREPARER"
+    message = "Only the person who prepared this version signs it or takes it back."
+    remedy = "Prepare a version of your own."
+
+
+class ThresholdInvalid(Invalid):
+    """A threshold is an amount of zero or more."""
+
+    code = "THRESHOLD_INVALID"
+    message = "A threshold is an amount of zero or more."

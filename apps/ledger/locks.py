@@ -1,7 +1,7 @@
 """Every lock of this app, taken in this order:
 
 chart, extract (by entity) > period (by id) > entry row > pieces (by preparer) > numbering of a
-period (by id).
+period (by id) > analyses of an account (by id) > analysis row.
 
 Posting and submitting *share* a period, closing holds it alone. Who numbers entries of a period
 holds its numbering until the commit, so that a rolled back posting leaves no gap.
@@ -16,7 +16,7 @@ from django.db.models import Max
 from apps.common.access import Actor, one_visible
 from apps.common.advisory import lock_exclusive, lock_shared
 from apps.common.errors import NotVisible, StaleVersion
-from apps.ledger.models import Account, JournalEntry, Period
+from apps.ledger.models import Account, AccountAnalysis, JournalEntry, Period
 
 # The triggers take the same two locks: see groundwork.
 CHART = "ledger.chart"
@@ -95,3 +95,22 @@ def hold_numbering(period_id: int) -> int:
     lock_exclusive("ledger.numbering", period_id)
     highest = JournalEntry.objects.filter(period_id=period_id).aggregate(Max("number"))
     return highest["number__max"] or 0
+
+
+def hold_analyses(account_id: int) -> None:
+    """Be the only one who begins or renews analyses of the account."""
+    lock_exclusive("ledger.analyses", account_id)
+
+
+def analysis_for_update(analysis_id: int, *, actor: Actor) -> AccountAnalysis:
+    """The analysis' row, locked until the transaction ends.
+
+    Raises:
+        NotVisible: no such analysis for this actor.
+    """
+    return one_visible(
+        AccountAnalysis.objects.visible_to(actor)
+        .select_for_update(of=("self",))
+        .select_related("entity", "period", "account")
+        .filter(pk=analysis_id)
+    )

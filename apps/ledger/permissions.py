@@ -12,6 +12,8 @@ POST_ENTRY: Final = "ledger.post_entry"
 POST_LATE: Final = "ledger.post_late"
 POST_EXTRACT: Final = "ledger.post_extract"
 REVERSE_ENTRY: Final = "ledger.reverse_entry"
+PREPARE_ANALYSIS: Final = "ledger.prepare_analysis"
+SET_THRESHOLD: Final = "ledger.set_threshold"
 
 # Who prepares may post: where a second pair of eyes is needed, a policy of `approvals` says so.
 HOLDERS = {
@@ -25,4 +27,6 @@ HOLDERS = {
     POST_LATE: (CONTROLLER,),
     POST_EXTRACT: (PREPARER, CONTROLLER, INTEGRATION),
     REVERSE_ENTRY: (PREPARER, CONTROLLER),
+    PREPARE_ANALYSIS: (PREPARER, CONTROLLER),
+    SET_THRESHOLD: (CONTROLLER,),
 }

@@ -29,6 +29,14 @@ class EntryKind(TextChoices):
     REVERSAL = "reversal", "Reversal"
 
 
+class AnalysisStatus(TextChoices):
+    DRAFT = "draft", "Draft"
+    SUBMITTED = "submitted", "Waiting for approval"
+    RETURNED = "returned", "Returned"
+    APPROVED = "approved", "Approved"
+    SIGNED = "signed", "Signed, no approval asked"
+
+
 class AccountType(TextChoices):
     ASSET = "asset", "Asset"
     LIABILITY = "liability", "Liability"
@@ -58,6 +66,26 @@ ENTRY_MOVES: Final[Moves] = {
         {EntryStatus.DRAFT, EntryStatus.POSTED, EntryStatus.CANCELLED}
     ),
 }
+
+# A new version of an analysis begins as a draft, whatever became of the one before.
+ANALYSIS_MOVES: Final[Moves] = {
+    AnalysisStatus.DRAFT: frozenset({AnalysisStatus.SUBMITTED, AnalysisStatus.SIGNED}),
+    AnalysisStatus.SUBMITTED: frozenset(
+        {AnalysisStatus.DRAFT, AnalysisStatus.RETURNED, AnalysisStatus.APPROVED}
+    ),
+    AnalysisStatus.RETURNED: frozenset({AnalysisStatus.DRAFT}),
+    AnalysisStatus.APPROVED: frozenset({AnalysisStatus.DRAFT}),
+    AnalysisStatus.SIGNED: frozenset({AnalysisStatus.DRAFT}),
+}
+
+ANALYSED: Final = frozenset({AnalysisStatus.APPROVED, AnalysisStatus.SIGNED})
+
+# What a balance is in besides the statuses of its analysis; derived, never stored.
+MISSING: Final = "missing"
+OUTDATED: Final = "outdated"
+
+# What stands on the balance sheet is to be analysed; results may be.
+ANALYSED_TYPES: Final = frozenset({AccountType.ASSET, AccountType.LIABILITY, AccountType.EQUITY})
 
 # Which kinds of entries a period takes; a status that is not named takes none.
 KINDS_TAKEN: Final[dict[str, frozenset[str]]] = {

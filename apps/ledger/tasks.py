@@ -7,3 +7,9 @@ from apps.ledger import services
 def post_approved_entry(request_id: int) -> None:
     """Called by approvals after the final decision on an entry's request."""
     services.settle_request(request_id=request_id)
+
+
+@shared_task
+def note_decided_analysis(request_id: int) -> None:
+    """Called by approvals after the final decision on an analysis' request."""
+    services.settle_analysis(request_id=request_id)

@@ -20,5 +20,11 @@ urlpatterns = [
     path("journal/<int:entry_id>/", views.entry_page, name="entry"),
     path("journal/<int:entry_id>/edit/", views.edit_entry, name="edit-entry"),
     path("journal/<int:entry_id>/<slug:step>/", views.take_step, name="entry-step"),
+    path("analyses/", views.analyses_page, name="analyses"),
+    path("analyses/new/", views.analyse, name="analyse"),
+    path("analyses/rows/", views.items_part, name="analysis-rows"),
+    path("analyses/export/", views.export_analyses, name="export-analyses"),
+    path("analyses/<int:analysis_id>/", views.analysis_page, name="analysis"),
+    path("analyses/<int:analysis_id>/<slug:step>/", views.take_analysis_step, name="analysis-step"),
     path("trial-balance/", views.trial_balance_page, name="trial-balance"),
 ]

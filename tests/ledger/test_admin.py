@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,18 +14,40 @@ from django.urls import reverse
 from apps.audit.models import Event
 from apps.ledger.models import (
     Account,
+    AccountAnalysis,
+    AnalysisItem,
+    AnalysisThreshold,
+    AnalysisVersion,
     Currency,
     FiscalCalendar,
     JournalEntry,
     JournalLine,
     Period,
 )
-from apps.ledger.services import post_entry, submit_entry
+from apps.ledger.services import (
+    AnalysisDraft,
+    ItemDraft,
+    post_entry,
+    prepare_analysis,
+    set_threshold,
+    submit_entry,
+)
 from tests.pages import text
 
 from .conftest import pair
 
-MODELS = (Account, Currency, FiscalCalendar, Period, JournalEntry, JournalLine)
+MODELS = (
+    Account,
+    AccountAnalysis,
+    AnalysisItem,
+    AnalysisThreshold,
+    AnalysisVersion,
+    Currency,
+    FiscalCalendar,
+    Period,
+    JournalEntry,
+    JournalLine,
+)
 
 
 def url(model: Any, page: str = "changelist", *arguments: Any) -> str:
@@ -41,8 +64,17 @@ def act(client: Client, model: Any, name: str, *rows: Any, **more: str) -> Any:
 
 
 @pytest.fixture
-def everything(draft: Any, alice: Any, other_books: Any) -> JournalEntry:
-    return post_entry(entry_id=draft().pk, actor=alice)
+def everything(draft: Any, alice: Any, connie: Any, other_books: Any) -> JournalEntry:
+    entry = post_entry(entry_id=draft().pk, actor=alice)
+    prepare_analysis(
+        period_id=entry.period_id,
+        account="1000",
+        content=AnalysisDraft(items=[ItemDraft("Sale", Decimal(100))]),
+        actor=alice,
+    )
+    bank = Account.objects.get(entity_id=entry.entity_id, code="1000")
+    set_threshold(account_id=bank.pk, currency="EUR", difference=Decimal(1), actor=connie)
+    return entry
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -272,3 +304,19 @@ def test_an_entry_is_looked_at_and_not_edited(visit: Any, draft: Any, connie: An
     shown = text(visit(connie).get(page))
     assert "1000 Bank" in shown
     assert f"/journal/{entry.pk}/" in shown
+
+
+def test_thresholds_are_set_by_those_who_may(
+    visit: Any, account: Any, other_books: Any, connie: Any, ada: Any, table_counts: Any
+) -> None:
+    facts = {"account": account("1000").pk, "currency": "EUR", "difference": "2.50", "change": ""}
+    before = table_counts()
+    assert visit(ada).post(url(AnalysisThreshold, "add"), facts).status_code == 403
+    theirs = Account.objects.filter(entity=other_books).first()
+    assert theirs is not None
+    for changes in ({"difference": "-1"}, {"currency": "XYZ"}, {"account": theirs.pk}):
+        response = visit(connie).post(url(AnalysisThreshold, "add"), {**facts, **changes})
+        assert response.status_code == 200
+    assert table_counts() == before
+    assert visit(connie).post(url(AnalysisThreshold, "add"), facts).status_code == 302
+    assert AnalysisThreshold.objects.get().difference == Decimal("2.50")

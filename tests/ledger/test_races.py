@@ -4,30 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from threading import Barrier
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
 
-from apps.approvals.models import Request
+from apps.approvals.models import Request, Use
 from apps.approvals.services import define_policy, revoke
 from apps.audit.services import record
 from apps.common.errors import Refusal
 from apps.ledger.errors import EntriesWaiting, EntryExists, NotReversible, PeriodClosed
-from apps.ledger.models import JournalEntry, JournalLine, Period
+from apps.ledger.models import AccountAnalysis, AnalysisItem, JournalEntry, JournalLine, Period
 from apps.ledger.selectors import period_digest, totals_of
 from apps.ledger.services import (
+    AnalysisDraft,
     EntryDraft,
+    ItemDraft,
     add_fiscal_year,
     close_period,
     define_account,
     draft_entry,
     post_entry,
     post_extract,
+    prepare_analysis,
     request_period_lock,
     reverse_entry,
+    settle_analysis,
     settle_request,
+    submit_analysis,
     submit_entry,
 )
 
@@ -353,3 +359,47 @@ def test_closing_against_revoking_the_approval(
     assert period("2023-04").status == ("open" if is_revoked else "hard_closed")
     assert kinds(results).count("Request") == is_revoked
     assert kinds(results).count("Period") == (not is_revoked)
+
+
+def analyse(entry: JournalEntry, actor: Any) -> AccountAnalysis:
+    return prepare_analysis(
+        period_id=entry.period_id,
+        account="1000",
+        content=AnalysisDraft(items=[ItemDraft("Sale", Decimal(100))]),
+        actor=actor,
+    )
+
+
+def test_an_analysis_that_two_begin_is_one_with_two_versions(
+    draft: Any, alice: Any, connie: Any, together: Any
+) -> None:
+    entry = post_entry(entry_id=draft().pk, actor=alice)
+    results = together(lambda: analyse(entry, alice), lambda: analyse(entry, connie))
+    assert kinds(results) == ["AccountAnalysis", "AccountAnalysis"]
+    assert sorted(AnalysisItem.objects.values_list("version__number", flat=True)) == [1, 2]
+    assert AccountAnalysis.objects.get().version == 2
+
+
+def test_an_approval_against_a_new_version(
+    draft: Any, entity: Any, alice: Any, bob: Any, connie: Any, together: Any
+) -> None:
+    """Whichever comes first: what is approved is never the version that nobody looked at."""
+    define_policy(
+        entity_id=entity.pk,
+        item_type="account_analysis",
+        stages=[{"role": "approver", "count": 1}],
+        actor=connie,
+    )
+    entry = post_entry(entry_id=draft().pk, actor=alice)
+    for _ in range(ROUNDS):
+        analysis = submit_analysis(analysis_id=analyse(entry, alice).pk, actor=alice)
+        request = Request.objects.latest("id")
+        give_verdict(request, bob)
+        together(
+            lambda asked=request: settle_analysis(request_id=asked.pk),
+            lambda: analyse(entry, alice),
+        )
+        before = analysis.version
+        analysis.refresh_from_db()
+        assert (analysis.status, analysis.version) == ("draft", before + 1)
+    assert Use.objects.count() <= ROUNDS

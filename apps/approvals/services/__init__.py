@@ -6,7 +6,12 @@ from apps.approvals.services.absence import (
     plan_leave,
     revoke_delegation,
 )
-from apps.approvals.services.asking import request_approval, supersede_requests, withdraw
+from apps.approvals.services.asking import (
+    request_approval,
+    supersede_approval,
+    supersede_requests,
+    withdraw,
+)
 from apps.approvals.services.bulk import Outcome, approve_many
 from apps.approvals.services.consulting import answer, consult
 from apps.approvals.services.deciding import decide
@@ -55,6 +60,7 @@ __all__ = [
     "set_hours",
     "settle_policy",
     "sign_waiver",
+    "supersede_approval",
     "supersede_requests",
     "tend_request",
     "tend_requests",

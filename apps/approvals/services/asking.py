@@ -18,6 +18,7 @@ from apps.approvals.locks import (
     hold_split,
     open_requests_for_update,
     request_for_update,
+    requests_held,
 )
 from apps.approvals.models import Conflict, Policy, Request
 from apps.approvals.permissions import (
@@ -196,6 +197,20 @@ def supersede_requests(*, subject: Model, actor: User) -> list[Request]:
     for request in ended:
         _supersede(request, actor)
     return ended
+
+
+@transaction.atomic
+def supersede_approval(*, request_id: int, actor: User) -> Request:
+    """End an approval that is not acted upon, because what it was about no longer stands.
+
+    The subject's app decides when.
+
+    Raises:
+        IllegalMove: it is neither open nor approved.
+    """
+    (request,) = requests_held([request_id])
+    _supersede(request, actor)
+    return request
 
 
 def _supersede_other_content(subject: Model, subject_hash: str, actor: User) -> Request | None:

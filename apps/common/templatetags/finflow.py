@@ -224,6 +224,7 @@ _STATUSES: Final[dict[str, Status]] = {
     "missing": Status("Missing", "bad", "x-circle"),
     "nothing_there": Status("Nothing there", "idle", "circle"),
     "open": Status("Open", "info", "dot-circle"),
+    "outdated": Status("Outdated", "warn", "refresh"),
     "pending": Status("Waiting", "idle", "circle"),
     "planned": Status("Planned", "idle", "circle"),
     "posted": Status("Posted", "ok", "check-circle"),
@@ -252,6 +253,8 @@ _STATUSES: Final[dict[str, Status]] = {
 }
 # States whose word says something else for one kind of thing.
 _STATUSES_OF_A_KIND: Final[dict[tuple[str, str], Status]] = {
+    ("analysis", "signed"): Status("Signed, no approval asked", "ok", "shield"),
+    ("analysis", "submitted"): Status("Waiting for approval", "info", "send"),
     ("anomaly", "corrected"): Status("An error, corrected", "ok", "check-circle"),
     ("anomaly", "legitimate"): Status("Legitimate", "ok", "check-circle"),
     ("anomaly", "open"): Status("To review", "warn", "eye"),

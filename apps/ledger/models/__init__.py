@@ -1,5 +1,11 @@
 """What the ledger keeps: the books, and what people say of them."""
 
+from apps.ledger.models.analyses import (
+    AccountAnalysis,
+    AnalysisItem,
+    AnalysisThreshold,
+    AnalysisVersion,
+)
 from apps.ledger.models.books import (
     MONTHS,
     Account,
@@ -13,6 +19,10 @@ from apps.ledger.models.books import (
 __all__ = [
     "MONTHS",
     "Account",
+    "AccountAnalysis",
+    "AnalysisItem",
+    "AnalysisThreshold",
+    "AnalysisVersion",
     "Currency",
     "FiscalCalendar",
     "JournalEntry",

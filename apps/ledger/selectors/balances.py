@@ -14,7 +14,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from apps.common.models import ScopedQuerySet
-from apps.ledger.models import Account, JournalLine
+from apps.ledger.models import Account, JournalLine, Period
 from apps.ledger.selectors.periods import period_for
 from apps.ledger.states import EntryStatus, NormalBalance
 
@@ -107,28 +107,15 @@ def trial_balance(*, entity_id: int, as_of: date) -> list[TrialBalanceRow]:
         PeriodMissing: no period contains the day.
     """
     starts_on = period_for(entity_id, as_of).starts_on
-    before = Q(entry__posted_on__lt=starts_on)
-    rows = list(
-        _posted_lines(entity_id, as_of)
-        .values("account_id", "currency")
-        .annotate(
-            opening=Coalesce(Sum(_AMOUNT, filter=before), _NOTHING),
-            debits=Coalesce(Sum("debit", filter=~before), _NOTHING),
-            credits=Coalesce(Sum("credit", filter=~before), _NOTHING),
-        )
-        .order_by("account__code", "currency")
+    return _trial_balance_rows(_posted_lines(entity_id, as_of), starts_on)
+
+
+def balance_of(*, account: Account, currency: str, period: Period) -> TrialBalanceRow | None:
+    """The account's row of the trial balance at the end of the period; None if it has none."""
+    lines = _posted_lines(period.entity_id, period.ends_on).filter(
+        account=account, currency=currency
     )
-    accounts = Account.objects.in_bulk({row["account_id"] for row in rows})
-    return [
-        TrialBalanceRow(
-            account=accounts[row["account_id"]],
-            currency=row["currency"],
-            opening=row["opening"],
-            debit=row["debits"],
-            credit=row["credits"],
-        )
-        for row in rows
-    ]
+    return next(iter(_trial_balance_rows(lines, period.starts_on)), None)
 
 
 def trial_balance_totals(rows: Iterable[TrialBalanceRow]) -> list[TrialBalanceTotal]:
@@ -180,6 +167,31 @@ def _posted_lines(entity_id: int, as_of: date) -> ScopedQuerySet:
         entry__status=EntryStatus.POSTED,
         entry__posted_on__lte=as_of,
     )
+
+
+def _trial_balance_rows(lines: ScopedQuerySet, starts_on: date) -> list[TrialBalanceRow]:
+    """These posted lines per account and currency, by account code; opening is before the day."""
+    before = Q(entry__posted_on__lt=starts_on)
+    rows = list(
+        lines.values("account_id", "currency")
+        .annotate(
+            opening=Coalesce(Sum(_AMOUNT, filter=before), _NOTHING),
+            debits=Coalesce(Sum("debit", filter=~before), _NOTHING),
+            credits=Coalesce(Sum("credit", filter=~before), _NOTHING),
+        )
+        .order_by("account__code", "currency")
+    )
+    accounts = Account.objects.in_bulk({row["account_id"] for row in rows})
+    return [
+        TrialBalanceRow(
+            account=accounts[row["account_id"]],
+            currency=row["currency"],
+            opening=row["opening"],
+            debit=row["debits"],
+            credit=row["credits"],
+        )
+        for row in rows
+    ]
 
 
 def _total(currency: str, rows: Sequence[TrialBalanceRow]) -> TrialBalanceTotal:

@@ -1,5 +1,6 @@
 """Change the books."""
 
+from apps.ledger.services.analyses import AnalysisDraft, ItemDraft, prepare_analysis
 from apps.ledger.services.calendars import add_fiscal_year, define_calendar
 from apps.ledger.services.chart import (
     define_account,
@@ -24,9 +25,13 @@ from apps.ledger.services.posting import (
     withdraw_entry,
 )
 from apps.ledger.services.settling import settle_request
+from apps.ledger.services.signing import settle_analysis, submit_analysis, withdraw_analysis
+from apps.ledger.services.thresholds import set_threshold
 
 __all__ = [
+    "AnalysisDraft",
     "EntryDraft",
+    "ItemDraft",
     "LineDraft",
     "PostedExtract",
     "add_fiscal_year",
@@ -39,14 +44,19 @@ __all__ = [
     "open_period",
     "post_entry",
     "post_extract",
+    "prepare_analysis",
     "reinstate_account",
     "rename_account",
     "request_period_lock",
     "retire_account",
     "reverse_entry",
     "revise_entry",
+    "set_threshold",
+    "settle_analysis",
     "settle_request",
     "soft_close_period",
+    "submit_analysis",
     "submit_entry",
+    "withdraw_analysis",
     "withdraw_entry",
 ]

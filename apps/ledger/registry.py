@@ -1,0 +1,73 @@
+"""What can support an item of an account analysis: apps above the ledger say so in `apps.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Something in here that shows what a balance consists of, as it stands now.
+
+    Attributes:
+        label: how people call it.
+        url: the page that shows it.
+        digest: SHA-256 of what it says; another one means that it says something else.
+    """
+
+    label: str
+    url: str
+    digest: str
+
+
+Find = Callable[[int, Collection[str]], Mapping[str, Support]]
+Offer = Callable[[int, date, date], Mapping[str, Support]]
+
+
+@dataclass(frozen=True, slots=True)
+class SupportKind:
+    """One kind of support.
+
+    Attributes:
+        find: takes entity and ids, answers those that stand, by id.
+        offer: takes entity, first and last day, answers those of these days that stand, by id.
+    """
+
+    find: Find
+    offer: Offer
+
+
+_KINDS: dict[str, SupportKind] = {}
+
+
+def register_support(name: str, kind: SupportKind) -> None:
+    """Let items rest on this kind of thing, under a name like "match_run"."""
+    _KINDS[name] = kind
+
+
+def supports_standing(
+    entity_id: int, wanted: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Support]:
+    """Those of the wanted (name of the kind, id) that exist in the entity and stand now."""
+    by_name: dict[str, set[str]] = {}
+    for name, support_id in wanted:
+        by_name.setdefault(name, set()).add(support_id)
+    return {
+        (name, support_id): support
+        for name, ids in by_name.items()
+        if name in _KINDS
+        for support_id, support in _KINDS[name].find(entity_id, ids).items()
+    }
+
+
+def supports_offered(
+    entity_id: int, starts_on: date, ends_on: date
+) -> dict[tuple[str, str], Support]:
+    """Everything of these days that an item can rest on."""
+    return {
+        (name, support_id): support
+        for name, kind in _KINDS.items()
+        for support_id, support in kind.offer(entity_id, starts_on, ends_on).items()
+    }
