@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ from apps.approvals.models import Request
 from apps.approvals.services import decide, define_policy
 from apps.ledger.fiscal import MonthCalendar
 from apps.ledger.models import Account, JournalEntry, Period
+from apps.ledger.registry import Support, SupportKind, register_support
 from apps.ledger.services import (
     LineDraft,
     define_account,
@@ -126,3 +127,19 @@ def give_verdict(request: Request, actor: Any, verdict: str = "approve") -> None
         expected_version=request.version,
         actor=actor,
     )
+
+
+@pytest.fixture
+def papers(monkeypatch: Any) -> dict[str, Support]:
+    """A kind of support that lives in a dictionary."""
+    there = {"1": Support("Paper 1", "/papers/1/", "a" * 64)}
+
+    def find(entity_id: int, ids: Collection[str]) -> Mapping[str, Support]:
+        return {key: there[key] for key in ids if key in there}
+
+    def offer(entity_id: int, starts_on: date, ends_on: date) -> Mapping[str, Support]:
+        return there
+
+    monkeypatch.setattr("apps.ledger.registry._KINDS", {})
+    register_support("paper", SupportKind(find, offer))
+    return there

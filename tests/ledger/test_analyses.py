@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -31,7 +31,7 @@ from apps.ledger.errors import (
     ThresholdInvalid,
 )
 from apps.ledger.models import AccountAnalysis, AnalysisItem, AnalysisVersion
-from apps.ledger.registry import Support, SupportKind, register_support
+from apps.ledger.registry import Support
 from apps.ledger.selectors import (
     Analysed,
     Thresholds,
@@ -634,22 +634,6 @@ def test_the_policy_can_ask_for_evidence(
 
 
 # --- Supports -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def papers(monkeypatch: Any) -> dict[str, Support]:
-    """A kind of support that lives in a dictionary."""
-    there = {"1": Support("Paper 1", "/papers/1/", "a" * 64)}
-
-    def find(entity_id: int, ids: Collection[str]) -> Mapping[str, Support]:
-        return {key: there[key] for key in ids if key in there}
-
-    def offer(entity_id: int, starts_on: date, ends_on: date) -> Mapping[str, Support]:
-        return there
-
-    monkeypatch.setattr("apps.ledger.registry._KINDS", {})
-    register_support("paper", SupportKind(find, offer))
-    return there
 
 
 @pytest.mark.parametrize("happens", ["changes", "goes"])

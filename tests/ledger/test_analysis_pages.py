@@ -308,7 +308,7 @@ def test_thresholds_and_requests_that_wait_are_said_on_the_form(
         ([{**ITEM, "amount": "1,5x"}], {}, 422, "Enter a number."),
         ([{**ITEM, "description": ""}], {}, 422, "Say what it is."),
         ([{**ITEM, "amount": "1.005"}], {}, 422, "EUR has 2 decimals"),
-        ([{**ITEM, "support": "match_run:1"}], {}, 422, "Select a valid choice"),
+        ([{**ITEM, "support": "paper:2"}], {}, 422, "Select a valid choice"),
         ([ITEM], {"closing": "99.00"}, 409, "The balance has moved since you saw it."),
         ([ITEM], {"closing": "x"}, 422, "Open this page again"),
         ([ITEM], {"version": "3"}, 409, "This has changed since you opened it."),
@@ -319,6 +319,7 @@ def test_thresholds_and_requests_that_wait_are_said_on_the_form(
 def test_refused_forms_say_why_keep_what_was_typed_and_change_nothing(
     visit: Any,
     bank: None,
+    papers: Any,
     alice: Any,
     table_counts: Any,
     rows: list[dict[str, str]],
@@ -332,6 +333,21 @@ def test_refused_forms_say_why_keep_what_was_typed_and_change_nothing(
     assert words in text(response)
     assert 'value="INV-7"' in text(response)
     assert 'name="closing" value="100.0000"' in text(response)
+
+
+def test_an_item_can_rest_on_something_in_here(
+    visit: Any, bank: None, papers: dict[str, Any], alice: Any
+) -> None:
+    shown = text(visit(alice).get(NEW))
+    assert '<option value="paper:1">Paper 1</option>' in shown
+    visit(alice).post(NEW, filled({**ITEM, "support": "paper:1"}, submit="1"))
+    analysis = AccountAnalysis.objects.get()
+    shown = text(visit(alice).get(f"/analyses/{analysis.pk}/"))
+    assert '<a href="/papers/1/">Paper 1</a>' in shown
+    assert '<option value="paper:1" selected>' in text(visit(alice).get(NEW))
+    papers.clear()
+    shown = text(visit(alice).get(f"/analyses/{analysis.pk}/"))
+    assert "what it rests on has changed" in shown
 
 
 def test_more_rows_keep_what_was_typed(visit: Any, bank: None, alice: Any) -> None:

@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.common.errors import NotVisible, Refusal
+from apps.common.money import plain
 from apps.identity.context import actor_of
 from apps.ledger.models import Account, AccountAnalysis, Period
 from apps.ledger.permissions import PREPARE_ANALYSIS
@@ -204,7 +205,7 @@ def _typed_of(balance: Balance, before: Analysed | None) -> list[dict[str, Any]]
     return [
         {
             "description": item.description,
-            "amount": f"{item.amount.normalize():f}",
+            "amount": plain(item.amount, balance.row.currency),
             "reference": item.reference,
             "dated_on": item.dated_on,
             "support": f"{item.support_type}:{item.support_id}"

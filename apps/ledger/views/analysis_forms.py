@@ -75,6 +75,9 @@ class ItemForm(forms.Form):
         self, *args: Any, offered: Mapping[tuple[str, str], Support], **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
+        if not offered:
+            del self.fields["support"]
+            return
         support: Any = self.fields["support"]
         support.choices = [("", "")] + [
             (f"{name}:{support_id}", one.label) for (name, support_id), one in offered.items()
@@ -95,7 +98,7 @@ class ItemForm(forms.Form):
     def draft(self) -> ItemDraft:
         """The row as the service takes it."""
         row = self.cleaned_data
-        support_type, _, support_id = row["support"].partition(":")
+        support_type, _, support_id = row.get("support", "").partition(":")
         return ItemDraft(
             description=row["description"],
             amount=row["amount"],
