@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from apps.ledger.models import Account, JournalEntry, JournalLine, Period
-from apps.ledger.services import post_entry, submit_entry
+from apps.approvals.services import define_policy
+from apps.ledger.models import (
+    Account,
+    AccountAnalysis,
+    AnalysisVersion,
+    JournalEntry,
+    JournalLine,
+    Period,
+)
+from apps.ledger.services import (
+    AnalysisDraft,
+    ItemDraft,
+    post_entry,
+    prepare_analysis,
+    set_threshold,
+    submit_analysis,
+    submit_entry,
+)
 
 ACTORS = ("anonymous", "victor", "ivy", "alice", "rita", "bob", "connie", "otto", "ada", "charlie")
 
@@ -32,6 +49,15 @@ TABLE = {
     "reverse posted": (401, 403, 403, 201, 403, 403, 201, 403, 403, 404),
     "open period": (401, 403, 403, 403, 403, 403, 200, 403, 403, 404),
     "soft-close period": (401, 403, 403, 403, 403, 403, 200, 403, 403, 404),
+    "list analyses": (401, 403, 200, 200, 200, 200, 200, 200, 200, 200),
+    "see analysis": (401, 403, 200, 200, 200, 200, 200, 200, 200, 404),
+    "see coverage": (401, 403, 200, 200, 200, 200, 200, 200, 200, 404),
+    "prepare analysis": (401, 404, 403, 201, 403, 403, 201, 403, 403, 404),
+    "sign analysis": (401, 403, 403, 200, 403, 403, 403, 403, 403, 404),
+    "withdraw analysis": (401, 403, 403, 200, 403, 403, 403, 403, 403, 404),
+    "list thresholds": (401, 403, 200, 200, 200, 200, 200, 200, 200, 200),
+    "see threshold": (401, 403, 200, 200, 200, 200, 200, 200, 200, 404),
+    "set threshold": (401, 404, 403, 403, 403, 403, 201, 403, 403, 404),
     "close period": (401, 403, 403, 403, 403, 403, 200, 403, 403, 404),
 }
 READS = {verb for verb in TABLE if verb.startswith(("list", "see"))}
@@ -41,15 +67,46 @@ CONTENT = {
     "lines": [{"account": "5000", "debit": "1.00"}, {"account": "1000", "credit": "1.00"}],
 }
 ACCOUNT = {"code": "6000", "name": "Travel", "type": "expense", "normal_balance": "debit"}
+BALANCE = {"entity": "HFS", "period": "2023-04", "account": "1000"}
+ANALYSIS = {**BALANCE, "items": [{"description": "Sale", "amount": "100.00"}]}
+THRESHOLD = {"entity": "HFS", "account": "1000", "currency": "EUR", "difference": "0.50"}
 DAY = "?entity=HFS&as_of=2023-04-30"
 
 
 @pytest.fixture
-def stage(draft: Any, period: Any, alice: Any, other_books: Any) -> dict[str, Any]:
+def analyses(draft: Any, alice: Any, connie: Any) -> tuple[AccountAnalysis, AccountAnalysis]:
+    """One of Alice's that is a draft, and one that waits for an approval."""
+    entry = post_entry(entry_id=draft().pk, actor=alice)
+
+    def prepared(account: str, amount: int) -> AccountAnalysis:
+        return prepare_analysis(
+            period_id=entry.period_id,
+            account=account,
+            content=AnalysisDraft(items=[ItemDraft("Sale", Decimal(amount))]),
+            actor=alice,
+        )
+
+    define_policy(
+        entity_id=entry.entity_id,
+        item_type="account_analysis",
+        stages=[{"role": "reviewer", "count": 1}],
+        actor=connie,
+    )
+    waiting = submit_analysis(analysis_id=prepared("4000", -100).pk, actor=alice)
+    return prepared("1000", 100), waiting
+
+
+@pytest.fixture
+def stage(
+    analyses: Any, draft: Any, period: Any, alice: Any, connie: Any, other_books: Any
+) -> dict[str, Any]:
     """One of each: method, address and body of every verb, with real ids."""
-    fresh, waiting, done = draft(), draft(), draft()
+    fresh, waiting, done = draft(), draft(), JournalEntry.objects.get(status="posted")
     submit_entry(entry_id=waiting.pk, actor=alice)
-    post_entry(entry_id=done.pk, actor=alice)
+    written, asked = analyses
+    threshold = set_threshold(
+        account_id=written.account_id, currency="EUR", difference=Decimal(1), actor=connie
+    )
     march, april, may = (period(f"2023-0{month}").pk for month in (3, 4, 5))
     account = Account.objects.filter(entity=fresh.entity).first()
     assert account is not None
@@ -77,12 +134,25 @@ def stage(draft: Any, period: Any, alice: Any, other_books: Any) -> dict[str, An
         ),
         "open period": ("post", f"{periods}/{may}/open", {}),
         "soft-close period": ("post", f"{periods}/{march}/soft-close", {}),
+        "list analyses": ("get", "/api/ledger/analyses", None),
+        "see analysis": ("get", f"/api/ledger/analyses/{written.pk}", None),
+        "see coverage": ("get", "/api/ledger/analyses/coverage?entity=HFS&period=2023-04", None),
+        "prepare analysis": ("post", "/api/ledger/analyses", ANALYSIS),
+        "sign analysis": ("post", f"/api/ledger/analyses/{written.pk}/submit", {}),
+        "withdraw analysis": (
+            "post",
+            f"/api/ledger/analyses/{asked.pk}/withdraw",
+            {"reason": "later"},
+        ),
+        "list thresholds": ("get", "/api/ledger/analysis-thresholds", None),
+        "see threshold": ("get", f"/api/ledger/analysis-thresholds/{threshold.pk}", None),
+        "set threshold": ("post", "/api/ledger/analysis-thresholds", THRESHOLD),
         "close period": ("post", f"{periods}/{march}/close", {}),
     }
 
 
 def content() -> list[Any]:
-    models = (Account, Period, JournalEntry, JournalLine)
+    models = (Account, Period, JournalEntry, JournalLine, AccountAnalysis, AnalysisVersion)
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 
@@ -118,7 +188,7 @@ def test_what_others_have_looks_like_what_does_not_exist(
         return response.status_code, {key: error[key] for key in ("code", "message", "details")}
 
     asked = [verb for verb in stage if re.search(r"/\d+", stage[verb][1])]
-    assert len(asked) == 12
+    assert len(asked) == 16
     for verb in asked:
         method, url, sent = stage[verb]
         nowhere = re.sub(r"/\d+", "/987654321", url)
@@ -127,6 +197,6 @@ def test_what_others_have_looks_like_what_does_not_exist(
 
 def test_lists_show_nothing_of_others(api: Any, stage: Any, charlie: Any) -> None:
     client = api(charlie)
-    for path in ("accounts", "periods", "entries"):
+    for path in ("accounts", "periods", "entries", "analyses", "analysis-thresholds"):
         rows = client.get(f"/api/ledger/{path}?page_size=500").json()["results"]
         assert {row["entity"] for row in rows} <= {"TKO"}
