@@ -31,16 +31,18 @@ from apps.ledger.errors import (
     ThresholdInvalid,
 )
 from apps.ledger.models import AccountAnalysis, AnalysisItem, AnalysisVersion
-from apps.ledger.registry import Support
+from apps.ledger.registry import Support, supports_offered
 from apps.ledger.selectors import (
     Analysed,
     Thresholds,
     analysed,
     analysis_hash,
+    analysis_seen_by,
     coverage_of,
     explained_by,
     thresholds_of,
     trial_balance,
+    versions_of,
 )
 from apps.ledger.services import (
     AnalysisDraft,
@@ -155,6 +157,8 @@ def test_another_version_takes_the_place_of_the_one_before_which_stays(
     assert (second.pk, second.version, second.status) == (first.pk, 2, "draft")
     assert [item.description for item in analysed(second).items] == ["Rent"]
     assert analysed(second, 1).items[0].description == RENT.description
+    assert analysis_seen_by(connie, first.pk) == second
+    assert [version.number for version in versions_of(second)] == [2, 1]
     with pytest.raises(NotVisible):
         analysed(second, 3)
 
@@ -453,6 +457,15 @@ def test_an_approval_counts_and_is_taken(
     assert settle_analysis(request_id=request.pk) is None
 
 
+def test_nothing_is_settled_before_the_decision(
+    prepare: Any, analysis_policy: Any, alice: Any, table_counts: Any
+) -> None:
+    analysis = submitted(prepare(), alice)
+    before = table_counts()
+    assert settle(analysis).status == "submitted"
+    assert table_counts() == before
+
+
 def test_nobody_who_prepared_a_version_approves_it(
     prepare: Any, analysis_policy: Any, person: Any, entity: Any, rita: Any, table_counts: Any
 ) -> None:
@@ -642,6 +655,7 @@ def test_an_analysis_falls_with_what_it_rests_on(
 ) -> None:
     item = replace(RENT, support_type="paper", support_id="1")
     analysis = submitted(prepare(item), alice)
+    assert list(supports_offered(analysis.entity_id, MARCH, MARCH)) == [("paper", "1")]
     assert analysed(analysis).state == "signed"
     assert analysed(analysis).items[0].support_digest == "a" * 64
     if happens == "changes":
