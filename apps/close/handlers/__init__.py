@@ -15,6 +15,7 @@ def register_handlers() -> None:
         books.request_entry_approvals,
         settle=books.post_approved_entries,
     )
+    register("ledger.account_analyses", books.await_analyses, settle=books.await_analyses)
     register("ledger.lock_period", books.request_lock, settle=books.lock)
     register(matching.RUN, matching.run)
     register("reconciliation.classify", matching.classify)

@@ -12,9 +12,10 @@ from apps.close.selectors import latest_summary
 from apps.close.services import post_source_lines
 from apps.common.errors import Conflict
 from apps.common.money import plain
+from apps.identity.models import Entity
 from apps.ingestion.models import Source
-from apps.ledger.models import JournalEntry
-from apps.ledger.selectors import trial_balance, trial_balance_totals
+from apps.ledger.models import Account, JournalEntry
+from apps.ledger.selectors import Covered, coverage_of, trial_balance, trial_balance_totals
 from apps.ledger.services import (
     close_period,
     post_entry,
@@ -26,6 +27,7 @@ from apps.ledger.states import CLOSED, EntryStatus
 
 NOTE_DECISION = "apps.close.tasks.note_decision"
 PROPOSE = "reconciliation.propose_adjustments"
+_NAMED = 3  # accounts in a note; the page of the analyses has them all
 
 
 class BooksDoNotTie(Conflict):
@@ -118,6 +120,38 @@ def _proposed_entries(context: TaskContext) -> list[JournalEntry]:
         .select_related("prepared_by")
         .order_by("pk")
     )
+
+
+def await_analyses(context: TaskContext) -> TaskResult:
+    """Wait until the balances of the period are analysed, and the analyses still hold.
+
+    Those of the accounts in `parameters["accounts"]`, or else all that are to be analysed.
+    """
+    coverage = coverage_of(context.period)
+    asked = coverage.asked
+    if codes := set(context.parameters.get("accounts", ())):
+        _require_accounts(context.entity, codes)
+        asked = [row for row in coverage.rows if row.row.account.code in codes]
+    left = [row for row in asked if not row.is_done]
+    return TaskResult(
+        summary={"asked": len(asked), "analysed": len(asked) - len(left)},
+        awaits=_left_in_words(left, len(asked)) if left else "",
+    )
+
+
+def _require_accounts(entity: Entity, codes: set[str]) -> None:
+    known = Account.objects.filter(entity=entity, code__in=codes).values_list("code", flat=True)
+    if unknown := sorted(codes - set(known)):
+        raise HandlerUnknown(f"There is no account {unknown[0]!r} here.", field="accounts")
+
+
+def _left_in_words(left: list[Covered], asked: int) -> str:
+    """How many are done, and which are not."""
+    named = ", ".join(
+        f"{one.row.account.code} {one.row.currency} ({one.state})" for one in left[:_NAMED]
+    )
+    more = f", and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+    return f"{asked - len(left)} of {asked} balances are analysed; left: {named}{more}."
 
 
 def request_lock(context: TaskContext) -> TaskResult:
