@@ -19,6 +19,7 @@ from django.utils import timezone
 from apps.approvals.models import Decision, Request
 from apps.approvals.services import decide, withdraw
 from apps.approvals.states import RequestStatus
+from apps.approvals.views.lists import PAGE_SIZE
 from tests.approvals.conftest import OTHER_HASH, subject
 
 INBOX, MINE, ALL = "/approvals/", "/approvals/mine/", "/approvals/all/"
@@ -143,15 +144,15 @@ def test_a_list_is_narrowed_to_what_is_still_open(
 
 def test_a_long_list_has_pages(define: Any, ask: Any, bob: Any) -> None:
     define()
-    for number in range(51):
+    for number in range(PAGE_SIZE + 1):
         made = ask(subject(number), title=f"Number {number}")
         Request.objects.filter(pk=made.pk).update(due_at=timezone.now() + timedelta(hours=number))
     visitor = signed_in(bob)
     first = visitor.get(INBOX)
-    assert len(titles(first)) == 50
+    assert len(titles(first)) == PAGE_SIZE
     assert first.context["previous_url"] is None
     second = visitor.get(first.context["next_url"])
-    assert titles(second) == ["Number 50"]
+    assert titles(second) == [f"Number {PAGE_SIZE}"]
     assert second.context["next_url"] is None
     assert titles(visitor.get(second.context["previous_url"])) == titles(first)
     for nonsense in ("0", "-1", "x", "99999999999999999999", "²"):

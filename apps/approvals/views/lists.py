@@ -36,7 +36,7 @@ from apps.common.navigation import note_count
 from apps.identity.context import actor_of, entity_in_view
 from apps.identity.models import User
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from typing import Final
 
 from django import template
 from django.templatetags.static import static
-from django.utils import dateformat, timezone
+from django.utils import timezone
+from django.utils.dates import MONTHS, MONTHS_3, WEEKDAYS
 from django.utils.formats import date_format, number_format
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
@@ -143,15 +144,16 @@ def instant(value: datetime | None) -> str | SafeString:
         raise TypeError(f"an instant is a datetime, not {type(value).__name__}")
     if timezone.is_naive(value):
         raise ValueError("an instant has a zone")
-    # Formatting is what lists of fifty moments spend their time on: once for all three.
-    local = dateformat.format(timezone.localtime(value), r"l j F Y H:i:s|\U\T\CO|j M Y H:i")
-    in_full, offset, shown = local.split("|")
+    # Lists of many moments spend their time here: Django's own formatting takes five times as long.
+    local = timezone.localtime(value)
+    in_full = f"{WEEKDAYS[local.weekday()]} {local.day} {MONTHS[local.month]} {local:%Y %H:%M:%S}"
+    shown = f"{local.day} {MONTHS_3[local.month].title()} {local:%Y %H:%M}"
     return format_html(
-        '<time datetime="{}" title="{} {} ({})">{}</time>',
+        '<time datetime="{}" title="{} {} (UTC{})">{}</time>',
         value.isoformat(timespec="seconds"),
         in_full,
         timezone.get_current_timezone_name(),
-        offset,
+        f"{local:%z}",
         shown,
     )
 
