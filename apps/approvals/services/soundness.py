@@ -10,7 +10,7 @@ from apps.approvals.errors import PolicyInvalid, PolicyOverlaps
 from apps.approvals.models import Policy
 from apps.approvals.permissions import DECIDE_REQUEST
 from apps.approvals.rules import Step, shortage
-from apps.approvals.selectors.stages import ALL, people_needed
+from apps.approvals.selectors.stages import ALL, is_within_limit, people_needed
 from apps.approvals.states import ASKABLE_KINDS
 from apps.common.money import require_minor_units
 from apps.identity.holders import roles_holding
@@ -30,6 +30,12 @@ def require_sound(
         raise PolicyInvalid(f"A policy has one to {MOST_STAGES} stages.", field="stages")
     for number, stage in enumerate(stages, start=1):
         _require_sound_stage(number, stage)
+    if not any(map(is_within_limit, stages)):
+        raise PolicyInvalid(
+            "Every stage is a review, so nobody's limit would count.",
+            remedy="Let the amount count at one stage at least.",
+            field="stages",
+        )
     if least_amount < 0 or (below_amount is not None and below_amount <= least_amount):
         raise PolicyInvalid("The amount range is empty.", field="below_amount")
     for amount in filter(None, (least_amount, below_amount)):
@@ -39,7 +45,7 @@ def require_sound(
 
 
 def _require_sound_stage(number: int, stage: Mapping[str, Any]) -> None:
-    if set(stage) not in ({"role", "count"}, {"people", "count"}):
+    if set(stage) - {"within_limit"} not in ({"role", "count"}, {"people", "count"}):
         raise PolicyInvalid(
             f"Stage {number} has a count, and either a role or people.", field="stages"
         )
@@ -48,6 +54,10 @@ def _require_sound_stage(number: int, stage: Mapping[str, Any]) -> None:
             f"Stage {number} names a role that decides nothing.",
             remedy=f"These do: {', '.join(sorted(roles_holding(DECIDE_REQUEST)))}.",
             field="stages",
+        )
+    if type(stage.get("within_limit", True)) is not bool:
+        raise PolicyInvalid(
+            f"Stage {number}: the amount counts (true) or does not (false).", field="stages"
         )
     if stage["count"] != ALL and (type(stage["count"]) is not int or stage["count"] < 1):
         raise PolicyInvalid(
