@@ -33,6 +33,7 @@ from apps.ledger.services import AnalysisDraft, prepare_analysis, submit_analysi
 from apps.ledger.views.analysis_forms import (
     EMPTY_ROWS,
     MOST_ITEMS,
+    BalanceQuery,
     ItemRows,
     SeenForm,
     WordsForm,
@@ -158,12 +159,15 @@ def _balance(request: HttpRequest) -> Balance:
         NotVisible: there is none for this person.
     """
     entity = chosen_entity(request, permitted_entities(request, PREPARE_ANALYSIS))
-    asked = request.GET
-    period = Period.objects.filter(entity=entity, name=asked.get("period", "")).first()
-    account = Account.objects.filter(entity=entity, code=asked.get("account", "")).first()
+    query = BalanceQuery(request.GET)
+    if not query.is_valid():
+        raise NotVisible
+    asked = query.cleaned_data
+    period = Period.objects.filter(entity=entity, name=asked["period"]).first()
+    account = Account.objects.filter(entity=entity, code=asked["account"]).first()
     if period is None or account is None:
         raise NotVisible
-    currency = asked.get("currency") or entity.functional_currency
+    currency = asked["currency"] or entity.functional_currency
     row = balance_of(account=account, currency=currency, period=period)
     if row is None:
         raise NotVisible

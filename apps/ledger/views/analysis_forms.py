@@ -44,6 +44,14 @@ class PeriodFilter(forms.Form):
         period.choices = [(one.name, one.name) for one in periods]
 
 
+class BalanceQuery(forms.Form):
+    """Which balance the address of a page names."""
+
+    period = forms.CharField(max_length=20)
+    account = forms.CharField(max_length=20)
+    currency = forms.CharField(max_length=3, required=False)
+
+
 class ItemForm(forms.Form):
     """A row of the form; a row with nothing in it is left out."""
 
