@@ -83,7 +83,6 @@ class EntryEmpty(Invalid):
 
     code = "ENTRY_EMPTY"
     message = "A journal entry has at least one line."
-    field = "lines"
 
 
 class EntryUnbalanced(Invalid):
