@@ -334,3 +334,9 @@ class DelegationOverlaps(Conflict):
     code = "DELEGATION_OVERLAPS"
     message = "Somebody stands in already for this on some of these days."
     remedy = "Revoke that delegation first, or choose other days."
+
+
+class ApproversTooFew(Conflict):
+    """Things of this kind need more people than the policy, or what was decided, has."""
+
+    code = "APPROVERS_TOO_FEW"

@@ -15,6 +15,7 @@ NoticeListener = Callable[[Any, str, str], None]
 
 _PARTICIPANTS: dict[str, Participants] = {}
 _REMEDIES: dict[str, str] = {}
+_FLOORS: dict[str, int] = {}
 _NOTICE_LISTENERS: list[NoticeListener] = []
 
 
@@ -47,6 +48,19 @@ def register_remedy(subject_type: str, remedy: str) -> None:
 def remedy_for(subject_type: str) -> str:
     """How what was done upon the approval is undone, in words."""
     return _REMEDIES.get(subject_type, "Undo it where it was done.")
+
+
+def register_floor(item_type: str, people: int) -> None:
+    """Have at least so many different people approve each thing of this kind.
+
+    Without a policy it cannot be asked for at all, and no policy asks for fewer.
+    """
+    _FLOORS[item_type] = people
+
+
+def floor_for(item_type: str) -> int:
+    """How many different people have to approve it at least; 0 where policies alone say."""
+    return _FLOORS.get(item_type, 0)
 
 
 def on_notice(listener: NoticeListener) -> None:

@@ -7,7 +7,7 @@ count: of a role everybody who can decide then, of named people each of them. Wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 ALL = "all"
@@ -28,6 +28,11 @@ def people_needed(stage: Mapping[str, Any]) -> int | None:
 def is_within_limit(stage: Mapping[str, Any]) -> bool:
     """Whether the amount has to be within the limit of whoever decides at the stage."""
     return bool(stage.get("within_limit", True))
+
+
+def least_people(stages: Iterable[Mapping[str, Any]]) -> int:
+    """How many different people approve at least; everybody who holds a role may be one only."""
+    return sum(people_needed(stage) or 1 for stage in stages)
 
 
 def escalation_in_words(path: Sequence[Mapping[str, Any]]) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apps.approvals.errors import (
     AmountMissing,
+    ApproversTooFew,
     CommentMissing,
 )
 from apps.approvals.locks import (
@@ -25,6 +26,7 @@ from apps.approvals.permissions import (
     REQUEST_APPROVAL,
     WITHDRAW_REQUEST,
 )
+from apps.approvals.registry import floor_for
 from apps.approvals.rules import Piece
 from apps.approvals.selectors import (
     policy_for,
@@ -32,6 +34,7 @@ from apps.approvals.selectors import (
 )
 from apps.approvals.selectors.splits import amount_beside
 from apps.approvals.selectors.staff import staff_of
+from apps.approvals.selectors.stages import least_people
 from apps.approvals.services.clocks import start_clock
 from apps.approvals.services.ending import end_request
 from apps.approvals.services.staffing import block_or_release, queue_recheck
@@ -80,6 +83,8 @@ def request_approval(
     Raises:
         NotPermitted: the actor may not ask on this entity.
         AmountMissing: amount without currency or the other way round.
+        ApproversTooFew: things of this kind are approved by more people than the policy asks for,
+            or there is no policy.
     """
     authorize(actor, REQUEST_APPROVAL, entity_id=entity_id)
     if (amount is None) != (not currency):
@@ -94,6 +99,7 @@ def request_approval(
         amount=None if amount is None else abs(amount) + beside,
         currency=currency,
     )
+    _require_floor(item_type, policy)
     if policy is None:
         return None
     standing = _supersede_other_content(subject, subject_hash, actor)
@@ -118,6 +124,19 @@ def request_approval(
     )
     begin(request, {*conflicted, actor} - {maker}, actor)
     return request
+
+
+def _require_floor(item_type: str, policy: Policy | None) -> None:
+    """Where a kind of thing takes so many people, no policy and an older one are no way around."""
+    least = floor_for(item_type)
+    asked = least_people(policy.stages) if policy is not None else 0
+    if asked < least:
+        kind = item_type.replace("_", " ")
+        raise ApproversTooFew(
+            f"A {kind} is approved by at least {least} different people, and no policy here asks"
+            " for as many.",
+            remedy=f"Have a policy for {kind} defined with {least} approvers or more.",
+        )
 
 
 def _held_beside(piece: Piece, entity_id: int, subject: Model) -> Decimal:

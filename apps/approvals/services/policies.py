@@ -26,6 +26,7 @@ from apps.approvals.services.asking import request_approval
 from apps.approvals.services.soundness import (
     require_disjoint,
     require_escalation,
+    require_floor,
     require_kinds,
     require_people,
     require_sound,
@@ -84,11 +85,13 @@ def define_policy(
         StaleVersion: somebody put another one in force, or retired it, meanwhile.
         NotPermitted: the actor may not manage policies here.
         PolicyInvalid: no stage, a role or somebody that decides nothing here, a count below one,
-            too few people named, an empty range, or evidence of a kind that is not known.
+            too few people named or asked for, an empty range, or evidence of a kind that is not
+            known.
         PolicyOverlaps: the range cuts into that of another policy in force.
     """
     authorize(actor, MANAGE_POLICIES, entity_id=entity_id)
     require_sound(stages, currency, least_amount, below_amount)
+    require_floor(item_type, stages)
     require_people(stages, entity_id)
     require_kinds(evidence_kinds)
     require_escalation(escalation, entity_id)

@@ -9,8 +9,9 @@ from typing import Any, Final
 from apps.approvals.errors import PolicyInvalid, PolicyOverlaps
 from apps.approvals.models import Policy
 from apps.approvals.permissions import DECIDE_REQUEST
+from apps.approvals.registry import floor_for
 from apps.approvals.rules import Step, shortage
-from apps.approvals.selectors.stages import ALL, is_within_limit, people_needed
+from apps.approvals.selectors.stages import ALL, is_within_limit, least_people, people_needed
 from apps.approvals.states import ASKABLE_KINDS
 from apps.common.money import require_minor_units
 from apps.identity.holders import roles_holding
@@ -141,3 +142,14 @@ def require_disjoint(
         starts_after = other.below_amount is not None and other.below_amount <= least_amount
         if not (ends_before or starts_after):
             raise PolicyOverlaps(str(other), field="least_amount")
+
+
+def require_floor(item_type: str, stages: Sequence[Mapping[str, Any]]) -> None:
+    """The policy asks for as many different people as things of this kind take at least."""
+    least = floor_for(item_type)
+    if least_people(stages) < least:
+        raise PolicyInvalid(
+            f"A {item_type.replace('_', ' ')} is approved by at least {least} different people.",
+            remedy="Raise a count, or add a stage.",
+            field="stages",
+        )

@@ -10,9 +10,15 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import Model
 
-from apps.approvals.errors import ApprovalOutgrown, ApproverTookPart, CommentMissing
+from apps.approvals.errors import (
+    ApprovalOutgrown,
+    ApproversTooFew,
+    ApproverTookPart,
+    CommentMissing,
+)
 from apps.approvals.locks import approved_for_update, request_for_update, requests_held
 from apps.approvals.models import Request, Use
+from apps.approvals.registry import floor_for
 from apps.approvals.selectors import refusal_to_revoke, subject_key
 from apps.approvals.selectors.conflicts import approvers_who_took_part, voters
 from apps.approvals.services.ending import end_request
@@ -37,6 +43,7 @@ def use_approval(*, subject: Model, subject_hash: str, actor: User) -> Request |
     Raises:
         ApproverTookPart: somebody who approved it has had a hand in the subject since.
         ApprovalOutgrown: it counts as more now than its policy or an approver covers.
+        ApproversTooFew: fewer people approved it than things of this kind take.
     """
     request = approved_for_update(**subject_key(subject), subject_hash=subject_hash)
     if request is not None:
@@ -111,6 +118,7 @@ def _require_to_hold(request: Request, actor: User) -> None:
             "Somebody who approved this has taken part in it since.",
             remedy="Revoke the approval, and have it approved anew by others.",
         )
+    _require_enough_people(request)
     measure_anew(request, actor=actor)
     exposure, below = request.exposure, request.policy.below_amount
     if exposure is None:
@@ -122,3 +130,18 @@ def _require_to_hold(request: Request, actor: User) -> None:
     ]
     if any(exposure > most for most in mosts) or (below is not None and exposure >= below):
         raise ApprovalOutgrown
+
+
+def _require_enough_people(request: Request) -> None:
+    """It may have been asked for before things of this kind took so many."""
+    approvers = {
+        decision.approver_id
+        for decision in request.decisions.all()
+        if decision.verdict == Verdict.APPROVE
+    }
+    least = floor_for(request.item_type)
+    if len(approvers) < least:
+        raise ApproversTooFew(
+            f"{len(approvers)} approved this, and a {request.kind} takes {least} different people.",
+            remedy="Revoke the approval, and have it approved anew by more people.",
+        )
