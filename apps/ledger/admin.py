@@ -29,6 +29,7 @@ from apps.ledger.models import (
     JournalEntry,
     JournalLine,
     Period,
+    PeriodReopening,
 )
 from apps.ledger.permissions import (
     CLOSE_PERIOD,
@@ -250,6 +251,33 @@ class PeriodAdmin(LedgerAdmin):
             lambda row: services.archive_period(period_id=row.pk, actor=actor),
             done="archived",
         )
+
+
+@admin.register(PeriodReopening)
+class PeriodReopeningAdmin(LedgerAdmin):
+    """Asked for, opened and ended on their own page."""
+
+    list_display = (
+        "period",
+        "number",
+        "entity",
+        "status",
+        "asked_by",
+        "expires_at",
+        "opened_at",
+        "ended_at",
+    )
+    list_filter = ("status", "ended_how", "period__entity")
+    list_select_related = ("period__entity", "asked_by")
+    search_fields = ("period__name", "reason")
+    date_hierarchy = "asked_at"
+
+    def view_on_site(self, obj: PeriodReopening) -> str:
+        return reverse("ledger:reopening", args=[obj.pk])
+
+    @admin.display(description="Entity")
+    def entity(self, reopening: PeriodReopening) -> str:
+        return str(reopening.period.entity)
 
 
 class LineInline(WindowInline):

@@ -66,6 +66,35 @@ class EntriesWaiting(Conflict):
     remedy = "Have them decided and posted, or withdrawn, first."
 
 
+class ReopeningInvalid(Invalid):
+    """Scope or end of a reopening is not acceptable; the message names which."""
+
+    code = "REOPENING_INVALID"
+
+
+class ReopeningExists(Conflict):
+    """A period has one reopening at a time that waits for approval or is open."""
+
+    code = "REOPENING_EXISTS"
+    message = "A reopening of this period waits for approval or is open."
+    remedy = "Withdraw its request, or end it, first."
+
+
+class ReopeningOver(Conflict):
+    """The time of the reopening is over: nothing is posted under it any more."""
+
+    code = "REOPENING_OVER"
+    message = "The time of this reopening is over."
+    remedy = "Have the period reopened again, or choose a date in an open period."
+
+
+class OutsideReopening(Conflict):
+    """The period is reopened, but not for entries of this kind or on these accounts."""
+
+    code = "OUTSIDE_REOPENING"
+    remedy = "Choose a date in an open period, or end the reopening and ask for a wider one."
+
+
 class LineInvalid(Invalid):
     """A line of a journal entry is not acceptable."""
 

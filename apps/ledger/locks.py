@@ -1,7 +1,7 @@
 """Every lock of this app, taken in this order:
 
-chart, extract (by entity) > period (by id) > entry row > pieces (by preparer) > numbering of a
-period (by id) > analyses of an account (by id) > analysis row.
+chart, extract (by entity) > period (by id) > reopening row, entry row > pieces (by preparer) >
+numbering of a period (by id) > analyses of an account (by id) > analysis row.
 
 Posting and submitting *share* a period, closing holds it alone. Who numbers entries of a period
 holds its numbering until the commit, so that a rolled back posting leaves no gap.
@@ -16,7 +16,13 @@ from django.db.models import Max
 from apps.common.access import Actor, one_visible
 from apps.common.advisory import lock_exclusive, lock_shared
 from apps.common.errors import NotVisible, StaleVersion
-from apps.ledger.models import Account, AccountAnalysis, JournalEntry, Period
+from apps.ledger.models import (
+    Account,
+    AccountAnalysis,
+    JournalEntry,
+    Period,
+    PeriodReopening,
+)
 
 # The triggers take the same two locks: see groundwork.
 CHART = "ledger.chart"
@@ -67,6 +73,19 @@ def hold_period(period_id: int, *, actor: Actor) -> Period:
     # no_key: drafts refer to the row and need not wait.
     period: Period = Period.objects.select_for_update(no_key=True).get(pk=period_id)
     return period
+
+
+def hold_reopening(reopening_id: int, *, actor: Actor) -> PeriodReopening:
+    """The reopening as it is while its period is held alone.
+
+    Raises:
+        NotVisible: no such reopening for this actor.
+    """
+    mine = PeriodReopening.objects.visible_to(actor).filter(pk=reopening_id)
+    period = hold_period(one_visible(mine.values_list("period_id", flat=True)), actor=actor)
+    reopening = PeriodReopening.objects.select_for_update(no_key=True).get(pk=reopening_id)
+    reopening.period = period
+    return reopening
 
 
 def entry_for_update(entry_id: int, *, actor: Actor) -> JournalEntry:

@@ -6,6 +6,7 @@ VIEW_LEDGER: Final = "ledger.view_ledger"
 MANAGE_CHART: Final = "ledger.manage_chart"
 OPEN_PERIOD: Final = "ledger.open_period"
 CLOSE_PERIOD: Final = "ledger.close_period"
+REOPEN_PERIOD: Final = "ledger.reopen_period"
 PREPARE_ENTRY: Final = "ledger.prepare_entry"
 SUBMIT_ENTRY: Final = "ledger.submit_entry"
 POST_ENTRY: Final = "ledger.post_entry"
@@ -21,6 +22,7 @@ HOLDERS = {
     MANAGE_CHART: (CONTROLLER, ADMINISTRATOR),
     OPEN_PERIOD: (CONTROLLER,),
     CLOSE_PERIOD: (CONTROLLER,),
+    REOPEN_PERIOD: (CONTROLLER,),
     PREPARE_ENTRY: (PREPARER, CONTROLLER, INTEGRATION),
     SUBMIT_ENTRY: (PREPARER, CONTROLLER),
     POST_ENTRY: (PREPARER, CONTROLLER),

@@ -1,10 +1,19 @@
-"""What can support an item of an account analysis: apps above the ledger say so in `apps.py`."""
+"""What other apps tell the ledger, in their `apps.py`, and what they are told of reopenings.
+
+What can support an item of an account analysis, and what was made upon a closed period (a close,
+its evidence), only the apps above know. Listeners are called in the transaction that opens a period
+again or closes it again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apps.ledger.models import Period, PeriodReopening
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +80,61 @@ def supports_offered(
         for name, kind in _KINDS.items()
         for support_id, support in kind.offer(entity_id, starts_on, ends_on).items()
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Upon:
+    """Something that rests on what a closed period holds.
+
+    Attributes:
+        what: in words: "Evidence package, version 2".
+        effect: what opening the period does to it: "is superseded".
+        url: its page; empty where it has none.
+    """
+
+    what: str
+    effect: str
+    url: str = ""
+
+
+Listener = Callable[["PeriodReopening"], None]
+Finder = Callable[["Period"], Iterable[Upon]]
+
+_OPENED: list[Listener] = []
+_ENDED: list[Listener] = []
+_FINDERS: list[Finder] = []
+
+
+def on_reopened(listener: Listener) -> None:
+    """Call this whenever a closed period takes postings again."""
+    if listener not in _OPENED:
+        _OPENED.append(listener)
+
+
+def on_closed_again(listener: Listener) -> None:
+    """Call this whenever a reopened period is closed again, by somebody or by its end."""
+    if listener not in _ENDED:
+        _ENDED.append(listener)
+
+
+def reopened(reopening: PeriodReopening) -> None:
+    """Tell everybody who wants to know."""
+    for listener in _OPENED:
+        listener(reopening)
+
+
+def closed_again(reopening: PeriodReopening) -> None:
+    """Tell everybody who wants to know."""
+    for listener in _ENDED:
+        listener(reopening)
+
+
+def register_upon(find: Finder) -> None:
+    """Ask this function what rests on a period, before it is reopened."""
+    if find not in _FINDERS:
+        _FINDERS.append(find)
+
+
+def resting_on(period: Period) -> list[Upon]:
+    """Everything that rests on the period, as the apps above tell it."""
+    return [one for find in _FINDERS for one in find(period)]

@@ -1,5 +1,6 @@
 """The life of a period and of a journal entry. The database holds the same tables as triggers."""
 
+from datetime import timedelta
 from typing import Final
 
 from django.db.models import TextChoices
@@ -12,6 +13,7 @@ class PeriodStatus(TextChoices):
     OPEN = "open", "Open"
     SOFT_CLOSED = "soft_closed", "Soft-closed"
     HARD_CLOSED = "hard_closed", "Closed"
+    REOPENED = "reopened", "Reopened"
     ARCHIVED = "archived", "Archived"
 
 
@@ -37,6 +39,18 @@ class AnalysisStatus(TextChoices):
     SIGNED = "signed", "Signed, no approval asked"
 
 
+class ReopeningStatus(TextChoices):
+    ASKED = "asked", "Waits for approval"
+    OPEN = "open", "Open"
+    ENDED = "ended", "Closed again"
+    DROPPED = "dropped", "Dropped"
+
+
+class ReopeningEnd(TextChoices):
+    CLOSED = "closed", "Closed by somebody"
+    EXPIRED = "expired", "Its time was over"
+
+
 class AccountType(TextChoices):
     ASSET = "asset", "Asset"
     LIABILITY = "liability", "Liability"
@@ -54,8 +68,21 @@ PERIOD_MOVES: Final[Moves] = {
     PeriodStatus.PLANNED: frozenset({PeriodStatus.OPEN}),
     PeriodStatus.OPEN: frozenset({PeriodStatus.SOFT_CLOSED, PeriodStatus.HARD_CLOSED}),
     PeriodStatus.SOFT_CLOSED: frozenset({PeriodStatus.HARD_CLOSED}),
-    PeriodStatus.HARD_CLOSED: frozenset({PeriodStatus.ARCHIVED}),
+    PeriodStatus.HARD_CLOSED: frozenset({PeriodStatus.ARCHIVED, PeriodStatus.REOPENED}),
+    PeriodStatus.REOPENED: frozenset({PeriodStatus.HARD_CLOSED}),
 }
+
+# What was not approved, or not opened in time, is dropped: ask anew, never revive.
+REOPENING_MOVES: Final[Moves] = {
+    ReopeningStatus.ASKED: frozenset({ReopeningStatus.OPEN, ReopeningStatus.DROPPED}),
+    ReopeningStatus.OPEN: frozenset({ReopeningStatus.ENDED}),
+}
+LIVE_REOPENINGS: Final = (ReopeningStatus.ASKED, ReopeningStatus.OPEN)
+
+# How many different people approve a reopening at least, and how long one lasts at most, counted
+# from when it is asked for.
+REOPENING_APPROVERS: Final = 2
+LONGEST_REOPENING: Final = timedelta(days=14)
 
 # Posted is final: what was wrong is answered by a reversal, which is an entry of its own.
 ENTRY_MOVES: Final[Moves] = {
@@ -91,6 +118,8 @@ ANALYSED_TYPES: Final = frozenset({AccountType.ASSET, AccountType.LIABILITY, Acc
 KINDS_TAKEN: Final[dict[str, frozenset[str]]] = {
     PeriodStatus.OPEN: frozenset(EntryKind.values),
     PeriodStatus.SOFT_CLOSED: frozenset({EntryKind.ADJUSTMENT, EntryKind.REVERSAL}),
+    # Within the scope of its reopening, which names kinds and accounts.
+    PeriodStatus.REOPENED: frozenset(EntryKind.values),
 }
 
 # What people write themselves; imports and reversals have services of their own.

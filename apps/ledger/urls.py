@@ -28,5 +28,14 @@ urlpatterns = [
     path("analyses/export/", views.export_analyses, name="export-analyses"),
     path("analyses/<int:analysis_id>/", views.analysis_page, name="analysis"),
     path("analyses/<int:analysis_id>/<slug:step>/", views.take_analysis_step, name="analysis-step"),
+    path("periods/", views.periods_page, name="periods"),
+    path("periods/<int:period_id>/", views.period_page, name="period"),
+    path("periods/<int:period_id>/reopen/", views.propose_page, name="propose-reopening"),
+    path("periods/reopenings/<int:reopening_id>/", views.reopening_page, name="reopening"),
+    path(
+        "periods/reopenings/<int:reopening_id>/<slug:step>/",
+        views.take_reopening_step,
+        name="reopening-step",
+    ),
     path("trial-balance/", views.trial_balance_page, name="trial-balance"),
 ]

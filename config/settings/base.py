@@ -185,6 +185,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=1),
         "options": {"expires": 60},
     },
+    "ledger: close what was reopened and is over": {
+        "task": "apps.ledger.tasks.end_expired_reopenings",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     "reconciliation: resume interrupted runs": {
         "task": "apps.reconciliation.tasks.resume_runs",
         "schedule": timedelta(seconds=5),

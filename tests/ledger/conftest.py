@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from apps.approvals.models import Request
 from apps.approvals.services import decide, define_policy
 from apps.ledger.fiscal import MonthCalendar
-from apps.ledger.models import Account, JournalEntry, Period
+from apps.ledger.models import Account, JournalEntry, Period, PeriodReopening
 from apps.ledger.registry import Support, SupportKind, register_support
+from apps.ledger.selectors import request_about
 from apps.ledger.services import (
     LineDraft,
+    close_period,
     define_account,
     define_calendar,
     draft_entry,
     open_period,
+    post_entry,
+    propose_reopening,
+    reopen_period,
 )
 
 CHART = (
@@ -143,3 +150,90 @@ def papers(monkeypatch: Any) -> dict[str, Support]:
     monkeypatch.setattr("apps.ledger.registry._KINDS", {})
     register_support("paper", SupportKind(find, offer))
     return there
+
+
+@pytest.fixture
+def beth(person: Any, entity: Any) -> Any:
+    """A second approver."""
+    return person("beth", "approver", on=entity)
+
+
+@pytest.fixture
+def two_approvers(entity: Any, connie: Any) -> Any:
+    """Reopenings are approved by two."""
+    return define_policy(
+        entity_id=entity.pk,
+        item_type="period_reopening",
+        stages=[{"role": "approver", "count": 2}],
+        actor=connie,
+    )
+
+
+@pytest.fixture
+def closed(draft: Any, period: Any, alice: Any, connie: Any) -> Period:
+    """April, closed with one posted entry of 100.00 EUR."""
+    post_entry(entry_id=draft().pk, actor=alice)
+    return close_period(period_id=period("2023-04").pk, actor=connie)
+
+
+@pytest.fixture
+def propose(closed: Period, two_approvers: Any, connie: Any) -> Callable[..., PeriodReopening]:
+    """Ask to reopen April: for adjustments and reversals, for a day, by Connie."""
+
+    def ask(**changes: Any) -> PeriodReopening:
+        facts: dict[str, Any] = {
+            "period_id": closed.pk,
+            "reason": "The bank sent a fee late.",
+            "kinds": ["adjustment", "reversal"],
+            "expires_at": timezone.now() + timedelta(days=1),
+            "actor": connie,
+        }
+        return propose_reopening(**{**facts, **changes})
+
+    return ask
+
+
+@pytest.fixture
+def reopen(
+    propose: Callable[..., PeriodReopening], bob: Any, beth: Any, connie: Any
+) -> Callable[..., PeriodReopening]:
+    """Ask, have both approve it, and open April."""
+
+    def through(**changes: Any) -> PeriodReopening:
+        asked = propose(**changes)
+        approve_both(asked, bob, beth)
+        return reopen_period(reopening_id=asked.pk, actor=connie)
+
+    return through
+
+
+def request_of(reopening: PeriodReopening) -> Request:
+    """The newest request for its approval."""
+    found = request_about(reopening)
+    assert found is not None
+    return found
+
+
+def approve_both(reopening: PeriodReopening, *approvers: Any) -> None:
+    for approver in approvers:
+        give_verdict(request_of(reopening), approver)
+
+
+def let_pass(reopening: PeriodReopening) -> None:
+    """As if its time were over: its end lies in the past, where only an owner could put it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        cursor.execute("ALTER TABLE ledger_periodreopening DISABLE TRIGGER USER")
+        cursor.execute(
+            "UPDATE ledger_periodreopening SET asked_at = now() - interval '3 days',"
+            " expires_at = now() - interval '1 minute' WHERE id = %s",
+            [reopening.pk],
+        )
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        cursor.execute(
+            "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+            " AND tgrelid = 'ledger_periodreopening'::regclass"
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(f'ALTER TABLE ledger_periodreopening ENABLE ALWAYS TRIGGER "{name}"')
+    reopening.refresh_from_db()

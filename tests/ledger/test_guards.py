@@ -370,7 +370,7 @@ def _triggers() -> set[tuple[str, str, str]]:
 
 def test_the_guards_stand_always_and_are_put_back_by_migrate(db: None) -> None:
     standing = _triggers()
-    assert len(standing) == 13
+    assert len(standing) == 16
     assert {enabled for _, _, enabled in standing} == {"A"}
     install_ledger_guards()
     assert _triggers() == standing
@@ -407,7 +407,7 @@ def test_while_the_tables_are_still_to_come_nothing_is_laid(db: None) -> None:
         register_currencies()
         transaction.set_rollback(True)
     install_ledger_guards()
-    assert len(_triggers()) == 13
+    assert len(_triggers()) == 16
 
 
 def test_currencies_that_the_money_module_learns_are_added_with_an_event(

@@ -98,7 +98,7 @@ def test_the_same_again_is_answered_even_when_the_period_is_closed(
     extract(books, ivy, entry(1))
     close_period(period_id=period("2023-04").pk, actor=connie)
     assert extract(books, ivy, entry(1)) == PostedExtract(created=0, unchanged=1)
-    with pytest.raises(PeriodClosed, match="takes no imports"):
+    with pytest.raises(PeriodClosed, match="takes no import entries"):
         extract(books, ivy, entry(1), entry(2))
 
 

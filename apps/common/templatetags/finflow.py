@@ -234,6 +234,7 @@ _STATUSES: Final[dict[str, Status]] = {
     "queued": Status("Queued", "idle", "circle"),
     "ready": Status("Ready", "info", "dot-circle"),
     "rejected": Status("Rejected", "bad", "x-circle"),
+    "reopened": Status("Reopened", "warn", "refresh"),
     "resolved": Status("Resolved", "ok", "check-circle"),
     "returned": Status("Returned", "warn", "undo"),
     "reversed": Status("Reversed", "idle", "undo"),
@@ -282,6 +283,10 @@ _STATUSES_OF_A_KIND: Final[dict[tuple[str, str], Status]] = {
     ("package", "unchecked"): Status("Not checked", "warn", "question"),
     ("package", "untrusted"): Status("Not trusted", "bad", "ban"),
     ("package", "valid"): Status("Valid", "ok", "shield"),
+    ("reopening", "asked"): Status("Waits for approval", "info", "clock"),
+    ("reopening", "dropped"): Status("Dropped", "idle", "ban"),
+    ("reopening", "ended"): Status("Closed again", "ok", "lock"),
+    ("reopening", "open"): Status("Open", "warn", "dot-circle"),
     ("request", "pending"): Status("Waiting", "info", "clock"),
     ("task", "submitted"): Status("Waiting for approval", "info", "send"),
 }

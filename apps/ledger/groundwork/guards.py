@@ -7,7 +7,7 @@
 - At commit, debits equal credits per currency in every submitted or posted entry, and the numbers
   of a period have no gap.
 - Posting shares a lock with other postings, closing a period holds it alone; a closed period takes
-  no posting.
+  no posting, unless a reopening lets it (`reopenings`).
 
 Installed after `migrate`, like the guards of `apps.common`, and not by a migration: the bodies are
 generated from the move tables of `states.py`, and a change of either is a change of code that the
@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.common.transitions import Moves
 from apps.common.triggers import Trigger, keep_triggers
+from apps.ledger.groundwork.moves import pairs
+from apps.ledger.groundwork.reopenings import reopening_functions_sql
 from apps.ledger.groundwork.tables import are_there
 from apps.ledger.states import ENTRY_MOVES, KINDS_TAKEN, PERIOD_MOVES
 
@@ -81,12 +82,23 @@ BEGIN
       RAISE EXCEPTION 'a % period cannot become %', OLD.status, NEW.status
         USING ERRCODE = 'restrict_violation';
     END IF;
-    IF OLD.status = 'hard_closed' AND (NEW.closed_by_id, NEW.closed_at, NEW.digest)
+    IF OLD.status = 'hard_closed' AND NEW.status <> 'reopened'
+       AND (NEW.closed_by_id, NEW.closed_at, NEW.digest)
        IS DISTINCT FROM (OLD.closed_by_id, OLD.closed_at, OLD.digest) THEN
       RAISE EXCEPTION 'by whom, when and on what a period was closed never changes'
         USING ERRCODE = 'restrict_violation';
     END IF;
     PERFORM pg_advisory_xact_lock(ledger_lock_key('ledger.period'), ledger_lock_number(NEW.id));
+    IF NEW.status = 'reopened' AND NOT ledger_is_reopened(NEW.id, OLD.digest) THEN
+      RAISE EXCEPTION 'period % has no open reopening', NEW.name
+        USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF OLD.status = 'reopened' AND EXISTS (
+      SELECT 1 FROM ledger_periodreopening WHERE period_id = NEW.id AND status = 'open'
+    ) THEN
+      RAISE EXCEPTION 'the reopening of period % is ended first', NEW.name
+        USING ERRCODE = 'restrict_violation';
+    END IF;
   ELSIF NEW IS DISTINCT FROM OLD THEN
     RAISE EXCEPTION 'a period changes only with its status'
       USING ERRCODE = 'restrict_violation';
@@ -144,6 +156,11 @@ BEGIN
   IF NEW.status = 'posted'
      AND NOT (home.status || '>' || NEW.kind) = ANY (ARRAY[{kinds_taken}]) THEN
     RAISE EXCEPTION 'period % is % and takes no such posting', home.name, home.status
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  IF NEW.status = 'posted' AND home.status = 'reopened'
+     AND NOT ledger_reopening_takes(NEW.period_id, NEW.id, NEW.kind) THEN
+    RAISE EXCEPTION 'the reopening of period % takes no such posting, or is over', home.name
       USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN NEW;
@@ -227,6 +244,16 @@ _TRIGGERS = (
     Trigger("ledger_period", "move", "BEFORE INSERT OR UPDATE", _EACH_ROW, "ledger_guard_period()"),
     Trigger("ledger_period", "delete", "BEFORE DELETE", _EACH_ROW, "ledger_refuse_change()"),
     Trigger(
+        "ledger_periodreopening",
+        "move",
+        "BEFORE INSERT OR UPDATE",
+        _EACH_ROW,
+        "ledger_guard_reopening()",
+    ),
+    Trigger(
+        "ledger_periodreopening", "delete", "BEFORE DELETE", _EACH_ROW, "ledger_refuse_change()"
+    ),
+    Trigger(
         "ledger_journalentry", "move", "BEFORE INSERT OR UPDATE", _EACH_ROW, "ledger_guard_entry()"
     ),
     Trigger("ledger_journalentry", "delete", "BEFORE DELETE", _EACH_ROW, "ledger_refuse_change()"),
@@ -257,6 +284,7 @@ _TRIGGERS = (
         for table in (
             "ledger_account",
             "ledger_period",
+            "ledger_periodreopening",
             "ledger_journalentry",
             "ledger_journalline",
         )
@@ -266,7 +294,7 @@ _TRIGGERS = (
 
 def install_ledger_guards(*, using: str = "default", **kwargs: Any) -> None:
     """After migrate: put functions and triggers in place."""
-    if are_there(using, "ledger_journalline"):
+    if are_there(using, "ledger_journalline", "ledger_periodreopening"):
         keep_triggers(
             using=using, prefix="finflow_ledger_", functions=_functions_sql(), triggers=_TRIGGERS
         )
@@ -278,20 +306,14 @@ def _functions_sql() -> str:
             _LOCK_FUNCTIONS,
             _REFUSE_FUNCTION,
             _ACCOUNT_FUNCTION,
-            _PERIOD_FUNCTION.format(period_moves=_pairs(PERIOD_MOVES)),
+            reopening_functions_sql(),
+            _PERIOD_FUNCTION.format(period_moves=pairs(PERIOD_MOVES)),
             _ENTRY_FUNCTION.format(
                 changing=", ".join(f"'{status!s}'" for status in sorted(ENTRY_MOVES)),
-                entry_moves=_pairs(ENTRY_MOVES),
-                kinds_taken=_pairs(KINDS_TAKEN),
+                entry_moves=pairs(ENTRY_MOVES),
+                kinds_taken=pairs(KINDS_TAKEN),
             ),
             _BALANCE_FUNCTION,
             _LINES_FUNCTION,
         ]
-    )
-
-
-def _pairs(moves: Moves | dict[str, frozenset[str]]) -> str:
-    """A move table as SQL literals: 'draft>posted', 'draft>submitted', ..."""
-    return ", ".join(
-        sorted(f"'{here!s}>{there!s}'" for here, nexts in moves.items() for there in nexts)
     )

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('identity', '0001_initial'),
-        ('ledger', '0001_initial'),
+        ('ledger', '0002_reopenings'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -15,6 +15,7 @@ from apps.ledger.models.books import (
     JournalLine,
     Period,
 )
+from apps.ledger.models.reopenings import PeriodReopening
 
 __all__ = [
     "MONTHS",
@@ -28,4 +29,5 @@ __all__ = [
     "JournalEntry",
     "JournalLine",
     "Period",
+    "PeriodReopening",
 ]

@@ -158,7 +158,10 @@ class FiscalCalendar(models.Model):
 
 @audited
 class Period(models.Model):
-    """A period of a fiscal year. Boundaries never change; the status only moves forward."""
+    """A period of a fiscal year. Its boundaries never change.
+
+    The status only moves forward, but for a reopening.
+    """
 
     entity = models.ForeignKey("identity.Entity", on_delete=models.PROTECT, related_name="+")
     calendar = models.ForeignKey(FiscalCalendar, on_delete=models.PROTECT, related_name="periods")
@@ -209,7 +212,7 @@ class Period(models.Model):
         return self.name
 
     def takes(self, kind: str) -> bool:
-        """True if an entry of this kind may be posted here now."""
+        """True if entries of this kind may be posted here now; a reopening says which ones."""
         return kind in KINDS_TAKEN.get(self.status, frozenset())
 
 

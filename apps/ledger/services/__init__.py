@@ -24,6 +24,13 @@ from apps.ledger.services.posting import (
     submit_entry,
     withdraw_entry,
 )
+from apps.ledger.services.reopening import (
+    end_expired_reopenings,
+    end_reopening,
+    propose_reopening,
+    reopen_period,
+    settle_reopening,
+)
 from apps.ledger.services.settling import settle_request
 from apps.ledger.services.signing import settle_analysis, submit_analysis, withdraw_analysis
 from apps.ledger.services.thresholds import set_threshold
@@ -41,18 +48,23 @@ __all__ = [
     "define_account",
     "define_calendar",
     "draft_entry",
+    "end_expired_reopenings",
+    "end_reopening",
     "open_period",
     "post_entry",
     "post_extract",
     "prepare_analysis",
+    "propose_reopening",
     "reinstate_account",
     "rename_account",
+    "reopen_period",
     "request_period_lock",
     "retire_account",
     "reverse_entry",
     "revise_entry",
     "set_threshold",
     "settle_analysis",
+    "settle_reopening",
     "settle_request",
     "soft_close_period",
     "submit_analysis",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +20,6 @@ from apps.ledger.errors import (
     ExtractChanged,
     ExtractRefused,
     LineInvalid,
-    PeriodClosed,
     PeriodMissing,
     TextInvalid,
 )
@@ -35,6 +34,7 @@ from apps.ledger.services.drafts import (
     require_balanced,
     require_text,
 )
+from apps.ledger.services.places import require_taking
 from apps.ledger.services.scope import visible_entity
 from apps.ledger.states import EntryKind, EntryStatus
 
@@ -80,7 +80,8 @@ def post_extract(
         NotVisible, NotPermitted: not this actor.
         ExtractRefused: names up to 20 entries that are not acceptable; nothing was posted.
         ExtractChanged: names up to 20 posted entries that came with other content.
-        PeriodClosed: a period of a new entry takes no imports.
+        PeriodClosed, ReopeningOver, OutsideReopening: a period of a new entry takes no such
+            imports.
     """
     entity = visible_entity(entity_id, actor)
     authorize(actor, POST_EXTRACT, entity_id=entity.pk)
@@ -151,14 +152,12 @@ def _leave_out_known(entity: Entity, source: str, built: Sequence[_Built]) -> li
 
 
 def _require_taking(new: Sequence[_Built]) -> None:
-    periods = share_periods(one.entry.period_id for one in new)
+    lines: defaultdict[int, list[JournalLine]] = defaultdict(list)
+    for one in new:
+        lines[one.entry.period_id] += one.lines
+    periods = share_periods(lines)
     for period in sorted(periods.values(), key=lambda period: period.starts_on):
-        if not period.takes(EntryKind.IMPORT):
-            raise PeriodClosed(
-                f"Period {period.name} is {period.get_status_display().lower()} and takes no"
-                " imports.",
-                period=period.name,
-            )
+        require_taking(period, EntryKind.IMPORT, lines[period.pk])
 
 
 def _insert(new: Sequence[_Built]) -> None:

@@ -16,9 +16,16 @@ from apps.ledger.errors import ApprovalMissing, EntriesWaiting, PeriodMissing
 from apps.ledger.locks import hold_period
 from apps.ledger.models import Period
 from apps.ledger.permissions import CLOSE_PERIOD, OPEN_PERIOD
+from apps.ledger.registry import closed_again
 from apps.ledger.selectors import PERIOD_ITEM, PeriodSummary, period_digest, period_summary
 from apps.ledger.services.scope import visible_entity
-from apps.ledger.states import PERIOD_MOVES, PeriodStatus
+from apps.ledger.states import (
+    PERIOD_MOVES,
+    REOPENING_MOVES,
+    PeriodStatus,
+    ReopeningEnd,
+    ReopeningStatus,
+)
 
 
 @transaction.atomic
@@ -36,7 +43,7 @@ def open_period(*, entity_id: int, name: str, actor: User) -> Period:
     if planned is None:
         raise PeriodMissing("There is no period of this name.", field="name")
     period = hold_period(planned.pk, actor=actor)
-    _move(period, PeriodStatus.OPEN, actor)
+    move_period(period, PeriodStatus.OPEN, actor)
     record(actor=actor, action="ledger.period.open", subject=period, name=period.name)
     return period
 
@@ -51,20 +58,21 @@ def soft_close_period(*, period_id: int, actor: User) -> Period:
     """
     period = hold_period(period_id, actor=actor)
     authorize(actor, CLOSE_PERIOD, entity_id=period.entity_id)
-    _move(period, PeriodStatus.SOFT_CLOSED, actor)
+    move_period(period, PeriodStatus.SOFT_CLOSED, actor)
     record(actor=actor, action="ledger.period.soft_close", subject=period, name=period.name)
     return period
 
 
 @transaction.atomic
 def close_period(*, period_id: int, actor: User) -> Period:
-    """Close a period for good: it takes no posting any more, and keeps a digest of what it has.
+    """Close a period: it takes no posting any more, and keeps a digest of what it has.
 
-    Waits for the postings that have begun; those that come later are refused.
+    Waits for the postings that have begun; those that come later are refused. Closing a reopened
+    period ends its reopening.
 
     Raises:
         NotVisible, NotPermitted: not this actor.
-        IllegalMove: it is not open or soft-closed.
+        IllegalMove: it is not open, soft-closed or reopened.
         EntriesWaiting: submitted entries of the period are neither posted nor withdrawn.
         ApprovalMissing: a policy asks for an approval of exactly what the period holds now.
         ApproverTookPart: somebody who approved it has taken part since.
@@ -78,20 +86,36 @@ def close_period(*, period_id: int, actor: User) -> Period:
     used = use_approval(subject=period, subject_hash=digest, actor=actor)
     if is_asked and used is None:
         raise ApprovalMissing
-    period.digest = digest
-    period.closed_by = actor
-    period.closed_at = timezone.now()
-    _move(period, PeriodStatus.HARD_CLOSED, actor)
+    if period.status == PeriodStatus.REOPENED:
+        shut_again(period, summary, digest, actor, how=ReopeningEnd.CLOSED)
+    else:
+        _shut(period, summary, digest, actor)
+    return period
+
+
+def shut_again(
+    period: Period, summary: PeriodSummary, digest: str, actor: User, *, how: ReopeningEnd
+) -> None:
+    """Close a reopened period that is held alone, and end its reopening with it."""
+    reopening = period.reopenings.get(status=ReopeningStatus.OPEN)
+    reopening.period = period
+    advance(reopening, to=ReopeningStatus.ENDED, moves=REOPENING_MOVES)
+    reopening.ended_by, reopening.ended_at, reopening.ended_how = actor, timezone.now(), how
+    reopening.digest_after = digest
+    reopening._history_user = actor
+    reopening.save(update_fields=["status", "ended_by", "ended_at", "ended_how", "digest_after"])
+    _shut(period, summary, digest, actor)
     record(
         actor=actor,
-        action="ledger.period.close",
-        subject=period,
-        name=period.name,
-        posted=summary.posted,
-        drafts=summary.drafts,
-        digest=digest,
+        action="ledger.reopening.end",
+        subject=reopening,
+        period=period.name,
+        how=how,
+        digest_before=reopening.digest_before,
+        digest_after=digest,
+        submitted=summary.submitted,
     )
-    return period
+    closed_again(reopening)
 
 
 @transaction.atomic
@@ -139,9 +163,25 @@ def archive_period(*, period_id: int, actor: User) -> Period:
     """
     period = hold_period(period_id, actor=actor)
     authorize(actor, CLOSE_PERIOD, entity_id=period.entity_id)
-    _move(period, PeriodStatus.ARCHIVED, actor)
+    move_period(period, PeriodStatus.ARCHIVED, actor)
     record(actor=actor, action="ledger.period.archive", subject=period, name=period.name)
     return period
+
+
+def _shut(period: Period, summary: PeriodSummary, digest: str, actor: User) -> None:
+    period.digest = digest
+    period.closed_by = actor
+    period.closed_at = timezone.now()
+    move_period(period, PeriodStatus.HARD_CLOSED, actor)
+    record(
+        actor=actor,
+        action="ledger.period.close",
+        subject=period,
+        name=period.name,
+        posted=summary.posted,
+        drafts=summary.drafts,
+        digest=digest,
+    )
 
 
 def _require_none_waiting(period: Period) -> PeriodSummary:
@@ -154,7 +194,8 @@ def _require_none_waiting(period: Period) -> PeriodSummary:
     return summary
 
 
-def _move(period: Period, status: PeriodStatus, actor: User) -> None:
+def move_period(period: Period, status: PeriodStatus, actor: User) -> None:
+    """Move a period that is held alone, and note who did it in the history."""
     advance(period, to=status, moves=PERIOD_MOVES)
     period._history_user = actor
     period.save(update_fields=["status", "closed_by", "closed_at", "digest"])

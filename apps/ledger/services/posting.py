@@ -15,10 +15,10 @@ from apps.common.access import authorize
 from apps.common.errors import IllegalMove, Invalid
 from apps.common.transitions import advance, require_move, require_version
 from apps.identity.models import User
-from apps.ledger.errors import ApprovalMissing, NotReversible, PeriodClosed, ReasonMissing
+from apps.ledger.errors import ApprovalMissing, NotReversible, ReasonMissing
 from apps.ledger.locks import entry_for_update, hold_numbering, hold_pieces, share_periods
 from apps.ledger.models import JournalEntry, JournalLine, Period
-from apps.ledger.permissions import POST_ENTRY, POST_LATE, REVERSE_ENTRY, SUBMIT_ENTRY
+from apps.ledger.permissions import POST_ENTRY, REVERSE_ENTRY, SUBMIT_ENTRY
 from apps.ledger.selectors import (
     ENTRY_ITEM,
     Exposure,
@@ -31,7 +31,8 @@ from apps.ledger.selectors import (
 )
 from apps.ledger.services.drafts import require_balanced, require_text
 from apps.ledger.services.entries import save_entry, write_entry
-from apps.ledger.states import ENTRY_MOVES, EntryKind, EntryStatus, PeriodStatus
+from apps.ledger.services.places import require_place, require_taking
+from apps.ledger.states import ENTRY_MOVES, EntryKind, EntryStatus
 
 NOTIFY_TASK = "apps.ledger.tasks.post_approved_entry"
 
@@ -50,15 +51,16 @@ def submit_entry(
         IllegalMove: it is not a draft.
         StaleVersion: somebody changed it since.
         EntryUnbalanced: debits differ from credits in some currency.
-        PeriodClosed: its period takes no such entry.
+        PeriodClosed, ReopeningOver, OutsideReopening: its period takes no such entry.
         ExposureUnknown: approval limits cannot be compared with its currencies.
     """
     entry = entry_for_update(entry_id, actor=actor)
     authorize(actor, SUBMIT_ENTRY, entity_id=entry.entity_id)
     require_move(entry, to=EntryStatus.SUBMITTED, moves=ENTRY_MOVES)
     require_version(entry, expected_version)
-    _require_taking(entry.period, entry.kind)
-    _submit(entry, lines_of(entry), actor)
+    lines = lines_of(entry)
+    require_taking(entry.period, entry.kind, lines)
+    _submit(entry, lines, actor)
     return entry
 
 
@@ -73,11 +75,11 @@ def post_entry(*, entry_id: int, actor: User, expected_version: int | None = Non
         expected_version: the version that the actor saw; None to ask nothing.
 
     Raises:
-        NotVisible, NotPermitted: not this actor, or not in a soft-closed period.
+        NotVisible, NotPermitted: not this actor, or not in a soft-closed or reopened period.
         IllegalMove: it is posted or cancelled.
         StaleVersion: somebody changed it since.
         EntryUnbalanced: debits differ from credits in some currency.
-        PeriodClosed: its period takes no such entry.
+        PeriodClosed, ReopeningOver, OutsideReopening: its period takes no such entry.
         ApprovalMissing: the policy in force asks for an approval that is not there.
         ApproverTookPart, ApprovalOutgrown: the approval does not hold any more.
         ExposureUnknown: approval limits cannot be compared with its currencies.
@@ -86,8 +88,8 @@ def post_entry(*, entry_id: int, actor: User, expected_version: int | None = Non
     authorize(actor, POST_ENTRY, entity_id=entry.entity_id)
     require_move(entry, to=EntryStatus.POSTED, moves=ENTRY_MOVES)
     require_version(entry, expected_version)
-    _require_place(entry.period, entry.kind, actor)
     lines = lines_of(entry)
+    require_place(entry.period, entry.kind, lines, actor)
     require_balanced(totals_of(lines))
     is_asked = _required(entry, lines)
     used = use_approval(subject=entry, subject_hash=content_hash(entry, lines), actor=actor)
@@ -130,10 +132,11 @@ def reverse_entry(*, entry_id: int, posted_on: date, reason: str, actor: User) -
         The reversal: posted, or submitted where a policy asks for an approval first.
 
     Raises:
-        NotVisible, NotPermitted: not this actor, or not in a soft-closed period.
+        NotVisible, NotPermitted: not this actor, or not in a soft-closed or reopened period.
         NotReversible: it is not posted, is a reversal, or is reversed (or about to be).
         Invalid: the date lies before the entry.
-        PeriodMissing, PeriodClosed: there is no place for it on that day.
+        PeriodMissing, PeriodClosed, ReopeningOver, OutsideReopening: there is no place for it on
+            that day.
         ReasonMissing: no reason given.
         ExposureUnknown: approval limits cannot be compared with its currencies.
     """
@@ -144,7 +147,7 @@ def reverse_entry(*, entry_id: int, posted_on: date, reason: str, actor: User) -
     if posted_on < original.posted_on:
         raise Invalid("A reversal is not dated before its entry.", field="posted_on")
     period = share_periods([period_for(original.entity_id, posted_on).pk]).popitem()[1]
-    _require_place(period, EntryKind.REVERSAL, actor)
+    require_place(period, EntryKind.REVERSAL, lines_of(original), actor)
     entry, lines = _mirror(original, period, posted_on, reason, actor)
     write_entry(entry, lines, actor)
     record(
@@ -260,21 +263,6 @@ def _mirror(
         for line in lines_of(original)
     ]
     return entry, lines
-
-
-def _require_place(period: Period, kind: str, actor: User) -> None:
-    _require_taking(period, kind)
-    if period.status == PeriodStatus.SOFT_CLOSED:
-        authorize(actor, POST_LATE, entity_id=period.entity_id)
-
-
-def _require_taking(period: Period, kind: str) -> None:
-    if not period.takes(kind):
-        raise PeriodClosed(
-            f"Period {period.name} is {period.get_status_display().lower()} and takes no"
-            f" {EntryKind(kind).label.lower()} entries.",
-            field="posted_on",
-        )
 
 
 def _require_reversible(original: JournalEntry) -> None:

@@ -193,3 +193,30 @@ class ReversalForm(ReasonForm):
 def account_choices(entity: Entity) -> list[Account]:
     """The accounts that take lines, by code."""
     return list(Account.objects.filter(entity=entity, is_active=True).order_by("code"))
+
+
+class ReopeningForm(forms.Form):
+    """Why a closed period is to take postings again, which ones, and until when."""
+
+    reason = forms.CharField(
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Those who approve it read this, and so does the auditor.",
+    )
+    kinds = forms.MultipleChoiceField(
+        label="Kinds of entries", choices=EntryKind.choices, widget=forms.CheckboxSelectMultiple()
+    )
+    accounts = forms.CharField(
+        required=False,
+        max_length=2000,
+        help_text="Codes with a comma between them. Empty: every account.",
+    )
+    expires_at = forms.DateTimeField(
+        label="Until",
+        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
+        help_text="From then on nothing is posted, and the period closes. At most 14 days.",
+    )
+
+    def clean_accounts(self) -> list[str]:
+        """The codes, without the space around them."""
+        return [code for part in self.cleaned_data["accounts"].split(",") if (code := part.strip())]
