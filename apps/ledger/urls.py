@@ -8,6 +8,7 @@ app_name = "ledger"
 router = SimpleRouter(trailing_slash=False)
 router.register("accounts", api.AccountView, basename="ledger-account")
 router.register("periods", api.PeriodView, basename="ledger-period")
+router.register("reopenings", api.ReopeningView, basename="ledger-reopening")
 router.register("entries", api.EntryView, basename="ledger-entry")
 router.register("analyses", api.AnalysisView, basename="ledger-analysis")
 router.register("analysis-thresholds", api.ThresholdView, basename="ledger-analysis-threshold")

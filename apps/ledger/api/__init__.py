@@ -4,6 +4,7 @@ from apps.ledger.api.analyses import AnalysisView, ThresholdView
 from apps.ledger.api.balances import AccountBalancesView, TrialBalanceView
 from apps.ledger.api.chart import AccountView, PeriodView
 from apps.ledger.api.entries import EntryView
+from apps.ledger.api.reopenings import ReopeningView
 
 __all__ = [
     "AccountBalancesView",
@@ -11,6 +12,7 @@ __all__ = [
     "AnalysisView",
     "EntryView",
     "PeriodView",
+    "ReopeningView",
     "ThresholdView",
     "TrialBalanceView",
 ]

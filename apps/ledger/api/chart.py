@@ -126,6 +126,6 @@ class PeriodView(IdempotentMixin, ScopedReadView):
     @extend_schema(request=None, responses=PeriodSerializer)
     @action(detail=True, methods=["post"])
     def close(self, request: Request, pk: str) -> Response:
-        """Close the period for good."""
+        """Close the period: it takes no posting after this, unless it is reopened."""
         closed = services.close_period(period_id=self.get_object().pk, actor=actor_of(request))
         return Response(PeriodSerializer(closed).data)
