@@ -161,7 +161,7 @@ class TaskView(IdempotentMixin, ScopedReadView):
     @extend_schema(request=EmptyInput, responses=TaskSerializer)
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str) -> Response:
-        """Give a failed or returned task another try."""
+        """Give a failed, returned or stale task another try."""
         body_of(request, EmptyInput)
         actor = actor_of(request)
         retried = retry_task(task_id=self.get_object().pk, actor=actor)

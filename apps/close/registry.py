@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from apps.close.errors import HandlerUnknown
 from apps.close.states import TaskStatus
@@ -73,24 +73,32 @@ class Handler:
         run: does the work.
         settle: runs once every request is approved, to act on the approval, and again while it
             answers that people still have something to do; may be None.
+        follows_books: what it found holds for the books as they were: it is done again after the
+            period was reopened.
     """
 
     run: Work
     settle: Work | None = None
+    follows_books: bool = False
 
+
+LOCK: Final = "ledger.lock_period"
+"""The handler of the task that closes the period."""
 
 _HANDLERS: dict[str, Handler] = {}
 
 
-def register(name: str, run: Work, *, settle: Work | None = None) -> None:
-    """Offer a handler under a name like "reconciliation.run".
+def register(
+    name: str, run: Work, *, settle: Work | None = None, follows_books: bool = False
+) -> None:
+    """Offer a handler under a name like "reconciliation.run"; the rest as `Handler` says.
 
     Raises:
         ValueError: the name is taken.
     """
     if name in _HANDLERS:
         raise ValueError(f"handler {name!r} is registered twice")
-    _HANDLERS[name] = Handler(run, settle)
+    _HANDLERS[name] = Handler(run, settle, follows_books)
 
 
 def handler_named(name: str) -> Handler:
@@ -104,3 +112,9 @@ def handler_named(name: str) -> Handler:
     except KeyError:
         known = ", ".join(sorted(_HANDLERS))
         raise HandlerUnknown(f"There is no handler {name!r}; known are {known}.") from None
+
+
+def follows_books(name: str) -> bool:
+    """Whether what the handler found holds for the books as they were; not for a manual task."""
+    found = _HANDLERS.get(name)
+    return found is not None and found.follows_books

@@ -53,8 +53,13 @@ TASK_MOVES: Final[Moves] = {
     TaskStatus.RETURNED: frozenset({TaskStatus.READY, TaskStatus.CANCELLED}),
     TaskStatus.FAILED: frozenset({TaskStatus.READY, TaskStatus.CANCELLED}),
     TaskStatus.BLOCKED: frozenset({TaskStatus.PENDING, TaskStatus.CANCELLED}),
+    # The period was reopened: what followed its books no longer counts, and is done again.
+    TaskStatus.COMPLETED: frozenset({TaskStatus.STALE}),
+    TaskStatus.COMPLETED_WITH_WARNING: frozenset({TaskStatus.STALE}),
+    TaskStatus.STALE: frozenset({TaskStatus.PENDING}),
 }
 
 RUN_MOVES: Final[Moves] = {
     RunStatus.OPEN: frozenset({RunStatus.COMPLETED, RunStatus.CANCELLED}),
+    RunStatus.COMPLETED: frozenset({RunStatus.OPEN}),
 }

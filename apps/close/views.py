@@ -43,6 +43,8 @@ _EVENTS = {
     "requeue": ("queued it again", TaskStatus.PENDING),
     "block": ("blocked it", TaskStatus.BLOCKED),
     "unblock": ("let it go on", TaskStatus.PENDING),
+    "stale": ("found it stale: the period was reopened", TaskStatus.STALE),
+    "redo": ("let it be done again", TaskStatus.PENDING),
 }
 _NAMES = frozenset({"run", "batch", "package", "scoring", "version"})  # numbers that count nothing
 _DIGEST_LENGTH = 64
@@ -122,7 +124,7 @@ def complete(request: HttpRequest, task_id: int) -> HttpResponse:
 @require_POST
 @login_required
 def retry(request: HttpRequest, task_id: int) -> HttpResponse:
-    """Give a failed or returned task another try."""
+    """Give a failed, returned or stale task another try."""
     actor = actor_of(request)
     retried = retry_task(task_id=task_id, actor=actor)
     messages.success(request, f"{retried.name} was queued again.")
@@ -179,7 +181,7 @@ def _task_page(
         ],
         "requests": [wait.request for wait in found.approvals.select_related("request")],
         "events": [_told(event) for event in events_about(found, actor=actor).reverse()],
-        "may_retry": found.status in {TaskStatus.FAILED, TaskStatus.RETURNED}
+        "may_retry": found.status in {TaskStatus.FAILED, TaskStatus.RETURNED, TaskStatus.STALE}
         and actor.may(RETRY_TASK, entity_id),
         "may_complete": found.status == TaskStatus.READY
         and not found.handler

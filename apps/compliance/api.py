@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.db.models import Q
 from django.http import FileResponse
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
@@ -64,13 +65,15 @@ class ControlView(IdempotentMixin, ScopedReadView):
 class PackageFilter(filters.FilterSet):
     entity = filters.CharFilter(field_name="entity__code")
     period = filters.CharFilter(field_name="close_run__period__name")
-    is_superseded = filters.BooleanFilter(
-        field_name="superseded_by", lookup_expr="isnull", exclude=True
-    )
+    is_superseded = filters.BooleanFilter(method="superseded", label="Counts no longer")
 
     class Meta:
         model = EvidencePackage
         fields: ClassVar = ("entity", "period", "close_run", "version", "is_superseded")
+
+    def superseded(self, queryset: Any, name: str, value: bool) -> Any:
+        standing = Q(superseded_by=None, reopening_since=None)
+        return queryset.exclude(standing) if value else queryset.filter(standing)
 
 
 class PdfRenderer(BaseRenderer):

@@ -74,6 +74,9 @@ class EvidencePackage(models.Model):
     made_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField(db_default=Now(), editable=False)
 
+    # Id of the reopening of its period that superseded it; derived by `selectors.packages_for`.
+    reopening_since: int | None
+
     objects = ScopedQuerySet.as_manager()
 
     class Meta:

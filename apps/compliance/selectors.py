@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
+from django.db.models import OuterRef, Subquery
+from django.urls import reverse
+
 from apps.common.access import Actor, one_visible
 from apps.common.models import ScopedQuerySet
 from apps.compliance.errors import PackageChanged, PackageMissing
@@ -11,6 +14,8 @@ from apps.compliance.models import Control, EvidencePackage
 from apps.compliance.permissions import VIEW_EVIDENCE
 from apps.compliance.registry import check_document
 from apps.compliance.states import DOCUMENT_LABEL, Verdict
+from apps.ledger.models import Period, PeriodReopening
+from apps.ledger.registry import Upon
 from apps.privacy.keyring import Unreadable
 from apps.privacy.selectors import sealed_content
 
@@ -31,11 +36,18 @@ def controls_for(actor: Actor) -> ScopedQuerySet:
 
 
 def packages_for(actor: Actor) -> ScopedQuerySet:
-    """Packages of the entities whose evidence the actor may view, newest first."""
+    """Packages of the entities whose evidence the actor may view, newest first.
+
+    Each with `reopening_since`: the id of the reopening that superseded it, or None.
+    """
+    since = PeriodReopening.objects.filter(
+        period=OuterRef("close_run__period"), opened_at__gt=OuterRef("made_at")
+    ).order_by("opened_at")
     return (
         EvidencePackage.objects.visible_to(actor)
         .filter(entity_id__in=actor.entity_ids(VIEW_EVIDENCE))
         .select_related("entity", "close_run__period", "made_by", "supersedes", "superseded_by")
+        .annotate(reopening_since=Subquery(since.values("pk")[:1]))
         .order_by("-id")
     )
 
@@ -55,6 +67,34 @@ def latest_package(close_run_id: int) -> EvidencePackage | None:
         EvidencePackage.objects.filter(close_run_id=close_run_id).order_by("-version").first()
     )
     return package
+
+
+def reopening_after(package: EvidencePackage) -> PeriodReopening | None:
+    """The reopening that superseded the package: the first of its period since it was made."""
+    return (
+        PeriodReopening.objects.filter(
+            period_id=package.close_run.period_id, opened_at__gt=package.made_at
+        )
+        .select_related("period")
+        .order_by("opened_at")
+        .first()
+    )
+
+
+def packages_upon(period: Period) -> list[Upon]:
+    """The evidence of the period that still counts, and what a reopening does to it."""
+    packages = EvidencePackage.objects.filter(
+        close_run__period=period, superseded_by=None
+    ).select_related("close_run")
+    return [
+        Upon(
+            f"Evidence package, version {package.version}",
+            "is superseded; the next one names it and the reopening",
+            reverse("compliance:package", args=[package.pk]),
+        )
+        for package in packages
+        if reopening_after(package) is None
+    ]
 
 
 def document_of(package: EvidencePackage) -> bytes:

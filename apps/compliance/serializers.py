@@ -77,7 +77,12 @@ class PackageSerializer(serializers.ModelSerializer[EvidencePackage]):
     entity = serializers.CharField(source="entity.code")
     period = serializers.CharField(source="close_run.period.name")
     made_by = serializers.CharField(source="made_by.username")
-    is_superseded = serializers.SerializerMethodField()
+    is_superseded = serializers.SerializerMethodField(
+        help_text="By a newer version, or because its period was reopened since."
+    )
+    reopening_since = serializers.IntegerField(
+        allow_null=True, help_text="Id of the reopening that superseded it; null without one."
+    )
 
     class Meta:
         model = EvidencePackage
@@ -89,6 +94,7 @@ class PackageSerializer(serializers.ModelSerializer[EvidencePackage]):
             "version",
             "supersedes",
             "is_superseded",
+            "reopening_since",
             "manifest_root",
             "content_sha256",
             "document_sha256",
@@ -99,7 +105,7 @@ class PackageSerializer(serializers.ModelSerializer[EvidencePackage]):
         )
 
     def get_is_superseded(self, package: EvidencePackage) -> bool:
-        return hasattr(package, "superseded_by")
+        return hasattr(package, "superseded_by") or package.reopening_since is not None
 
 
 class PackageDetailSerializer(PackageSerializer):

@@ -14,7 +14,13 @@ from apps.common.access import authorize
 from apps.common.paging import newest_first
 from apps.compliance.models import EvidencePackage
 from apps.compliance.permissions import DOWNLOAD_EVIDENCE, VIEW_EVIDENCE
-from apps.compliance.selectors import file_name, package_seen_by, packages_for, verdict_on
+from apps.compliance.selectors import (
+    file_name,
+    package_seen_by,
+    packages_for,
+    reopening_after,
+    verdict_on,
+)
 from apps.compliance.serializers import as_download
 from apps.compliance.services import hand_out_package
 from apps.compliance.states import Verdict
@@ -36,7 +42,7 @@ def packages_page(request: HttpRequest) -> HttpResponse:
         found = found.filter(entity=entity)
     page = _BY_ID.page(found, request.GET)
     rows = [_row(package, actor) for package in page.rows]
-    verdicts = [row["verdict"] for row in rows if not row["newer"]]
+    verdicts = [row["verdict"] for row in rows if row["verdict"]]
     context = {
         "page_title": "Evidence",
         "rows": rows,
@@ -63,6 +69,7 @@ def package_page(request: HttpRequest, package_id: int) -> HttpResponse:
         "breadcrumbs": [{"label": "Evidence", "url": reverse("compliance:packages")}],
         "package": package,
         "newer": getattr(package, "superseded_by", None),
+        "reopening": reopening_after(package),
         "verdict": verdict_on(package),
         "file_name": file_name(package),
         "may_download": may_download,
@@ -84,9 +91,11 @@ def document(request: HttpRequest, package_id: int) -> FileResponse:
 def _row(package: EvidencePackage, actor: Any) -> dict[str, Any]:
     """A package that counts is checked now; one that was superseded, on its own page."""
     newer = getattr(package, "superseded_by", None)
+    is_superseded = newer is not None or package.reopening_since is not None
     return {
         "package": package,
         "newer": newer,
-        "verdict": None if newer else verdict_on(package),
+        "is_superseded": is_superseded,
+        "verdict": None if is_superseded else verdict_on(package),
         "may_download": actor.may(DOWNLOAD_EVIDENCE, package.entity_id),
     }

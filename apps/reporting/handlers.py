@@ -22,4 +22,4 @@ def evidence(context: TaskContext) -> TaskResult:
 
 def register_handlers() -> None:
     """Offer the handler (called from `ReportingConfig.ready`)."""
-    register(EVIDENCE_HANDLER, evidence)
+    register(EVIDENCE_HANDLER, evidence, follows_books=True)

@@ -221,5 +221,5 @@ def test_the_admin_retries_through_the_service(
         follow=True,
     ).content.decode()
     assert "1 queued again" in page
-    assert "Only a task that failed or was returned can be retried" in page
+    assert "Only a task that failed, was returned or is stale can be retried" in page
     assert states(run)["bank"] == "ready"

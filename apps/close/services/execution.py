@@ -31,6 +31,7 @@ from apps.close.services.moves import (
     interrupt_task,
     queue_again,
     queue_task,
+    redo_task,
     requests_of,
     return_task,
     start_next,
@@ -117,16 +118,20 @@ def resume_interrupted() -> list[int]:
 
 @transaction.atomic
 def retry_task(*, task_id: int, actor: User) -> CloseTask:
-    """Give a failed or returned task another try; its attempts stay on record.
+    """Give a failed, returned or stale task another try; its attempts stay on record.
 
     Raises:
         NotVisible, NotPermitted: not this actor.
-        IllegalMove: it neither failed nor was returned.
+        IllegalMove: it neither failed nor was returned, nor is it stale.
     """
     task = visible_task_for_update(task_id, actor=actor)
     authorize(actor, RETRY_TASK, entity_id=task.run.entity_id)
+    if task.status == TaskStatus.STALE:
+        redo_task(task, actor=actor)
+        start_next(task)
+        return task
     if task.status not in {TaskStatus.FAILED, TaskStatus.RETURNED}:
-        raise IllegalMove("Only a task that failed or was returned can be retried.")
+        raise IllegalMove("Only a task that failed, was returned or is stale can be retried.")
     advance_task(task, TaskStatus.READY, actor=actor, action="close.task.retry", note="")
     if task.handler:
         queue_task(task)

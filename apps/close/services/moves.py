@@ -197,6 +197,12 @@ def advance_task(
     )
 
 
+def redo_task(task: CloseTask, *, actor: User | None = None) -> None:
+    """A stale task waits for its turn as if it had not begun; its attempts stay on record."""
+    task.started_at = task.completed_at = task.completed_by = None
+    advance_task(task, TaskStatus.PENDING, action="close.task.redo", actor=actor, note="")
+
+
 def queue_task(task: CloseTask) -> None:
     """Have a worker carry the task out, once the caller's transaction is committed."""
     enqueue("apps.close.tasks.run_task", task_id=task.pk)

@@ -20,11 +20,16 @@ from apps.common.access import authorize
 from apps.compliance.locks import close_run_for_sealing
 from apps.compliance.models import EvidencePackage
 from apps.compliance.permissions import BUILD_EVIDENCE
-from apps.compliance.selectors import document_of, file_name, latest_package
+from apps.compliance.selectors import (
+    document_of,
+    file_name,
+    latest_package,
+    reopening_after,
+)
 from apps.compliance.services import seal_package
 from apps.identity.models import User
 from apps.ingestion.models import Batch
-from apps.ledger.models import Period
+from apps.ledger.models import Period, PeriodReopening
 from apps.reconciliation.models import Run
 from apps.reconciliation.selectors import match_rate
 from apps.reporting.documents import (
@@ -85,8 +90,9 @@ def produce_evidence(*, close_run_id: int, actor: User) -> EvidencePackage:
     authorize(actor, BUILD_EVIDENCE, entity_id=run.entity_id)
     former = latest_package(run.pk)
     made_at = timezone.now()
-    facts = _gather(run, former, made_at, actor)
-    if former is not None and former.content_sha256 == facts.sha256:
+    reopening = reopening_after(former) if former is not None else None
+    facts = _gather(run, former, reopening, made_at, actor)
+    if former is not None and reopening is None and former.content_sha256 == facts.sha256:
         return former
     version = facts.content.cover.version
     manifest = Manifest(
@@ -126,7 +132,11 @@ def retention_of(period: Period) -> Retention:
 
 
 def _gather(
-    run: CloseRun, former: EvidencePackage | None, made_at: datetime, actor: User
+    run: CloseRun,
+    former: EvidencePackage | None,
+    reopening: PeriodReopening | None,
+    made_at: datetime,
+    actor: User,
 ) -> _Facts:
     entity, period = run.entity, run.period
     work = Work(run)
@@ -141,6 +151,7 @@ def _gather(
             runs=runs,
             told=conclusion(runs, breaks),
             former=former,
+            reopening=reopening,
             made_at=made_at,
             actor=actor,
         ),
@@ -202,6 +213,7 @@ def _cover(
     runs: Sequence[Run],
     told: str,
     former: EvidencePackage | None,
+    reopening: PeriodReopening | None,
     made_at: datetime,
     actor: User,
 ) -> Cover:
@@ -214,7 +226,7 @@ def _cover(
         period_end_on=run.period.ends_on,
         package=f"{run.entity.code}-{run.period.name}-evidence",
         version=former.version + 1 if former else 1,
-        supersedes=f"version {former.version}" if former else "",
+        supersedes=_superseded(former, reopening) if former else "",
         conclusion=told,
         figures=tuple(Figure(done.match_type.name, f"{match_rate(done)}%") for done in runs),
         generated_by=str(actor),
@@ -222,6 +234,12 @@ def _cover(
         generated_at=made_at,
         time_zone=run.entity.time_zone,
     )
+
+
+def _superseded(former: EvidencePackage, reopening: PeriodReopening | None) -> str:
+    """ "version 1", and the reopening since which it does not count any more."""
+    since = f": {reopening}, {reopening.reason}" if reopening else ""
+    return f"version {former.version}{since}"
 
 
 def _digest(
