@@ -16,6 +16,7 @@ from apps.privacy.blocks import sealed_blocks
 from apps.privacy.selectors import key_ring
 
 _BLOCKS_AT_ONCE: Final = 50
+_ROWS_AT_ONCE: Final = 100_000
 
 
 def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
@@ -53,7 +54,7 @@ def _tell(batch: Batch, done: int, total: int) -> None:
 
 
 def _blocks(batch: Batch, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    texts = lines.select(SEALED_TEXTS).with_columns(pl.col("attributes").replace("{}", ""))
+    texts = pl.concat(_texts(rows) for rows in lines.iter_slices(_ROWS_AT_ONCE))
     blocks = enumerate(sealed_blocks(texts, f"{TEXTS_LABEL}:{batch.pk}", key_ring()))
     while some := list(islice(blocks, _BLOCKS_AT_ONCE)):
         numbers, sealed = zip(*some, strict=True)
@@ -61,3 +62,7 @@ def _blocks(batch: Batch, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
             {"batch_id": batch.pk, "number": numbers, "sealed": hex_bytes(sealed)},
             schema={"batch_id": pl.Int64(), "number": pl.Int64(), "sealed": pl.String()},
         )
+
+
+def _texts(lines: pl.DataFrame) -> pl.DataFrame:
+    return lines.select(SEALED_TEXTS).with_columns(pl.col("attributes").replace("{}", ""))

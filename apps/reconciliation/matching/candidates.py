@@ -13,9 +13,9 @@ from apps.reconciliation.matching.pass_rules import Pass
 from apps.reconciliation.matching.schemas import Flags, Ints
 from apps.reconciliation.matching.tolerances import DateWindow
 
-# A block with more pairs than this within its amount tolerance is not worked through: the rule
-# says too little for a decision, and the pairs would not fit into memory.
-BLOCK_PAIRS = 20_000_000
+# A chain of amounts with more pairs than this is not worked through: the rule says too little for a
+# decision, and the pairs would not fit into memory.
+CHAIN_PAIRS = 20_000_000
 BATCH_PAIRS = 4_000_000
 
 
@@ -59,7 +59,11 @@ def in_window(gaps: Days, window: DateWindow | None) -> Flags:
 
 
 class Candidates:
-    """The candidate pairs of one pass, found by range look-up, never by comparing all with all."""
+    """The candidate pairs of one pass, found by range look-up, never by comparing all with all.
+
+    A chain is what hangs together by candidate pairs within a block: amounts whose tolerances
+    overlap; without a tolerance, one amount. No pair leads from one chain into another.
+    """
 
     def __init__(self, left: Classes, right: Classes, step: Pass) -> None:
         self._left, self._right, self._window = left, right, step.date_window
@@ -71,30 +75,38 @@ class Candidates:
         lows = np.searchsorted(levels, left.amounts - allowed, side="left")
         highs = np.searchsorted(levels, left.amounts + allowed, side="right")
         self._starts = np.searchsorted(keys, left.blocks * stride + lows, side="left")
-        ends = np.searchsorted(keys, left.blocks * stride + highs, side="left")
-        self._counts = ends - self._starts
-        self._crowded = np.unique(left.blocks[self._block_pairs() > BLOCK_PAIRS])
+        self._ends = np.searchsorted(keys, left.blocks * stride + highs, side="left")
+        self._counts = self._ends - self._starts
+        self._chains = self._chained()
+        pairs = np.bincount(self._chains, self._counts)
+        self._is_crowded = (pairs > CHAIN_PAIRS)[self._chains] & (self._counts > 0)
 
-    def _block_pairs(self) -> Ints:
-        """For each left class the number of pairs in its block, before dates are looked at."""
-        _, positions = np.unique(self._left.blocks, return_inverse=True)
-        totals = np.zeros(len(self._left), dtype=np.int64)
-        np.add.at(totals, positions, self._counts)
-        return totals[positions]
+    def _chained(self) -> Ints:
+        """For each left class the number of its chain; they ascend with the classes."""
+        is_paired = self._counts > 0
+        reached = np.maximum.accumulate(np.where(is_paired, self._ends, 0))
+        ahead = np.where(is_paired, self._starts, len(self._right))
+        ahead = np.minimum.accumulate(ahead[::-1])[::-1]
+        begins = np.append(False, reached[:-1] <= ahead[1:])
+        return np.cumsum(begins, dtype=np.int64)
 
-    def crowded(self) -> tuple[Flags, Flags]:
-        """The classes of either side in blocks with too many pairs to be worked through."""
-        return (
-            np.isin(self._left.blocks, self._crowded),
-            np.isin(self._right.blocks, self._crowded),
-        )
+    def crowded(self) -> tuple[Ints, Ints]:
+        """For each class of either side the chain with too many pairs that it is in, or -1."""
+        chosen = np.flatnonzero(self._is_crowded)
+        starts, ends = self._starts[chosen], self._ends[chosen]
+        size = len(self._right) + 1
+        begun, over = (np.bincount(places, minlength=size) for places in (starts, ends))
+        latest = np.full(size, -1, dtype=np.int64)
+        latest[starts] = self._chains[chosen]
+        rights = np.where(np.cumsum(begun - over) > 0, np.maximum.accumulate(latest), -1)[:-1]
+        return np.where(self._is_crowded, self._chains, -1), rights
 
     def batches(self) -> Iterator[Edges]:
-        """The pairs of all other blocks, in batches that fit into memory and cut no block."""
-        counts = np.where(np.isin(self._left.blocks, self._crowded), 0, self._counts)
+        """The pairs of all other chains, in batches that fit into memory and cut no chain."""
+        counts = np.where(self._is_crowded, 0, self._counts)
         totals = np.cumsum(counts)
         begin = done = 0
-        for end in np.append(np.flatnonzero(np.diff(self._left.blocks)) + 1, len(self._left)):
+        for end in np.append(np.flatnonzero(np.diff(self._chains)) + 1, len(self._left)):
             if end == len(self._left) or totals[end - 1] - done > BATCH_PAIRS:
                 edges = self._edges(np.arange(begin, end), counts[begin:end])
                 if len(edges):

@@ -44,8 +44,8 @@ def decide(left: Classes, right: Classes, step: Pass, judge: Judge | None = None
     if not len(left):  # then right has no classes either: blocks hold items of both sides
         return Decision(*pairs[0], DOUBTS.to_frame())
     candidates = Candidates(left, right, step)
-    doubts = [_crowded_blocks(left, right, candidates)]
-    first_cluster = len(left) + len(right)  # crowded blocks come before
+    doubts = [_crowded_chains(left, right, candidates)]
+    first_cluster = len(left) + len(right)  # crowded chains come before
     for batch in candidates.batches():
         edges, verdicts = judge(batch, left, right)
         pairs.append(_rows_paired(edges, verdicts.made, left, right))
@@ -123,15 +123,15 @@ def _undecided(
     return pl.concat(frames)
 
 
-def _crowded_blocks(left: Classes, right: Classes, candidates: Candidates) -> pl.DataFrame:
-    """All items of the blocks that hold too many pairs; each block is one cluster."""
+def _crowded_chains(left: Classes, right: Classes, candidates: Candidates) -> pl.DataFrame:
+    """All items of the chains that hold too many pairs; each chain is one cluster."""
     sides = zip((LEFT, RIGHT), (left, right), candidates.crowded(), strict=True)
     frames = []
-    for side, classes, is_crowded in sides:
+    for side, classes, chains in sides:
         state = _ClassState.untouched(classes)
-        state.clusters[:] = classes.blocks
-        state.is_crowded[:] = is_crowded
-        frames.append(_open_items(side, classes, np.flatnonzero(is_crowded), state))
+        state.clusters[:] = chains
+        state.is_crowded[:] = chains >= 0
+        frames.append(_open_items(side, classes, np.flatnonzero(chains >= 0), state))
     return pl.concat(frames)
 
 

@@ -312,7 +312,7 @@ def test_nothing_to_compare_is_nothing_matched():
 
 
 def test_a_block_with_too_many_candidates_is_refused(monkeypatch):
-    monkeypatch.setattr(candidates, "BLOCK_PAIRS", 3)
+    monkeypatch.setattr(candidates, "CHAIN_PAIRS", 3)
     left = [item(n, counterparty="Acme", narrative=f"{n}") for n in range(2)]
     result = outcome(left, left, alike(weights=PINNED))
     assert "too many candidates" in result.ambiguous["reason"][0]

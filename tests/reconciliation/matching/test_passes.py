@@ -253,8 +253,8 @@ def test_huge_amounts_do_not_blur_the_cost_of_days():
     assert paired(result) == {(1, 2), (2, 1)}
 
 
-def test_a_block_with_too_many_candidates_is_refused_as_a_whole(monkeypatch):
-    monkeypatch.setattr(candidates, "BLOCK_PAIRS", 3)
+def test_amounts_that_hang_together_with_too_many_candidates_are_refused_as_a_whole(monkeypatch):
+    monkeypatch.setattr(candidates, "CHAIN_PAIRS", 3)
     left = [item(n, f"{n}.00", account="A") for n in (1, 2)] + [item(3, account="B")]
     right = [item(n, f"{n}.01", account="A") for n in (1, 2)] + [item(3, account="B")]
     result = outcome(left, right, near("50.00", "account", name="wide"))
@@ -264,6 +264,22 @@ def test_a_block_with_too_many_candidates_is_refused_as_a_whole(monkeypatch):
         "pass 'wide' leaves 2 left and 2 right items with too many candidates to prove one best "
         "pairing: give it another key or a closer tolerance"
     )
+
+
+def test_other_amounts_of_the_block_are_not_refused_with_them(monkeypatch):
+    monkeypatch.setattr(candidates, "CHAIN_PAIRS", 3)
+    amounts = ("1.00", "1.30", "70.00", "90.00", "90.20", "400.00")
+    left = [item(n, amount, account="A") for n, amount in enumerate(amounts)]
+    right = [item(n, amount, account="A") for n, amount in enumerate(amounts[:-1])]
+    result = outcome(left, right, near("0.50", "account"))
+    assert paired(result) == {(2, 2)}
+    assert causes(result) == {
+        "ambiguous": [
+            ("mismatched", ["L0", "L1", "R0", "R1"]),
+            ("mismatched", ["L3", "L4", "R3", "R4"]),
+        ],
+        "missing_right": [("missing", ["L5"])],
+    }
 
 
 def test_batches_do_not_change_the_outcome(monkeypatch):
