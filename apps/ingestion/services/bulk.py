@@ -54,7 +54,8 @@ def _tell(batch: Batch, done: int, total: int) -> None:
 
 
 def _blocks(batch: Batch, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    texts = pl.concat(_texts(rows) for rows in lines.iter_slices(_ROWS_AT_ONCE))
+    slices = lines.iter_slices(_ROWS_AT_ONCE)
+    texts = pl.concat([_texts(lines.clear()), *map(_texts, slices)])
     blocks = enumerate(sealed_blocks(texts, f"{TEXTS_LABEL}:{batch.pk}", key_ring()))
     while some := list(islice(blocks, _BLOCKS_AT_ONCE)):
         numbers, sealed = zip(*some, strict=True)
