@@ -31,6 +31,7 @@ from apps.analytics.services import review_anomaly
 from apps.analytics.states import Disposition
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.common.forms import complain
 from apps.common.models import ScopedQuerySet
 from apps.common.paging import Leafing, row_id
 from apps.identity.context import actor_of, entity_in_view, show_times_of
@@ -87,8 +88,7 @@ def anomaly_page(request: HttpRequest, score_id: int) -> HttpResponse:
             )
         except Refusal as refusal:
             code = 422 if _is_part(request) else refusal.status
-            field = refusal.field if refusal.field in form.fields else None
-            form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+            complain(form, refusal)
         else:
             return _decided(request, anomaly_seen_by(actor, score_id))
     return _answer(request, anomaly_seen_by(actor, score_id), form, code)

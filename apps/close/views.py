@@ -114,7 +114,7 @@ def complete(request: HttpRequest, task_id: int) -> HttpResponse:
                 actor=actor,
             )
         except Refusal as refusal:
-            form.add_error(None, f"{refusal.message} {refusal.remedy}".strip())
+            form.add_error(None, refusal.words)
         else:
             messages.success(request, f"{found.name} is done.")
             return redirect("close:run", found.run_id)

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
 from apps.common.errors import Refusal
+from apps.common.forms import complain
 
 if TYPE_CHECKING:  # the stubs' form is generic, Django's is not
     _Form = forms.ModelForm[Any]
@@ -39,8 +40,7 @@ class ServiceForm(_Form):
         try:
             self.instance = self.carry_out(self.cleaned_data)
         except Refusal as refusal:
-            field = refusal.field if refusal.field in self.fields else None
-            self.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+            complain(self, refusal)
 
     def save(self, commit: bool = True) -> Any:
         """The row is saved already."""
@@ -150,7 +150,7 @@ def run_each(
         try:
             service(row)
         except Refusal as refusal:
-            messages.error(request, f"{row}: {refusal.message} {refusal.remedy}".strip())
+            messages.error(request, f"{row}: {refusal.words}")
         else:
             succeeded += 1
     if succeeded:
@@ -158,20 +158,26 @@ def run_each(
 
 
 def service_action(
-    service: Callable[..., Any], id_name: str, description: str, *, done: str
+    service: Callable[..., Any],
+    id_name: str,
+    description: str,
+    *,
+    done: str,
+    permission: str = "manage",
 ) -> Callable[..., None]:
-    """An admin action that calls a service for each selected row, for who may manage them.
+    """An admin action that calls a service for each selected row, in the order they were written.
 
     Args:
         service: called with the row's id, by this name, and the actor.
         done: see `run_each`.
+        permission: who is offered it: `has_…_permission` of the window.
     """
 
-    @admin.action(description=description, permissions=["manage"])
+    @admin.action(description=description, permissions=[permission])
     def act(window: ModelAdmin, request: HttpRequest, rows: models.QuerySet[Any]) -> None:
         run_each(
             request,
-            rows,
+            rows.order_by("pk"),
             lambda row: service(**{id_name: row.pk, "actor": request.user}),
             done=done,
         )

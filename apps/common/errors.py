@@ -40,6 +40,11 @@ class Refusal(Exception):
         self.details = details
         super().__init__(self.message)
 
+    @property
+    def words(self) -> str:
+        """Message and remedy, as people read them."""
+        return f"{self.message} {self.remedy}".strip()
+
 
 class Invalid(Refusal):
     """The input is well-formed but not acceptable."""

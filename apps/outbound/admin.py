@@ -83,7 +83,7 @@ class EndpointAdmin(ServiceAdmin):
         try:
             return secret_shown(request, rotate_secret(endpoint_id=chosen[0].pk, actor=actor))
         except Refusal as refusal:
-            messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+            messages.error(request, refusal.words)
             return None
 
     @admin.action(description="Retire selected endpoints", permissions=["manage"])

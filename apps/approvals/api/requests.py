@@ -165,7 +165,7 @@ class RequestDetailSerializer(RequestSerializer):
         if request.status != RequestStatus.PENDING:
             return f"{request.get_status_display()}."
         refusal = refusal_to_decide(request, self.context["request"].user)
-        return None if refusal is None else f"{refusal.message} {refusal.remedy}".strip()
+        return None if refusal is None else refusal.words
 
 
 class RequestFilter(filters.FilterSet):

@@ -10,6 +10,7 @@ from apps.approvals.selectors.consulting import (
 )
 from apps.approvals.selectors.deadlocks import Deadlock, deadlock_of
 from apps.approvals.selectors.deciders import (
+    approval_so_far,
     backlog,
     eligible_approvers,
     inbox,
@@ -59,6 +60,7 @@ __all__ = [
     "Deadlock",
     "Limits",
     "Staff",
+    "approval_so_far",
     "approvals_missing",
     "attached_before",
     "attachments_seen_by",

@@ -21,7 +21,7 @@ from apps.approvals.models import Request
 from apps.approvals.rules import Decider
 from apps.approvals.selectors.conflicts import conflicted_ids, voters
 from apps.approvals.selectors.limits import refusal_by_limit
-from apps.approvals.selectors.requests import stage_of
+from apps.approvals.selectors.requests import decisions_on, stage_of
 from apps.approvals.selectors.seats import seats_of
 from apps.approvals.selectors.staff import Staff, deciders_at_work, staff_of
 from apps.approvals.selectors.stages import people_named
@@ -68,6 +68,17 @@ def eligible_approvers(request: Request) -> list[User]:
     """The people who could decide on the stage at work."""
     able = {one.person_id for one in deciders_at_work(request, staff_of(request.entity))}
     return list(User.objects.filter(pk__in=able).order_by(*_BY_NAME))
+
+
+def approval_so_far(request: Request | None) -> dict[str, Any]:
+    """For `components/approval.html`: `approval`, its `decisions`, who `could_decide` now."""
+    if request is None:
+        return {"approval": None, "decisions": [], "could_decide": []}
+    return {
+        "approval": request,
+        "decisions": decisions_on(request),
+        "could_decide": eligible_approvers(request) if request.is_open else [],
+    }
 
 
 def _own_seat_first(decider: Decider) -> int:

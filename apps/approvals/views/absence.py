@@ -21,9 +21,10 @@ from apps.approvals.selectors.absence import own_delegations, own_leaves
 from apps.approvals.selectors.hours import hours_of
 from apps.approvals.selectors.stalls import stalls_without
 from apps.approvals.services import cancel_leave, delegate, plan_leave, revoke_delegation
-from apps.approvals.views.forms import complain, version_seen
+from apps.approvals.views.forms import version_seen
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.common.forms import complain
 from apps.identity.context import actor_of
 
 

@@ -63,5 +63,5 @@ def _shown(attachment: Attachment, actor: User) -> Shown:
     try:
         _, content = hand_out_attachment(attachment_id=attachment.pk, actor=actor)
     except Refusal as refusal:
-        return Shown(attachment, fault=f"{refusal.message} {refusal.remedy}".strip())
+        return Shown(attachment, fault=refusal.words)
     return Shown(attachment, text=content.decode("utf-8-sig"))

@@ -18,9 +18,9 @@ from apps.approvals.forms.consulting import AnswerForm, ConsultForm
 from apps.approvals.models import Consultation, Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.services import answer, consult
-from apps.approvals.views.forms import complain
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.common.forms import complain
 from apps.identity.context import actor_of
 from apps.identity.models import User
 from apps.identity.selectors import people_who_may

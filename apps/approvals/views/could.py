@@ -19,6 +19,7 @@ from apps.approvals.selectors import policies_seen_by, request_seen_by
 from apps.approvals.selectors.could import Answer, who_could, who_could_approve_such
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.common.forms import complain
 from apps.identity.context import actor_of, show_times_of
 
 _NOTED = (
@@ -87,8 +88,7 @@ def _answered(
         try:
             found = answer()
         except Refusal as refusal:
-            field = refusal.field if refusal.field in form.fields else None
-            form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+            complain(form, refusal)
     status = 422 if form.is_bound and form.errors else 200
     context |= {"filters": form, "found": found, "noted": _NOTED}
     return render(request, "approvals/could.html", context, status=status)

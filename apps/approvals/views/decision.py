@@ -24,7 +24,6 @@ from apps.approvals.services import decide, note_opening
 from apps.approvals.states import Door, EvidenceKind, RequestStatus, Verdict
 from apps.approvals.views.attachments import evidence_on_page
 from apps.approvals.views.ending import can_revoke, can_withdraw
-from apps.approvals.views.forms import complain
 from apps.approvals.views.lists import state_shown
 from apps.approvals.views.words import (
     amount_in_words,
@@ -37,6 +36,7 @@ from apps.approvals.views.words import (
 )
 from apps.common.access import authorize
 from apps.common.errors import Refusal, StaleVersion
+from apps.common.forms import complain
 from apps.identity.context import actor_of, show_times_of
 from apps.identity.models import User
 

@@ -17,9 +17,9 @@ from apps.approvals.forms.deciding import ReasonForm
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS, WITHDRAW_REQUEST
 from apps.approvals.services import revoke, withdraw
-from apps.approvals.views.forms import complain
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.common.forms import complain
 from apps.identity.context import actor_of
 from apps.identity.models import User
 

@@ -16,9 +16,9 @@ from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.serializers import as_content
 from apps.approvals.services import attach, carry_evidence, hand_out_attachment
 from apps.approvals.views.decision import page_of
-from apps.approvals.views.forms import complain
 from apps.common.access import authorize
 from apps.common.errors import Invalid, Refusal
+from apps.common.forms import complain
 from apps.identity.context import actor_of
 from apps.identity.models import User
 

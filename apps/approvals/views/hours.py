@@ -15,9 +15,10 @@ from apps.approvals.forms.hours import HoursForm
 from apps.approvals.permissions import PLAN_LEAVE
 from apps.approvals.selectors.hours import hours_of
 from apps.approvals.services import end_hours, set_hours
-from apps.approvals.views.forms import complain, version_seen
+from apps.approvals.views.forms import version_seen
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.common.forms import complain
 from apps.identity.context import actor_of
 from apps.identity.models import Entity, User
 

@@ -14,9 +14,9 @@ from apps.approvals.forms.deciding import ReassignForm
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.services import reassign
-from apps.approvals.views.forms import complain
 from apps.common.access import authorize
 from apps.common.errors import NotPermitted, Refusal
+from apps.common.forms import complain
 from apps.identity.context import actor_of
 from apps.identity.models import User
 

@@ -40,7 +40,7 @@ def simulation_page(request: HttpRequest, policy_id: int) -> HttpResponse:
         try:
             found = simulate(policy, **form.cleaned_data, actor=actor)
         except Refusal as refusal:
-            form.add_error(refusal.field or None, f"{refusal.message} {refusal.remedy}".strip())
+            form.add_error(refusal.field or None, refusal.words)
     context = {
         "page_title": f"Try the proposed policy for {policy.kind}",
         "breadcrumbs": [

@@ -20,9 +20,10 @@ from apps.approvals.selectors import policies_seen_by
 from apps.approvals.selectors.waivers import waivers_seen_by
 from apps.approvals.services import propose_waiver, revoke_waiver, sign_waiver
 from apps.approvals.states import WaiverState
-from apps.approvals.views.forms import complain, version_seen
+from apps.approvals.views.forms import version_seen
 from apps.common.access import authorize, one_visible
 from apps.common.errors import Refusal
+from apps.common.forms import complain
 from apps.identity.context import actor_of
 from apps.identity.models import User
 

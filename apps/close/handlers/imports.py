@@ -81,7 +81,7 @@ def _pulled(source: Source, context: TaskContext) -> tuple[Batch | None, str]:
             actor=context.actor,
         )
     except (SourceResting, SourceRetired) as refusal:
-        return None, f"{refusal.message} {refusal.remedy}"
+        return None, refusal.words
     if pull.batch is not None:
         return pull.batch, ""
     if pull.status in OPEN_PULLS and not pull.failure_message:

@@ -53,11 +53,11 @@ def correct(request: HttpRequest, line_id: int) -> HttpResponse:
     except (NotVisible, NotPermitted):
         raise
     except (LineCorrected, LineReadAgain, LineNotCorrectable, SourceRetired) as refusal:
-        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+        messages.error(request, refusal.words)
         return redirect("ingestion:rejected-line", line.pk)
     except Refusal as refusal:
         place = f"{refusal.field}: " if refusal.field else ""
-        form.add_error(None, f"{place}{refusal.message} {refusal.remedy}".strip())
+        form.add_error(None, f"{place}{refusal.words}")
         return _page(request, line, form, status=refusal.status)
     messages.success(request, _words(made))
     return redirect("ingestion:batch", line.batch_id)
@@ -109,7 +109,7 @@ def _page(
         except NotPermitted:
             obstacle = "Preparers and controllers correct lines."
         except Refusal as refusal:
-            obstacle = f"{refusal.message} {refusal.remedy}".strip()
+            obstacle = refusal.words
     latest = latest_reading(batch.source, batch.sha256)
     context = {
         "page_title": f"Rejected line {line.line:,}",

@@ -67,7 +67,7 @@ def upload(request: HttpRequest) -> HttpResponse:
                 source_id=source.pk, filename=file.name, content=file.read(), actor=actor
             )
         except Refusal as refusal:
-            form.add_error(None, f"{refusal.message} {refusal.remedy}".strip())
+            form.add_error(None, refusal.words)
         else:
             if outcome.batch is not None:
                 messages.success(request, _words(outcome.batch, is_new=outcome.is_new))
@@ -188,7 +188,7 @@ def reread(request: HttpRequest, batch_id: int) -> HttpResponse:
     except (NotVisible, NotPermitted):
         raise
     except Refusal as refusal:
-        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+        messages.error(request, refusal.words)
         return redirect("ingestion:batch", batch_id)
     if outcome.batch is None:
         failure: Any = outcome.failure
@@ -221,7 +221,7 @@ def _asked_for(request: HttpRequest, ask: Callable[[Any], Pull], source_id: int)
     except (NotVisible, NotPermitted):
         raise
     except Refusal as refusal:
-        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+        messages.error(request, refusal.words)
     else:
         messages.success(request, "Asked for. What comes in appears here in a moment.")
     return redirect("ingestion:source", source_id)

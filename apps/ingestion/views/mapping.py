@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.access import authorize, one_visible
 from apps.common.errors import NotPermitted, NotVisible, Refusal
+from apps.common.forms import complain
 from apps.identity.context import actor_of, show_times_of
 from apps.ingestion.formats.mapping import FIELDS
 from apps.ingestion.forms import MappingForm
@@ -59,8 +60,7 @@ def try_mapping(request: HttpRequest, source_id: int) -> HttpResponse:
     except (NotVisible, NotPermitted):
         raise
     except Refusal as refusal:
-        field = refusal.field if refusal.field in form.fields else None
-        form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+        complain(form, refusal)
         return expert_page(request, source, form, status=refusal.status)
     say_saved(request, is_new=saved != known)
     return redirect("ingestion:source", source.pk)

@@ -13,9 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.approvals.selectors import decisions_on, eligible_approvers, latest_request_for
+from apps.approvals.selectors import approval_so_far, latest_request_for
 from apps.common.access import authorize
 from apps.common.errors import NotVisible, Refusal
+from apps.common.forms import complain
 from apps.common.money import plain
 from apps.common.paging import row_id
 from apps.common.tables import Cell, csv_of
@@ -172,8 +173,7 @@ def take_analysis_step(request: HttpRequest, analysis_id: int, step: str) -> Htt
             way.act(analysis, form.cleaned_data, actor_of(request))
         except Refusal as refusal:
             code = refusal.status
-            field = refusal.field if refusal.field in form.fields else None
-            form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+            complain(form, refusal)
         else:
             messages.success(request, f"{analysis.label} {way.done}.")
             return redirect("ledger:analysis", analysis.pk)
@@ -186,7 +186,6 @@ def _context(
 ) -> dict[str, Any]:
     analysis = found.analysis
     show_times_of(analysis.entity)
-    approval = latest_request_for(analysis)
     is_newest = found.version.number == analysis.version
     user = actor_of(request)
     return {
@@ -201,9 +200,7 @@ def _context(
         "is_newest": is_newest,
         "state": found.state if is_newest else "superseded",
         "versions": versions_of(analysis),
-        "approval": approval,
-        "decisions": decisions_on(approval) if approval else [],
-        "could_decide": eligible_approvers(approval) if approval and approval.is_open else [],
+        **approval_so_far(latest_request_for(analysis)),
         "ways": _ways(found, user, bound) if is_newest else [],
         "is_preparer": user.may(PREPARE_ANALYSIS, analysis.entity_id),
     }

@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.common.errors import NotVisible, Refusal
+from apps.common.forms import complain_in_rows
 from apps.common.money import plain
 from apps.identity.context import actor_of
 from apps.ledger.models import Account, AccountAnalysis, Period
@@ -109,7 +110,7 @@ def _take(request: HttpRequest, balance: Balance) -> HttpResponse:
             saved = _save(request, balance, words, rows, seen)
         except Refusal as refusal:
             code = refusal.status
-            _tell(refusal, words, rows)
+            complain_in_rows(words, rows, refusal, "item")
         else:
             done = "saved as a draft" if "submit" not in request.POST else "signed"
             messages.success(request, f"Version {saved.version} of {saved.label} is {done}.")
@@ -138,18 +139,6 @@ def _save(
     if "submit" in request.POST:
         analysis = submit_analysis(analysis_id=analysis.pk, actor=actor)
     return analysis
-
-
-def _tell(refusal: Refusal, words: WordsForm, rows: Any) -> None:
-    """Put a refusal where it belongs: to a row, a field, or the whole form."""
-    said = f"{refusal.message} {refusal.remedy}".strip()
-    number = refusal.details.get("item")
-    filled = [form for form in rows.forms if form.has_content()]
-    if isinstance(number, int) and 1 <= number <= len(filled):
-        form = filled[number - 1]
-        form.add_error(refusal.field if refusal.field in form.fields else None, said)
-        return
-    words.add_error(refusal.field if refusal.field in words.fields else None, said)
 
 
 def _balance(request: HttpRequest) -> Balance:

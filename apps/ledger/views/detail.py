@@ -13,9 +13,10 @@ from django.shortcuts import redirect, render
 from django.utils.formats import date_format
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.approvals.selectors import decisions_on, eligible_approvers, latest_request_for
+from apps.approvals.selectors import approval_so_far, latest_request_for
 from apps.common.access import authorize
 from apps.common.errors import NotVisible, Refusal
+from apps.common.forms import complain
 from apps.identity.context import actor_of, show_times_of
 from apps.ledger import services
 from apps.ledger.models import JournalEntry
@@ -110,8 +111,7 @@ def take_step(request: HttpRequest, entry_id: int, step: str) -> HttpResponse:
             result = way.act(entry, form.cleaned_data, actor_of(request))
         except Refusal as refusal:
             code = refusal.status
-            field = refusal.field if refusal.field in form.fields else None
-            form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+            complain(form, refusal)
         else:
             messages.success(request, f"{entry.label} {way.done}.")
             return redirect("ledger:entry", result.pk)
@@ -132,9 +132,7 @@ def _context(
         "lines": lines,
         "totals": totals_of(lines),
         "reversal": entry.reversals.exclude(status=EntryStatus.CANCELLED).first(),
-        "approval": approval,
-        "decisions": decisions_on(approval) if approval else [],
-        "could_decide": eligible_approvers(approval) if approval and is_waiting else [],
+        **approval_so_far(approval),
         "events": _events(entry),
         "ways": _ways(request, entry, bound, is_waiting=is_waiting),
         "is_editable": entry.status == EntryStatus.DRAFT

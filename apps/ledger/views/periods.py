@@ -13,10 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.approvals.selectors import decisions_on, eligible_approvers
+from apps.approvals.selectors import approval_so_far
 from apps.approvals.states import RequestStatus
 from apps.common.access import authorize, one_visible
 from apps.common.errors import NotVisible, Refusal
+from apps.common.forms import complain
 from apps.identity.context import actor_of, show_times_of
 from apps.identity.models import User
 from apps.identity.selectors import people_who_may
@@ -109,8 +110,7 @@ def propose_page(request: HttpRequest, period_id: int) -> HttpResponse:
                 )
             except Refusal as refusal:
                 code = refusal.status
-                field = refusal.field if refusal.field in form.fields else None
-                form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+                complain(form, refusal)
             else:
                 messages.success(request, f"{asked} is asked for. Two others have to approve it.")
                 return redirect("ledger:reopening", asked.pk)
@@ -152,7 +152,7 @@ def take_reopening_step(request: HttpRequest, reopening_id: int, step: str) -> H
         services_by_step[step](reopening_id=found.pk, actor=actor)
     except Refusal as refusal:
         context = _context(request, reopening_seen_by(actor, reopening_id))
-        context["refused"] = f"{refusal.message} {refusal.remedy}".strip()
+        context["refused"] = refusal.words
         return render(request, "ledger/reopening.html", context, status=refusal.status)
     done = "takes postings again" if step == "open" else "is closed again"
     messages.success(request, f"Period {found.period.name} {done}.")
@@ -164,7 +164,6 @@ def _context(request: HttpRequest, reopening: PeriodReopening) -> dict[str, Any]
     period = reopening.period
     show_times_of(period.entity)
     approval = request_about(reopening)
-    is_waiting = approval is not None and approval.is_open
     is_asked = reopening.status == ReopeningStatus.ASKED
     resting = resting_on(period) if is_asked else []
     return {
@@ -180,9 +179,7 @@ def _context(request: HttpRequest, reopening: PeriodReopening) -> dict[str, Any]
             "It takes no posting after this; its digest is taken anew.",
             "Submitted entries have to be posted or withdrawn before.",
         ],
-        "approval": approval,
-        "decisions": decisions_on(approval) if approval else [],
-        "could_decide": eligible_approvers(approval) if approval and is_waiting else [],
+        **approval_so_far(approval),
         "may_open": is_asked
         and approval is not None
         and approval.status == RequestStatus.APPROVED

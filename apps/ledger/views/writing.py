@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.common.forms import complain_in_rows
 from apps.identity.context import actor_of
 from apps.identity.models import Entity
 from apps.ledger.errors import EntryEmpty
@@ -93,7 +94,7 @@ def _take(request: HttpRequest, entity: Entity, entry: JournalEntry | None) -> H
             saved = _save(request, entity, entry, head.cleaned_data, _drafts(rows))
         except Refusal as refusal:
             code = refusal.status
-            _tell(refusal, head, rows)
+            complain_in_rows(head, rows, refusal, "line")
         else:
             messages.success(request, _said(saved))
             return redirect("ledger:entry", saved.pk)
@@ -131,18 +132,6 @@ def _said(entry: JournalEntry) -> str:
     if entry.status == EntryStatus.SUBMITTED:
         return f"{entry.label} is submitted."
     return f"{entry.label} is saved; it counts once it is posted."
-
-
-def _tell(refusal: Refusal, head: HeadForm, rows: Any) -> None:
-    """Put a refusal where it belongs: to a row, a field, or the whole form."""
-    words = f"{refusal.message} {refusal.remedy}".strip()
-    number = refusal.details.get("line")
-    filled = [form for form in rows.forms if form.has_content()]
-    if isinstance(number, int) and 1 <= number <= len(filled):
-        form = filled[number - 1]
-        form.add_error(refusal.field if refusal.field in form.fields else None, words)
-        return
-    head.add_error(refusal.field if refusal.field in head.fields else None, words)
 
 
 def _drafts(rows: Any) -> list[LineDraft]:

@@ -35,7 +35,7 @@ class ReportCommand(BaseCommand, ABC):
             if options["json"]:
                 self.stdout.write(_json_text(refusal_body(refusal)))
                 sys.exit(1)
-            raise CommandError(f"{_place(refusal)}{refusal.message} {refusal.remedy}") from refusal
+            raise CommandError(f"{_place(refusal)}{refusal.words}") from refusal
         if options["json"]:
             self.stdout.write(self.as_json(report))
         else:

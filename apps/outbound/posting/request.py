@@ -71,7 +71,7 @@ def check_url(text: str, egress: EgressRules) -> str:
     try:
         egress.require_listed(url.host)
     except EgressRefused as refusal:
-        return f"{refusal.message} {refusal.remedy}"
+        return refusal.words
     return ""
 
 

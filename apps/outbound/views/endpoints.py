@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.common.access import authorize, one_visible
 from apps.common.errors import NotPermitted, NotVisible, Refusal
+from apps.common.forms import complain
 from apps.common.paging import newest_first, row_id
 from apps.identity.context import actor_of, entity_in_view, show_times_of
 from apps.outbound.context import secret_shown
@@ -248,8 +249,7 @@ def _tried(form: forms.Form, call: Callable[[], Endpoint]) -> Endpoint | None:
     except (NotVisible, NotPermitted):
         raise
     except Refusal as refusal:
-        field = refusal.field if refusal.field in form.fields else None
-        form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+        complain(form, refusal)
         return None
 
 
@@ -261,7 +261,7 @@ def _done(
     except (NotVisible, NotPermitted):
         raise
     except Refusal as refusal:
-        return _told(request, endpoint_id, f"{refusal.message} {refusal.remedy}".strip())
+        return _told(request, endpoint_id, refusal.words)
     messages.success(request, words)
     return redirect("outbound:endpoint", endpoint_id)
 

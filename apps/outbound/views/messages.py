@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from apps.approvals.permissions import VIEW_REQUESTS
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.common.forms import complain
 from apps.identity.context import actor_of
 from apps.outbound.forms import PreferenceForm
 from apps.outbound.selectors import messages_for, preference_of
@@ -33,8 +34,7 @@ def messages_page(request: HttpRequest) -> HttpResponse:
         try:
             choose_messages(**form.choice, actor=actor)
         except Refusal as refusal:
-            field = refusal.field if refusal.field in form.fields else None
-            form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+            complain(form, refusal)
         else:
             messages.success(request, "That is how you are told from now on.")
             return redirect("outbound:messages")

@@ -117,7 +117,7 @@ def begin_run(*, run_id: int) -> Run:
             else:
                 hand_out(run, plan)
     except Refusal as refusal:
-        fail_run(run, f"{refusal.message} {refusal.remedy}".strip())
+        fail_run(run, refusal.words)
     except (ItemsInvalid, NotOptimal) as error:
         fail_run(run, str(error))
     return run

@@ -76,7 +76,7 @@ def match_shard(*, shard_id: int) -> bool:
         try:
             found = _matched(shard)
         except Refusal as refusal:
-            _break_off(shard.plan.run_id, f"{refusal.message} {refusal.remedy}".strip())
+            _break_off(shard.plan.run_id, refusal.words)
         except (ItemsInvalid, NotOptimal) as fault:
             _break_off(shard.plan.run_id, str(fault))
         else:
@@ -202,7 +202,7 @@ def _finish(run_id: int) -> None:
             with transaction.atomic():
                 _complete(run, plan)
         except Refusal as refusal:
-            fail_run(run, f"{refusal.message} {refusal.remedy}".strip())
+            fail_run(run, refusal.words)
         except (ItemsInvalid, NotOptimal) as fault:
             fail_run(run, str(fault))
     _clear_away(plan)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.access import one_visible
 from apps.common.errors import Refusal
+from apps.common.forms import complain
 from apps.common.models import ScopedQuerySet
 from apps.common.paging import Leafing, row_id
 from apps.identity.context import entity_in_view, show_times_of
@@ -142,8 +143,7 @@ def review(request: HttpRequest, break_id: int, verb: str) -> HttpResponse:
             )
         except Refusal as refusal:
             code = refusal.status
-            field = refusal.field if refusal.field in form.fields else None
-            form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+            complain(form, refusal)
         else:
             messages.success(request, f"Break {found.number} is {way.done}.")
             return redirect("reconciliation:break", found.pk)

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from apps.common.errors import NotPermitted, NotVisible, Refusal
+from apps.common.forms import complain
 from apps.reconciliation.services import assign_break
 from apps.reconciliation.views.breaks import break_context, break_seen_by
 from apps.reconciliation.views.queue import assign_form
@@ -34,7 +35,7 @@ def assign(request: HttpRequest, break_id: int) -> HttpResponse:
             raise
         except Refusal as refusal:
             code = refusal.status
-            form.add_error(None, f"{refusal.message} {refusal.remedy}".strip())
+            form.add_error(None, refusal.words)
         else:
             messages.success(request, f"{owner} has break {found.number} now.")
             return redirect("reconciliation:break", found.pk)
@@ -60,8 +61,7 @@ def revise_break(request: HttpRequest, break_id: int, verb: str) -> HttpResponse
             raise
         except Refusal as refusal:
             code = refusal.status
-            field = refusal.field if refusal.field in form.fields else None
-            form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+            complain(form, refusal)
         else:
             messages.success(request, f"{LABELS[verb]}: done.")
             return redirect(url)

@@ -89,7 +89,7 @@ def revise_group(request: HttpRequest, run_id: int, number: int, verb: str) -> H
     try:
         act(run_id=run.pk, number=number, reason=form.cleaned_data["reason"], actor=actor)
     except Refusal as refusal:
-        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+        messages.error(request, refusal.words)
     else:
         messages.success(request, done)
     return redirect("reconciliation:group", run.pk, number)

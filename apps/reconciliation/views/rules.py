@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.common.access import one_visible
 from apps.common.errors import Refusal
+from apps.common.forms import complain
 from apps.identity.context import actor_of, show_times_of
 from apps.identity.selectors import people_who_may
 from apps.reconciliation.forms import ResolutionForm, RulesForm, TermsForm
@@ -77,8 +78,7 @@ def change(request: HttpRequest, match_type_id: int) -> HttpResponse:
         known = rules_in_force(match_type)
         version = change_rules(match_type_id=match_type.pk, rules=rules, actor=actor)
     except Refusal as refusal:
-        field = refusal.field if refusal.field in form.fields else None
-        form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+        complain(form, refusal)
         return _page(request, match_type, form, status=refusal.status)
     if version == known:
         messages.info(request, "These are the rules in force: nothing changed.")
@@ -96,7 +96,7 @@ def learned(request: HttpRequest, match_type_id: int) -> HttpResponse:
     try:
         version = propose_learned(match_type_id=match_type.pk, actor=actor)
     except Refusal as refusal:
-        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+        messages.error(request, refusal.words)
     else:
         messages.success(request, _SAID[rule_set_status(version)].format(version.number))
     return redirect("reconciliation:rules", match_type.pk)
@@ -122,7 +122,7 @@ def terms(request: HttpRequest, match_type_id: int) -> HttpResponse:
                 )
                 choose_carries(match_type_id=match_type.pk, carries=facts["carries"], actor=actor)
         except Refusal as refusal:
-            messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+            messages.error(request, refusal.words)
         else:
             messages.success(request, "Noted for runs to come.")
     else:
@@ -149,7 +149,7 @@ def resolution(request: HttpRequest, match_type_id: int) -> HttpResponse:
         else:
             _tell_faults(request, form)
     except Refusal as refusal:
-        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+        messages.error(request, refusal.words)
     return redirect("reconciliation:rules", match_type.pk)
 
 

@@ -12,9 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.approvals.selectors import decisions_on, eligible_approvers, latest_request_for
+from apps.approvals.selectors import approval_so_far, latest_request_for
 from apps.common.access import authorize
 from apps.common.errors import Refusal
+from apps.common.forms import complain
 from apps.common.paging import row_id
 from apps.identity.context import actor_of, entity_in_view, show_times_of
 from apps.reconciliation.forms import StartForm
@@ -69,8 +70,7 @@ def start(request: HttpRequest) -> HttpResponse:
                 actor=actor,
             )
         except Refusal as refusal:
-            field = refusal.field if refusal.field in form.fields else None
-            form.add_error(field, f"{refusal.message} {refusal.remedy}".strip())
+            complain(form, refusal)
         else:
             if run.status not in UNDER_WAY:
                 messages.info(request, "Items and rules are the same as before: this run stands.")
@@ -151,7 +151,6 @@ def _runs_page(request: HttpRequest, form: StartForm, status: int = 200) -> Http
 
 def _outcome(run: Run, actor: Any) -> dict[str, Any]:
     approval = latest_request_for(run)
-    is_waiting = approval is not None and approval.is_open
     found = variance(run)
     return {
         "match_rate": match_rate(run) / 100,
@@ -168,9 +167,7 @@ def _outcome(run: Run, actor: Any) -> dict[str, Any]:
         "passes": matches_by_pass(run),
         "learned": learned_of(run),
         "samples": _samples(run, actor),
-        "approval": approval,
-        "decisions": decisions_on(approval) if approval else [],
-        "could_decide": eligible_approvers(approval) if approval and is_waiting else [],
+        **approval_so_far(approval),
         "may_submit": approval is None
         and run.status == RunStatus.COMPLETED
         and actor.may(SUBMIT_RUN, run.entity_id),

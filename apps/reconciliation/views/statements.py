@@ -83,7 +83,7 @@ def certify(request: HttpRequest, run_id: str, part: str) -> HttpResponse:
             actor=actor,
         )
     except Refusal as refusal:
-        messages.error(request, f"{refusal.message} {refusal.remedy}".strip())
+        messages.error(request, refusal.words)
     else:
         messages.success(request, "Certified.")
     return redirect("reconciliation:run", run.pk)

@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 )
                 grant_role(user_id=user.pk, role=ADMINISTRATOR, entity_id=entity.pk, actor=system)
         except Refusal as refusal:
-            raise CommandError(f"{refusal.message} {refusal.remedy}".strip()) from refusal
+            raise CommandError(refusal.words) from refusal
         self.stdout.write(f"{user.username} is administrator of {entity.code}.")
 
 
