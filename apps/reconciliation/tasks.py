@@ -30,6 +30,12 @@ def resume_runs() -> None:
 
 
 @shared_task
+def resume_queued() -> None:
+    """Called by the beat."""
+    services.resume_queued()
+
+
+@shared_task
 def settle_rules(request_id: int) -> None:
     """Called by approvals after the final decision on a request about rules."""
     services.settle_rules(request_id=request_id)

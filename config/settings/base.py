@@ -195,6 +195,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 10},
     },
+    "reconciliation: hand out again runs that still wait": {
+        "task": "apps.reconciliation.tasks.resume_queued",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 300},
+    },
     "ingestion: look for pulls that are due": {
         "task": "apps.ingestion.tasks.look_for_pulls",
         "schedule": timedelta(minutes=1),

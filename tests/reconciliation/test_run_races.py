@@ -8,15 +8,17 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.audit.models import Event
+from apps.reconciliation.locks import run_for_execution
 from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchItem, Run
-from apps.reconciliation.services import execute_run, start_run
+from apps.reconciliation.services import execute_run, resume_queued, runs, start_run
 from tests.reconciliation.conftest import APRIL, Pair
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,6 +74,17 @@ def test_executing_one_run_several_times_at_once_gives_one_outcome(pair: Pair) -
     assert (MatchGroup.objects.count(), MatchItem.objects.count()) == (1, 2)
     assert (Break.objects.count(), BreakItem.objects.count()) == (2, 2)
     assert Event.objects.filter(action="reconciliation.run.complete").count() == 1
+
+
+def test_a_run_that_somebody_carries_out_is_not_handed_out_again(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "_PATIENCE", timedelta(0))
+    run = pair.start()
+    with transaction.atomic():
+        run_for_execution(run.pk)
+        assert in_threads(1, resume_queued) == [[]]
+    assert in_threads(1, resume_queued) == [[run.pk]]
 
 
 def test_starting_at_once_queues_one_run(pair: Pair) -> None:

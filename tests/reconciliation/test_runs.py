@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from apps.audit.models import Event
 from apps.common.errors import NotPermitted, NotVisible, Refusal
@@ -23,10 +24,12 @@ from apps.reconciliation.services import (
     execute_run,
     explain_break,
     reopen_break,
+    resume_queued,
     start_run,
 )
 from apps.reconciliation.services import runs as runs_module
 from apps.reconciliation.tasks import execute_run as execute_run_task
+from apps.reconciliation.tasks import resume_queued as resume_queued_task
 from tests.reconciliation.conftest import APRIL, MAY, RULES, Pair
 
 
@@ -150,6 +153,31 @@ class TestExecuting:
         assert (run.status, run.group_count, run.break_count) == ("completed", 0, 0)
         assert match_rate(run) == Decimal(100)
         assert variance(run) is None
+
+    @pytest.mark.parametrize(
+        ("minutes", "status", "is_handed_out"),
+        [(6, "queued", True), (4, "queued", False), (6, "running", False), (6, "failed", False)],
+    )
+    def test_a_run_that_still_waits_is_handed_out_again(
+        self, minutes: int, status: str, is_handed_out: bool, pair: Pair
+    ) -> None:
+        run = pair.start()
+        OutboxMessage.objects.all().delete()
+        since = timezone.now() - timedelta(minutes=minutes)
+        Run.objects.filter(pk=run.pk).update(status=status, requested_at=since)
+        resume_queued_task()
+        assert [message.arguments for message in OutboxMessage.objects.all()] == (
+            [{"run_id": run.pk}] if is_handed_out else []
+        )
+
+    def test_one_behind_a_run_in_shards_is_handed_over_by_its_end(self, pair: Pair) -> None:
+        waiting, running = pair.start(), pair.start(**MAY)
+        since = timezone.now() - timedelta(hours=1)
+        Run.objects.update(requested_at=since)
+        Run.objects.filter(pk=running.pk).update(status="running")
+        assert resume_queued() == []
+        Run.objects.filter(pk=running.pk).update(status="failed")
+        assert resume_queued() == [waiting.pk]
 
     def test_there_is_no_run_to_execute(self, db: None) -> None:
         with pytest.raises(NotVisible):

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import polars as pl
+from django.db.models import Sum
 
-from apps.ingestion.models import Record, Source
+from apps.ingestion.models import Batch, Source
 from apps.ingestion.selectors import Part, agreeing_ids, records_frame, shard_sizes
 from apps.reconciliation.matching.shards import COPY_FACTS, ShardOutcome
 from apps.reconciliation.matching.splitting import Split
@@ -24,15 +25,13 @@ def sides_of(run: Run) -> tuple[tuple[Side, Source, Sequence[str] | None], ...]:
     )
 
 
-def record_count(run: Run) -> int:
-    """How many records the run's days have on both sides, amended ones too; quick."""
-    total = 0
-    for _, source, accounts in sides_of(run):
-        records = Record.objects.filter(
-            source=source, booked_on__gte=run.starts_on, booked_on__lte=run.ends_on
-        )
-        total += (records.filter(account__in=accounts) if accounts else records).count()
-    return total
+def most_records(run: Run) -> int:
+    """How many records the run's days can have at most: told by the batches, without counting."""
+    sources = [source.pk for _, source, _ in sides_of(run)]
+    batches = Batch.objects.filter(
+        source__in=sources, starts_on__lte=run.ends_on, ends_on__gte=run.starts_on
+    )
+    return batches.aggregate(total=Sum("added_count", default=0))["total"]
 
 
 def planned_sizes(plan: ShardPlan, split: Split, count: int) -> list[tuple[int, int]]:

@@ -22,7 +22,7 @@ from apps.reconciliation.services.revisions import (
     unmatch_group,
 )
 from apps.reconciliation.services.rule_sets import adopt_rules, change_rules, settle_rules
-from apps.reconciliation.services.runs import begin_run, execute_run, start_run
+from apps.reconciliation.services.runs import begin_run, execute_run, resume_queued, start_run
 from apps.reconciliation.services.shard_files import forget_found
 from apps.reconciliation.services.shards import finish_run, match_shard, resume_runs
 from apps.reconciliation.services.write_offs import write_off_break
@@ -50,6 +50,7 @@ __all__ = [
     "propose_resolution",
     "reopen_break",
     "resolve_small_breaks",
+    "resume_queued",
     "resume_runs",
     "retire_resolution",
     "set_terms",

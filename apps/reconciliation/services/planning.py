@@ -12,7 +12,7 @@ from apps.ingestion.selectors import batch_ids
 from apps.reconciliation.matching.splitting import Split, obstacle, splits_of
 from apps.reconciliation.models import RematchPermit, Revision, Run, Shard, ShardPlan
 from apps.reconciliation.selectors.items import carried_over, population_ids
-from apps.reconciliation.selectors.sharding import planned_sizes, record_count, sides_of
+from apps.reconciliation.selectors.sharding import most_records, planned_sizes, sides_of
 from apps.reconciliation.services.by_hand import hand_work
 from apps.reconciliation.services.learning import rules_to_run
 from apps.reconciliation.states import SPLIT_FIELDS, Side
@@ -31,9 +31,8 @@ def planned(run: Run) -> ShardPlan | None:
     if count == 1:
         return None
     carried = {side.value: ids for side, ids in carried_over(run).items()}
-    size = record_count(run) + sum(map(len, carried.values()))
-    if size < settings.RECONCILE_SHARDS_FROM:
-        return None
+    if most_records(run) + sum(map(len, carried.values())) < settings.RECONCILE_SHARDS_FROM:
+        return None  # not worth counting
     rules = rules_to_run(run.rule_set)
     splits = splits_of(rules, SPLIT_FIELDS)
     if not splits:
@@ -49,6 +48,8 @@ def planned(run: Run) -> ShardPlan | None:
     for split in splits:
         sizes = planned_sizes(plan, split, count)
         rows = [left + right for left, right in sizes]
+        if sum(rows) < settings.RECONCILE_SHARDS_FROM:
+            return None
         if max(rows) * count <= sum(rows) * _MOST_UNEVEN:
             return _stored(plan, split, sizes, len(rules.passes))
         share = 100 * max(rows) // sum(rows)

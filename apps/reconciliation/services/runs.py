@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.utils import timezone
 
 from apps.audit.services import record
 from apps.common.access import authorize
@@ -29,6 +30,7 @@ from apps.reconciliation.states import UNDER_WAY, RunPhase, RunStatus
 
 _FIRST_DAY: Final = date(1970, 1, 1)
 _LAST_DAY: Final = date(2099, 12, 31)
+_PATIENCE: Final = timedelta(minutes=5)  # until a queued run is handed out again
 
 
 @transaction.atomic
@@ -121,6 +123,30 @@ def begin_run(*, run_id: int) -> Run:
     except (ItemsInvalid, NotOptimal) as error:
         fail_run(run, str(error))
     return run
+
+
+@transaction.atomic
+def resume_queued() -> list[int]:
+    """Hand out once more the runs that are queued for minutes and that nobody carries out.
+
+    The beat calls it: a delivery may be lost, or held back with a worker that died. Where it was
+    only waiting for its turn, the run is carried out once all the same. Runs behind one that is at
+    work in shards are left alone: its end hands them over.
+
+    Returns:
+        Ids of the runs.
+    """
+    at_work = Run.objects.filter(status=RunStatus.RUNNING).values("match_type")
+    waiting = (
+        Run.objects.select_for_update(skip_locked=True)
+        .filter(status=RunStatus.QUEUED, requested_at__lt=timezone.now() - _PATIENCE)
+        .exclude(match_type__in=at_work)
+        .order_by("pk")
+    )
+    runs = list(waiting)
+    for run in runs:
+        _hand_to_workers(run)
+    return [run.pk for run in runs]
 
 
 def _is_another_running(run: Run) -> bool:
