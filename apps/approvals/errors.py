@@ -17,6 +17,13 @@ class ApproverTookPart(Conflict):
     remedy = "Return it, so that it is asked for and approved anew by others."
 
 
+class SubjectOvertaken(Conflict):
+    """What the subject says is no longer so, though nobody changed it."""
+
+    code = "SUBJECT_OVERTAKEN"
+    remedy = "Return it, so that it is brought up to date and asked for anew."
+
+
 class ApprovalUsed(Conflict):
     """The approval was acted upon; what was done is undone where it was done."""
 

@@ -1,7 +1,7 @@
 """What other apps tell approvals, and what they are told. Registered in their `apps.py`.
 
-Who took part in a subject, and how what was done with it is undone, only its app knows; where else
-people are told of notices, others see to.
+Who took part in a subject, what has overtaken it, and how what was done with it is undone, only its
+app knows; where else people are told of notices, others see to.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from typing import Any
 
 Participants = Callable[[str], Iterable[int]]
 
+Overtaken = Callable[[str], str]
+
 NoticeListener = Callable[[Any, str, str], None]
 
 _PARTICIPANTS: dict[str, Participants] = {}
+_OVERTAKEN: dict[str, Overtaken] = {}
 _REMEDIES: dict[str, str] = {}
 _FLOORS: dict[str, int] = {}
 _NOTICE_LISTENERS: list[NoticeListener] = []
@@ -33,6 +36,25 @@ def participants_in(subject_type: str, subject_id: str) -> frozenset[int]:
     """Ids of the people who have a hand in the subject now; nobody where its app tells nothing."""
     tell = _PARTICIPANTS.get(subject_type)
     return frozenset() if tell is None else frozenset(tell(subject_id))
+
+
+def register_overtaken(subject_type: str, tell: Overtaken) -> None:
+    """Ask this function, whenever somebody would approve, whether the world has moved on.
+
+    For a subject that nobody changed, but that says something of what others go on changing.
+
+    Args:
+        subject_type: the model's label in lower case.
+        tell: takes the subject's id as requests keep it, answers what has overtaken it as a
+            sentence, or an empty text.
+    """
+    _OVERTAKEN[subject_type] = tell
+
+
+def overtaken_by(subject_type: str, subject_id: str) -> str:
+    """What has overtaken the subject since it was asked for; empty if it can be approved."""
+    tell = _OVERTAKEN.get(subject_type)
+    return "" if tell is None else tell(subject_id)
 
 
 def register_remedy(subject_type: str, remedy: str) -> None:

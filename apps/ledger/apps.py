@@ -11,6 +11,7 @@ class LedgerConfig(AppConfig):
 
         from apps.approvals.registry import (
             register_floor,
+            register_overtaken,
             register_participants,
             register_remedy,
         )
@@ -18,7 +19,12 @@ class LedgerConfig(AppConfig):
         from apps.ledger.groundwork import install_ledger_guards, register_currencies
         from apps.ledger.permissions import VIEW_LEDGER
         from apps.ledger.registry import register_upon
-        from apps.ledger.selectors import REOPENING_ITEM, later_periods, preparers_of_analysis
+        from apps.ledger.selectors import (
+            REOPENING_ITEM,
+            later_periods,
+            preparers_of_analysis,
+            what_overtook_analysis,
+        )
         from apps.ledger.states import REOPENING_APPROVERS
 
         post_migrate.connect(
@@ -31,6 +37,7 @@ class LedgerConfig(AppConfig):
             "The period stays closed: correct it by an entry in the next one, or have it reopened.",
         )
         register_participants("ledger.accountanalysis", preparers_of_analysis)
+        register_overtaken("ledger.accountanalysis", what_overtook_analysis)
         register_remedy("ledger.accountanalysis", "Prepare a new version of the analysis.")
         register_remedy("ledger.periodreopening", "End the reopening: the period closes again.")
         register_upon(later_periods)

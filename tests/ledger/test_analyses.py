@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.approvals.errors import SubjectOvertaken
 from apps.approvals.models import Request, Use
 from apps.approvals.services import decide, define_policy, revoke
 from apps.audit.models import Event
@@ -524,13 +525,34 @@ def test_a_posting_after_the_approval_outdates_it_and_a_new_version_starts_anew(
 
 
 @pytest.mark.parametrize("how", [{"posted_on": MARCH}, {}])
-def test_an_approval_does_not_hold_for_what_was_posted_while_it_waited(
+def test_what_the_ledger_has_overtaken_is_not_approved_but_returned(
+    prepare: Any,
+    analysis_policy: Any,
+    post: Any,
+    alice: Any,
+    rita: Any,
+    how: dict[str, Any],
+    table_counts: Any,
+) -> None:
+    analysis = submitted(prepare(), alice)
+    request = Request.objects.get()
+    post("1.00", **how)
+    assert analysed(analysis).state == "outdated"
+    before = table_counts()
+    with pytest.raises(SubjectOvertaken, match="The ledger says something else"):
+        give_verdict(request, rita)
+    assert table_counts() == before
+    give_verdict(request, rita, "return")
+    assert settle(analysis).status == "returned"
+
+
+@pytest.mark.parametrize("how", [{"posted_on": MARCH}, {}])
+def test_an_approval_does_not_hold_for_what_was_posted_before_it_was_taken(
     prepare: Any, analysis_policy: Any, post: Any, alice: Any, rita: Any, how: dict[str, Any]
 ) -> None:
     analysis = submitted(prepare(), alice)
-    post("1.00", **how)
-    assert analysed(analysis).state == "outdated"
     give_verdict(Request.objects.get(), rita)
+    post("1.00", **how)
     assert settle(analysis).status == "draft"
     assert Request.objects.get().status == "superseded"
     assert not Use.objects.exists()

@@ -11,7 +11,9 @@ import pytest
 from django.test import Client
 
 from apps.approvals.models import Request
+from apps.approvals.selectors.bulk import why_one_by_one
 from apps.approvals.services import define_policy
+from apps.identity.selectors import system_user
 from apps.ledger.models import AccountAnalysis, AnalysisVersion
 from apps.ledger.selectors import analysed
 from apps.ledger.services import (
@@ -162,6 +164,26 @@ def test_what_has_moved_is_shown_and_not_to_be_signed(
     assert 'href="#submit"' not in shown
     listed = text(visit(alice).get("/analyses/"))
     assert "The figures have moved since it was written" in listed
+
+
+def test_approvers_are_told_what_has_moved_and_decide_on_it_alone(
+    visit: Any, entity: Any, analysis: AccountAnalysis, draft: Any, alice: Any, rita: Any
+) -> None:
+    define_policy(
+        entity_id=entity.pk,
+        item_type="account_analysis",
+        stages=[{"role": "reviewer", "count": 1}],
+        bulk_allowed=True,
+        actor=system_user(),
+    )
+    submit_analysis(analysis_id=analysis.pk, actor=alice)
+    page = f"/approvals/{Request.objects.get().pk}/"
+    assert "It cannot be approved as it is" not in text(visit(rita).get(page))
+    assert why_one_by_one(Request.objects.get(), rita) == ""
+    post_entry(entry_id=draft("1.00").pk, actor=alice)
+    told = "The ledger says something else than when this was written."
+    assert f"{told} It cannot be approved as it is" in text(visit(rita).get(page))
+    assert why_one_by_one(Request.objects.get(), rita) == told
 
 
 def test_earlier_versions_can_be_read(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from apps.approvals.models import Attachment, Request
+from apps.approvals.registry import overtaken_by
 from apps.approvals.selectors.conflicts import conflicted_ids
 from apps.approvals.selectors.consulting import open_questions
 from apps.approvals.selectors.deciders import refusal_to_decide
@@ -42,6 +43,7 @@ def _warnings(request: Request, actor: User) -> tuple[str, ...]:
         f"You have not opened its evidence: {unopened}." if unopened else "",
         "A question about it waits for an answer." if open_questions(request) else "",
         "An earlier request about it was not approved, or that was revoked." if is_again else "",
+        overtaken_by(request.subject_type, request.subject_id),
         "Other requests belong together with it." if request.split_amount else "",
         "You have a hand in it." if actor.pk in conflicted_ids(request) else "",
     )

@@ -13,15 +13,12 @@ from apps.approvals.errors import (
     AttestationMissing,
     CommentMissing,
     OwnWork,
+    SubjectOvertaken,
 )
-from apps.approvals.locks import (
-    hold_waiver,
-    request_for_update,
-)
+from apps.approvals.locks import hold_waiver, request_for_update
 from apps.approvals.models import Decision, Policy, Request
-from apps.approvals.permissions import (
-    DECIDE_REQUEST,
-)
+from apps.approvals.permissions import DECIDE_REQUEST
+from apps.approvals.registry import overtaken_by
 from apps.approvals.rules import Decider, Evidence
 from apps.approvals.selectors import stage_of
 from apps.approvals.selectors.conflicts import approvers_who_took_part, conflicted_ids
@@ -72,6 +69,7 @@ def decide(
         StaleVersion: it changed since the approver looked.
         IllegalMove: it is not waiting any more.
         ApproverTookPart: an earlier approval is one of somebody who has taken part since.
+        SubjectOvertaken: what would be approved is no longer so.
         CommentMissing, AttestationMissing, EvidenceMissing, ResolutionMissing: the policy asks
             for more.
         AttachmentEmpty and the like: a piece of evidence is not taken, see `keep_evidence`.
@@ -87,6 +85,7 @@ def decide(
     note_participants(request, actor=actor)
     staff = staff_of(request.entity)
     decider = _require_decider(request, verdict, actor, staff)
+    _require_standing(request, verdict)
     _require_words(request.policy, verdict, comment, attested)
     require_evidence(request, verdict, evidence)
     decision = Decision.objects.create(
@@ -135,6 +134,15 @@ def _require_decider(request: Request, verdict: str, actor: User, staff: Staff) 
     if verdict == Verdict.APPROVE and approvers_who_took_part(request):
         raise ApproverTookPart
     return decider
+
+
+def _require_standing(request: Request, verdict: str) -> None:
+    """An approval needs that what is asked for is still so; it can be given back without."""
+    if verdict != Verdict.APPROVE:
+        return
+    overtaken = overtaken_by(request.subject_type, request.subject_id)
+    if overtaken:
+        raise SubjectOvertaken(overtaken)
 
 
 def _role_at_time(request: Request, decider: Decider, staff: Staff) -> str:

@@ -17,6 +17,7 @@ from apps.approvals import selectors
 from apps.approvals.forms.deciding import DecisionForm, EvidenceForm
 from apps.approvals.models import Request
 from apps.approvals.permissions import VIEW_CONTROLS, VIEW_REQUESTS
+from apps.approvals.registry import overtaken_by
 from apps.approvals.selectors.clocks import clock_at_work, reasons_for
 from apps.approvals.selectors.limits import exposure_in_words
 from apps.approvals.selectors.stages import people_needed
@@ -154,6 +155,7 @@ def page_of(
         "needed": people_needed(selectors.stage_of(asked)) or "all",
         "role": selectors.stage_of(asked).get("role", ""),
         "refusal": refusal,
+        "overtaken": overtaken_by(asked.subject_type, asked.subject_id) if asked.is_open else "",
         "deciders": selectors.eligible_approvers(asked) if asked.is_open else [],
         "deadlock": selectors.deadlock_of(asked) if asked.is_open else None,
         "can_decide": can_decide,

@@ -16,6 +16,7 @@ from apps.ledger.selectors.analyses import (
     preparers_of_analysis,
     thresholds_of,
     versions_of,
+    what_overtook_analysis,
 )
 from apps.ledger.selectors.balances import (
     LINES_SCHEMA,
@@ -118,4 +119,5 @@ __all__ = [
     "trial_balance",
     "trial_balance_totals",
     "versions_of",
+    "what_overtook_analysis",
 ]

@@ -90,6 +90,16 @@ class Analysed:
         return _figures(self.version) != _figures(self.now) or bool(self.fallen)
 
     @property
+    def overtaken_by(self) -> str:
+        """What it no longer agrees with, as a sentence; empty if it holds."""
+        if self.fallen:
+            numbers = ", ".join(str(item.number) for item in self.fallen)
+            return f"What these items rest on stands no more: {numbers}."
+        if self.has_moved:
+            return "The ledger says something else than when this was written."
+        return ""
+
+    @property
     def state(self) -> str:
         """The status, or that what was signed has been overtaken."""
         return state_of(self.analysis, has_moved=self.has_moved)
@@ -165,6 +175,12 @@ def preparers_of_analysis(analysis_id: str) -> frozenset[int]:
     """Ids of those who prepared a version of it."""
     prepared = AnalysisVersion.objects.filter(analysis_id=int(analysis_id))
     return frozenset(prepared.values_list("prepared_by_id", flat=True))
+
+
+def what_overtook_analysis(analysis_id: str) -> str:
+    """What the newest version no longer agrees with, as a sentence; empty if it holds."""
+    analysis = AccountAnalysis.objects.select_related("account", "period").get(pk=analysis_id)
+    return analysed(analysis).overtaken_by
 
 
 def analysis_hash(found: Analysed) -> str:

@@ -213,11 +213,8 @@ def _require_preparer(found: Analysed, actor: User) -> None:
 
 
 def _require_standing(found: Analysed) -> None:
-    if found.fallen:
-        numbers = ", ".join(str(item.number) for item in found.fallen)
-        raise FiguresMoved(f"What these items rest on stands no more: {numbers}.")
-    if found.has_moved:
-        raise FiguresMoved("The ledger says something else than when this was written.")
+    if found.overtaken_by:
+        raise FiguresMoved(found.overtaken_by)
 
 
 def _require_words(found: Analysed) -> None:
