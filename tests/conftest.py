@@ -14,6 +14,11 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from hypothesis import settings as examples
+
+# How long an example takes says nothing on a busy machine.
+examples.register_profile("untimed", deadline=None)
+examples.load_profile("untimed")
 
 # Doors have no floor of coverage, and their tests are many: they run without being traced, which
 # makes them a third faster. What services, selectors and kernels need, their own tests cover.

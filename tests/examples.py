@@ -19,7 +19,6 @@ def examples(count: int) -> int:
 def slow(count: int) -> settings:
     """So many examples, each of which may take its time."""
     return settings(
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
         max_examples=examples(count),
     )

@@ -575,7 +575,6 @@ def run(examples: int, steps: int, machine: type[Lifecycle] = Contained) -> None
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

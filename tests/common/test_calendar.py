@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.common.calendar import (
@@ -69,7 +69,6 @@ def counted(calendar, start, end):
     return sum(is_open(calendar, start + n * MINUTE) for n in range(minutes))
 
 
-@settings(deadline=None)
 @given(calendars_and_minutes())
 def test_business_minutes_are_the_open_minutes_of_the_wall_clock(case):
     calendar, one, other = case
@@ -78,7 +77,6 @@ def test_business_minutes_are_the_open_minutes_of_the_wall_clock(case):
     assert calendar.business_minutes_between(end, start) == -counted(calendar, start, end)
 
 
-@settings(deadline=None)
 @given(calendars_and_minutes(), st.integers(1, 2_000))
 def test_adding_business_minutes_stops_as_soon_as_they_have_passed(case, minutes):
     calendar, at, _ = case
@@ -91,7 +89,6 @@ def test_adding_business_minutes_stops_as_soon_as_they_have_passed(case, minutes
     assert is_open(calendar, before)
 
 
-@settings(deadline=None)
 @given(calendars_and_minutes())
 def test_the_next_opening_and_the_previous_closing_are_the_nearest(case):
     calendar, at, _ = case
@@ -103,7 +100,6 @@ def test_the_next_opening_and_the_previous_closing_are_the_nearest(case):
     assert counted(calendar, closing, at) == 0
 
 
-@settings(deadline=None)
 @given(calendars_and_minutes(), st.integers(-20, 20))
 def test_business_days_are_counted_one_by_one(case, n):
     calendar, at, _ = case

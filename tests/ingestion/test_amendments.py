@@ -230,7 +230,7 @@ def lines_of(file: list[tuple[str, int]]) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=examples(120), deadline=None)
+@settings(max_examples=examples(120))
 @given(FILES)
 def test_no_word_of_a_source_is_lost(files: list[list[tuple[str, int]]]) -> None:
     """After any files: each line of the last is known, and an id that every file has at most once

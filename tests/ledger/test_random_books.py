@@ -211,7 +211,6 @@ def check(books: Any, recount: Recount) -> None:
 
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(steps, min_size=3, max_size=18))

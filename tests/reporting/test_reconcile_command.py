@@ -491,9 +491,7 @@ def _table(rows: list[tuple[int, int, str]]) -> str:
     return HEAD + "".join(lines)
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(left=st.lists(_ROW, max_size=12), right=st.lists(_ROW, max_size=12))
 def test_every_row_is_in_one_place_and_the_amounts_add_up(
     stage: Stage, left: list[tuple[int, int, str]], right: list[tuple[int, int, str]]

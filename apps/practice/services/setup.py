@@ -143,7 +143,7 @@ def _approve_rules(match_type: MatchType) -> None:
 
 
 def add_policies(entity: Entity, actor: User) -> None:
-    """Who approves what: large entries two approvers, all else one; locking, a controller."""
+    """Who approves what: large entries and reopenings two approvers, locking the controller."""
     one, two = [{"role": "approver", "count": 1}], [{"role": "approver", "count": 2}]
     for item_type, changes in _policies(one, two):
         define_policy(entity_id=entity.pk, item_type=item_type, actor=actor, **changes)
@@ -174,7 +174,9 @@ def _policies(one: list[Any], two: list[Any]) -> list[tuple[str, dict[str, Any]]
         ("journal_entry", {"currency": "EUR", "least_amount": large, "stages": two}),
         ("reconciliation", {"stages": one, "attestation_text": ATTESTATION}),
         ("resolution_rule", {"stages": one}),
+        ("account_analysis", {"stages": [{"role": "reviewer", "count": 1}]}),
         ("period_lock", {"stages": [{"role": "controller", "count": 1}]}),
+        ("period_reopening", {"stages": two}),
     ]
 
 

@@ -5,7 +5,7 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.analytics.measures import Parameters
@@ -61,7 +61,6 @@ def plain_robust_z(row, lines, history, minimum):
     return 0.6745 * (log_size(row["amount"]) - median) / mad if mad else math.nan
 
 
-@settings(deadline=None)
 @given(lines_and_history(), st.integers(2, 8), st.sampled_from([0.5, 1.0, 2.5]))
 @pytest.mark.parametrize(
     ("scores", "plain", "prefix"),

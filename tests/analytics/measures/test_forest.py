@@ -92,7 +92,7 @@ def rows_of(given_frame):
     return list(given_frame.sort("line_id").iter_rows(named=True))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(lines_and_history(max_lines=10, max_history=12))
 def test_features_are_what_the_text_says(frames):
     lines, history = frames

@@ -5,7 +5,7 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apps.analytics.measures.moments import means, medians
@@ -24,7 +24,6 @@ def arrays(rows):
     return values, np.array([code for _, code in rows], dtype=np.int64), GROUPS
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_means_are_those_of_each_group(rows):
     found = means(*arrays(rows))
@@ -39,7 +38,6 @@ def test_means_are_those_of_each_group(rows):
         assert found.scale[code] == pytest.approx(statistics.pstdev(values), abs=tolerance * 10)
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_medians_are_those_of_each_group(rows):
     found = medians(*arrays(rows))
@@ -54,7 +52,6 @@ def test_medians_are_those_of_each_group(rows):
         assert found.scale[code] == statistics.median([abs(value - median) for value in values])
 
 
-@settings(deadline=None)
 @given(ROWS, st.randoms())
 @pytest.mark.parametrize("measure", [means, medians])
 def test_the_order_of_rows_changes_no_bit(measure, rows, random):
@@ -64,7 +61,6 @@ def test_the_order_of_rows_changes_no_bit(measure, rows, random):
     assert one.scale.tobytes() == other.scale.tobytes()
 
 
-@settings(deadline=None)
 @given(st.floats(-1e15, 1e15), st.integers(1, 50))
 @example(0.1, 10)  # ten times 0.1 is not 1, so the mean of ten is not 0.1
 def test_equal_values_have_no_dispersion_at_all(value, count):

@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.analytics.measures import Parameters
@@ -96,7 +96,6 @@ MAGNITUDES = st.dictionaries(st.integers(1, 10**14), st.integers(1, 25), max_siz
 LARGEST = 2**63
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.integers(-LARGEST, LARGEST - 1)
@@ -204,7 +203,6 @@ def test_without_history_no_account_is_called_seldom_used():
     assert found.explain(np.array([], dtype=np.int64)) == []
 
 
-@settings(deadline=None)
 @given(lines_and_history(), st.integers(0, 30), st.integers(1, 24))
 def test_postings_are_counted_on_the_account_in_its_currency(frames, allowed, months):
     lines, history = frames

@@ -47,7 +47,7 @@ PARAMETERS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lines_and_history(), PARAMETERS)
 def test_an_entry_scores_the_highest_weighted_mean_of_its_lines(frames, parameters):
     lines, history = frames
@@ -75,7 +75,7 @@ def test_an_entry_scores_the_highest_weighted_mean_of_its_lines(frames, paramete
     assert found.hits.select("entry_id", "line_id", "measure").rows() == expected
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(lines_and_history(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(frames, random):
     shuffled = [each[random.sample(range(each.height), each.height)] for each in frames]
@@ -92,7 +92,7 @@ def test_the_order_of_rows_does_not_matter_with_the_defaults_either():
     assert_frame_equal(one.entries, other.entries, check_exact=True)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(lines_and_history())
 def test_a_normalised_score_exceeds_a_half_exactly_when_it_is_a_hit(frames):
     for each in _measures(read_population(*frames), SMALL):

@@ -69,7 +69,7 @@ def test_a_day_with_a_clock_change_has_the_hours_that_it_has(day: str, lasts: in
     assert clock(ALWAYS, start, lasts).due_at == local(f"{day}T00:00") + timedelta(days=1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     calendar=st.sampled_from([OFFICE, ALWAYS]),
     minutes=st.integers(0, 40 * 24 * 60),
@@ -126,7 +126,7 @@ def waited(people: list[BusinessCalendar], start: datetime, hours: int, needed: 
     return now
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     people=st.lists(st.sampled_from(CALENDARS), max_size=4),
     minutes=st.integers(0, 14 * 24 * 60),

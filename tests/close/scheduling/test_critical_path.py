@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import islice, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.close.scheduling import (
@@ -104,7 +104,6 @@ def finished(plan, task_id):
     return task_id in plan.progress and plan.progress[task_id].finished_at is not None
 
 
-@settings(deadline=None)
 @given(plans())
 def test_earliest_times_obey_every_rule_and_no_more(plan):
     found = schedule(plan)
@@ -116,7 +115,6 @@ def test_earliest_times_obey_every_rule_and_no_more(plan):
     assert minutes_since_start(found.finish_at) == max(finish for _, finish in expected.values())
 
 
-@settings(deadline=None)
 @given(plans())
 def test_total_slack_is_how_far_a_task_slips_before_the_end_does(plan):
     end = max(finish for _, finish in oracle(plan).values())
@@ -135,7 +133,6 @@ def test_total_slack_is_how_far_a_task_slips_before_the_end_does(plan):
         assert max(finish for _, finish in oracle(plan, task_id, slack + 1).values()) > end
 
 
-@settings(deadline=None)
 @given(plans())
 def test_free_slack_is_how_far_a_task_slips_before_any_other_does(plan):
     def others(slipping, slip):
@@ -151,7 +148,6 @@ def test_free_slack_is_how_far_a_task_slips_before_any_other_does(plan):
             assert others(task_id, slack + 1) != others(task_id, 0)
 
 
-@settings(deadline=None)
 @given(plans())
 def test_critical_paths_lead_over_tight_links_to_the_end(plan):
     found = schedule(plan)
@@ -170,7 +166,6 @@ def test_critical_paths_lead_over_tight_links_to_the_end(plan):
                 assert path[0] not in found.driving[other]
 
 
-@settings(deadline=None)
 @given(plans(), st.integers(0, 500), st.data())
 def test_the_impact_of_a_delay_is_the_recomputed_schedule_minus_the_baseline(plan, delay, data):
     task_id = data.draw(st.sampled_from(list(plan.graph.tasks)))
@@ -206,7 +201,6 @@ def with_more_time(plan, task_id, delay):
     return replace(plan, graph=TaskGraph(longer))
 
 
-@settings(deadline=None)
 @given(tasks())
 def test_on_a_business_calendar_the_same_minutes_pass_in_office_hours(given_tasks):
     around_the_clock = schedule(plan_of(*given_tasks))

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.close.scheduling import (
@@ -126,7 +126,6 @@ def test_an_empty_graph_has_no_levels():
     assert graph.blocked({}) == {}
 
 
-@settings(deadline=None)
 @given(tasks())
 def test_the_level_of_a_task_is_its_longest_chain_of_predecessors(given_tasks):
     by_id = {task.id: task for task in given_tasks}
@@ -150,7 +149,6 @@ def reaches(by_id, start, goal):
     )
 
 
-@settings(deadline=None)
 @given(tasks())
 def test_downstream_and_upstream_are_the_closure_of_dependencies(given_tasks):
     graph = TaskGraph(given_tasks)
@@ -205,7 +203,6 @@ def test_a_soft_dependency_warns_and_does_not_hold():
     assert graph.unmet("second", Event.START, states | {"first": "completed"}) == ()
 
 
-@settings(deadline=None)
 @given(tasks(), st.data())
 def test_ready_and_finishable_follow_the_hard_dependencies(given_tasks, data):
     states = {task.id: data.draw(STATES) for task in given_tasks}
@@ -344,7 +341,6 @@ def test_a_retry_lifts_the_blockage():
     assert pair(FS).blocked({"first": "in_progress", "second": "blocked"}) == {}
 
 
-@settings(deadline=None)
 @given(tasks(), st.data())
 def test_blocked_is_the_closure_of_what_can_no_longer_happen(given_tasks, data):
     states = {task.id: data.draw(STATES) for task in given_tasks}

@@ -118,7 +118,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(PIECES, max_size=14).map(lambda pieces: "SELECT 1 " + "".join(pieces)))
 def test_sqlite_never_deletes_by_what_was_taken(statement: str) -> None:
     """SQLite itself is the oracle: run as a script, what was taken leaves the rows alone."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.ingestion.formats.amounts import (
@@ -121,7 +121,6 @@ def test_amounts_that_fit_two_locales_are_refused(cells):
 LOCALES = [(".", ","), (",", "."), (",", "\u00a0"), (",", "\u202f"), (".", "'"), (",", "")]
 
 
-@settings(deadline=None)
 @given(
     units=st.integers(-(10**18) + 1, 10**18 - 1),
     locale=st.sampled_from(LOCALES),
@@ -137,7 +136,6 @@ def test_an_amount_written_in_a_locale_is_read_back(units, locale, sign):
     assert column_units([written, "no"], decimal)[0] == (units, None)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="0123456789.,'()+- \u00a0eENa", max_size=12))
 def test_no_text_is_read_as_two_different_amounts(cell):
     """Whatever both separators accept either says the same or is refused as ambiguous."""

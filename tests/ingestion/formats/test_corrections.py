@@ -43,7 +43,7 @@ def reading_of(rows: list[Any], corrections: Any = None) -> Reading:
 
 
 @given(rows=st.lists(ROW, min_size=1, max_size=6), row=ROW, data=st.data())
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_it_reads_as_if_the_file_had_been_written_so(rows: Any, row: Any, data: Any) -> None:
     place = data.draw(st.integers(0, len(rows) - 1))
     texts = dict(zip(NAMES, row, strict=True))

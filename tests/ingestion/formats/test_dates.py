@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.ingestion.formats.dates import (
@@ -104,7 +104,6 @@ def test_a_stated_format_is_the_only_one():
 FORMATS = ["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y%m%d", "%d-%b-%Y"]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.dates(date(1970, 1, 1), date(2099, 12, 31)), min_size=1, max_size=20),
     st.sampled_from(FORMATS),

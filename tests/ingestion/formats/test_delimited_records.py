@@ -40,7 +40,7 @@ def _block_size(request, monkeypatch):
     line_end=st.sampled_from(["\n", "\r\n"]),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_csv_writes_is_read_cell_by_cell_with_its_lines(rows, separator, line_end, quoting):
     has_return = any("\r" in cell for row in rows for cell in row)
     assume(quoting == csv.QUOTE_ALL or not has_return)  # csv leaves a lone return bare
@@ -59,7 +59,6 @@ def test_what_csv_writes_is_read_cell_by_cell_with_its_lines(rows, separator, li
 
 
 @pytest.mark.usefixtures("_block_size")
-@settings(deadline=None)
 @given(
     cells=st.lists(st.text(alphabet='a" ', max_size=5), min_size=2, max_size=6).filter(
         lambda cells: not any(cell.startswith('"') for cell in cells)

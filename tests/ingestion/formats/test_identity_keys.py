@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.ingestion.formats import LINE_SCHEMA, content_keys, identity_keys
@@ -110,7 +110,6 @@ ROWS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(rows=ROWS, seed=st.randoms())
 def test_key_and_occurrence_are_unique_and_do_not_depend_on_order(rows, seed):
     shuffled = list(rows)

@@ -68,7 +68,7 @@ MAPPINGS = st.fixed_dictionaries(
 
 
 @given(mapping=MAPPINGS)
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_what_rows_show_is_the_mapping(mapping: dict[str, Any]) -> None:
     try:
         sound = FieldMapping.from_dict(mapping)
@@ -82,7 +82,7 @@ def test_what_rows_show_is_the_mapping(mapping: dict[str, Any]) -> None:
 
 
 @given(mapping=MAPPINGS)
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_every_fault_of_a_step_has_its_row(mapping: dict[str, Any]) -> None:
     """Rows of a mapping that is not sound: the fault leads to one of them."""
     try:

@@ -46,7 +46,7 @@ def damaged(content: bytes, places: list[tuple[int, int, bytes]]) -> bytes:
     places=st.lists(DAMAGE, min_size=1, max_size=4),
     forced=st.sampled_from(NAMES),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_damaged_files_are_read_or_refused(content, places, forced):
     try:
         reading = read(damaged(content, places), filename="damaged", format=forced)
@@ -69,7 +69,7 @@ XML = st.sampled_from([name for name in WORKBOOK if name.endswith((".xml", ".rel
 
 
 @given(part=XML, places=st.lists(DAMAGE, min_size=1, max_size=3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_workbooks_with_a_damaged_part_are_read_or_refused(part, places):
     content = packed({**WORKBOOK, part: damaged(WORKBOOK[part], places)})
 
@@ -83,7 +83,7 @@ def test_workbooks_with_a_damaged_part_are_read_or_refused(part, places):
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_noise_is_refused_or_read(content):
     for forced in NAMES:
         try:

@@ -23,7 +23,6 @@ from tests.reconciliation.matching.making import AS_OF, exact, item, items, near
 FIELDS = ("reference", "external_id", "account")
 FRAMES = ("groups", "items", "breaks", "break_items", "proof")
 SLOW = settings(
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     max_examples=examples(15),
 )

@@ -60,7 +60,7 @@ def one_label(network: Network) -> np.ndarray:
     return np.zeros(len(network), dtype=np.int64)
 
 
-FEW = settings(deadline=None, max_examples=150)
+FEW = settings(max_examples=150)
 
 
 @FEW

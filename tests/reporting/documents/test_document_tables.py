@@ -122,7 +122,7 @@ def test_a_time_without_zone_is_refused() -> None:
         render_table_report(replace(report([]), generated_at=datetime(2023, 5, 2)))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(min_value=1, max_value=60), min_size=1, max_size=40))
 def test_rows_of_any_height_keep_all_their_lines(heights: list[int]) -> None:
     rows: list[list[Cell]] = [

@@ -205,9 +205,7 @@ def flipped(content: bytes, position: int, bit: int) -> bytes:
     return bytes(changed)
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(min_value=0), st.integers(min_value=0, max_value=7))
 def test_any_flipped_bit_is_tampering(desk: Desk, position: int, bit: int) -> None:
     changed = flipped(desk.signed, position % len(desk.signed), bit)
