@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.approvals.models import Decision, Request
+from apps.approvals.selectors import inbox
 from apps.approvals.services import decide, withdraw
 from apps.approvals.states import RequestStatus
 from apps.approvals.views.lists import PAGE_SIZE
@@ -157,6 +158,27 @@ def test_a_long_list_has_pages(define: Any, ask: Any, bob: Any) -> None:
     assert titles(visitor.get(second.context["previous_url"])) == titles(first)
     for nonsense in ("0", "-1", "x", "99999999999999999999", "²"):
         assert titles(visitor.get(INBOX, {"page": nonsense})) == titles(first)
+
+
+def test_kinds_that_are_mixed_come_by_urgency_page_after_page(
+    define: Any, ask: Any, bob: Any
+) -> None:
+    kinds = ("reconciliation", "period_lock", "reconciliation", "journal_entry")
+    for kind in sorted(set(kinds)):
+        define(kind)
+    count = PAGE_SIZE + 7
+    for number in range(count):
+        made = ask(subject(number), title=f"{number}", item_type=kinds[number % 4])
+        due = timezone.now() + timedelta(hours=(number * 7) % count - 5.5)
+        Request.objects.filter(pk=made.pk).update(due_at=due)
+    visitor = signed_in(bob)
+    first = visitor.get(INBOX)
+    shown = titles(first) + titles(visitor.get(first.context["next_url"]))
+    assert shown == [request.title for request in inbox(bob)]
+    assert (first.context["total"], first.context["late"], len(shown)) == (count, 6, count)
+    some = visitor.get(INBOX, {"item_type": "reconciliation"})
+    assert titles(some) == [one for one in shown if int(one) % 2 == 0]
+    assert some.context["total"] == count
 
 
 def test_lists_are_narrowed_and_say_so(define: Any, ask: Any, bob: Any, alice: Any) -> None:

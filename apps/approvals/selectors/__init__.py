@@ -15,6 +15,7 @@ from apps.approvals.selectors.deciders import (
     eligible_approvers,
     inbox,
     outbox,
+    read_waiting,
     refusal_to_decide,
     waiting_for,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "policies_seen_by",
     "policy_for",
     "questions_for",
+    "read_waiting",
     "record_of",
     "refusal_to_attach",
     "refusal_to_consult",

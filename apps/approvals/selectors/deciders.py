@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Func, IntegerField, JSONField, Q
-from django.db.models.functions import Abs, Cast
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import BigIntegerField, Count, F, Func, IntegerField, JSONField, Q
+from django.db.models.functions import Abs, Cast, Extract
 
 from apps.approvals.errors import (
     AlreadyDecidedByActor,
@@ -22,7 +24,7 @@ from apps.approvals.rules import Decider
 from apps.approvals.selectors.conflicts import conflicted_ids, voters
 from apps.approvals.selectors.limits import refusal_by_limit
 from apps.approvals.selectors.requests import decisions_on, stage_of
-from apps.approvals.selectors.seats import seats_of
+from apps.approvals.selectors.seats import any_of, seats_of
 from apps.approvals.selectors.staff import Staff, deciders_at_work, staff_of
 from apps.approvals.selectors.stages import people_named
 from apps.approvals.states import OPEN, RequestStatus
@@ -30,6 +32,8 @@ from apps.common.errors import NotPermitted
 from apps.identity.models import User
 
 _BY_NAME = ("last_name", "first_name", "pk")
+_URGENT = ("due_at", "id")
+_SHOWN = ("policy", "maker", "entity")  # what lists show of a request
 
 
 def refusal_to_decide(request: Request, actor: User) -> NotPermitted | None:
@@ -147,30 +151,60 @@ def waiting_for(actor: User) -> Any:
             measured=Abs("amount") + F("split_amount"),
         )
     )
-    able = Q(pk__in=[])
-    for seat in seats_of(actor):
-        able |= seat
-    return waiting.filter(able).select_related("policy", "maker", "entity").order_by("due_at", "id")
+    return waiting.filter(any_of(*seats_of(actor))).select_related(*_SHOWN).order_by(*_URGENT)
+
+
+class _First(ArrayAgg):
+    """The first of them in the order of an inbox."""
+
+    template = "(%(function)s(%(expressions)s %(order_by)s))[:%(count)s]"
+
+    def __init__(self, expression: Any, count: int) -> None:
+        super().__init__(expression, order_by=_URGENT, count=int(count))
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """How many requests of one kind wait on an entity, and how many of them past their time."""
+    """What waits of one kind on one entity.
+
+    Attributes:
+        total, late: how many there are, and how many of them are past their time.
+        first: the most urgent of them: due (microseconds since 1970) and id.
+    """
 
     entity_id: int
     item_type: str
     total: int
     late: int
+    first: list[tuple[int, int]]
 
 
-def backlog(waiting: Any, now: datetime) -> list[Backlog]:
-    """Requests counted by entity and kind (one query)."""
+def backlog(waiting: Any, now: datetime, count: int) -> list[Backlog]:
+    """What `waiting_for` found, counted, with the first so many of each kind and entity.
+
+    One query for the counts and the page: to ask who can decide is what takes the time.
+    """
+    due = Cast(Extract("due_at", "epoch") * 1_000_000, BigIntegerField())
     rows = (
         waiting.order_by("item_type", "entity_id")
         .values_list("entity_id", "item_type")
-        .annotate(total=Count("pk"), late=Count("pk", filter=Q(due_at__lt=now)))
+        .annotate(
+            total=Count("pk"),
+            late=Count("pk", filter=Q(due_at__lt=now)),
+            due=_First(due, count),
+            ids=_First("pk", count),
+        )
     )
-    return [Backlog(*row) for row in rows]
+    return [
+        Backlog(entity_id, item_type, total, late, list(zip(first_due, ids, strict=True)))
+        for entity_id, item_type, total, late, first_due, ids in rows
+    ]
+
+
+def read_waiting(ids: Sequence[int]) -> list[Request]:
+    """The requests of a backlog in this order, without those that have ended since (one query)."""
+    read = Request.objects.filter(status=RequestStatus.PENDING).select_related(*_SHOWN).in_bulk(ids)
+    return [read[pk] for pk in ids if pk in read]
 
 
 def inbox(actor: User) -> list[Request]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from django.db.models import Exists, F, OuterRef, Q
 
@@ -17,7 +19,24 @@ from apps.approvals.states import RequestStatus
 from apps.identity.holders import roles_holding
 from apps.identity.models import Entity, EntityUserObjectPermission, User
 
+# A condition that nothing fits. It is left out where it changes nothing: an inbox is asked for on
+# every page, and to compile a condition takes about as long as to carry it out.
 _NOTHING = Q(pk__in=[])
+
+
+def any_of(*conditions: Q) -> Q:
+    """What fits one of the conditions at least."""
+    return reduce(or_, [one for one in conditions if one is not _NOTHING] or [_NOTHING])
+
+
+def _none_of(*conditions: Q) -> Q:
+    """What fits none of the conditions."""
+    barred = any_of(*conditions)
+    return Q() if barred is _NOTHING else ~barred
+
+
+def _among(ids: list[int]) -> Q:
+    return Q(pk__in=ids) if ids else _NOTHING
 
 
 def seats_of(actor: User) -> list[Q]:
@@ -96,11 +115,13 @@ class _House:
                 yield self._lent_seat(mandate)
 
     def _own_seat(self, person_id: int) -> Q:
-        passed_on = _NOTHING
-        for mandate in self.absences.in_force:
-            if mandate.delegator_id == person_id:
-                passed_on |= self._passed_on(mandate) & ~_took_part(person_id)
-        return self._seat(person_id, self._barred(person_id)) & self._within(person_id) & ~passed_on
+        passed_on = (
+            self._passed_on(mandate) & ~_took_part(person_id)
+            for mandate in self.absences.in_force
+            if mandate.delegator_id == person_id
+        )
+        seat = self._seat(person_id, self._barred(person_id))
+        return seat & self._within(person_id) & _none_of(*passed_on)
 
     def _lent_seat(self, mandate: Mandate) -> Q:
         return (
@@ -112,7 +133,10 @@ class _House:
     def _barred(self, person_id: int) -> Q:
         """What he made, or had a hand in without a waiver for it."""
         kinds = waived_kinds(self.waivers, person_id=person_id, day=self.absences.day)
-        return Q(maker_id=person_id) | (_took_part(person_id) & ~Q(item_type__in=kinds))
+        took_part = _took_part(person_id)
+        if not kinds:
+            return took_part
+        return Q(maker_id=person_id) | (took_part & ~Q(item_type__in=kinds))
 
     def _seat(self, person_id: int, barred: Q) -> Q:
         """The stage at work asks for this person, whose vote is not given, and who may."""
@@ -124,17 +148,19 @@ class _House:
         person = self.people.get(person_id)
         if person is None:
             return _NOTHING
-        own, added = _NOTHING, _NOTHING
-        for role in sorted(person.roles):
-            own, added = own | Q(at_work__role=role), added | Q(added__role=role)
-        decides = bool(person.roles & roles_holding(DECIDE_REQUEST))
-        if decides:
-            own |= Q(at_work__people__contains=[person.username])
-            added |= Q(added__people__contains=[person.username])
-        late = Escalation.objects.filter(request=OuterRef("pk"), stage=OuterRef("stage"))
-        own &= ~Q(pk__in=self.moved.away(person_id))
-        received = Q(pk__in=self.moved.there(person_id)) if decides else _NOTHING
-        return own | received | Q(Exists(late.filter(added)))
+        roles = sorted(person.roles)
+        own = [Q(at_work__role=role) for role in roles]
+        added = [Q(added__role=role) for role in roles]
+        received = _NOTHING
+        if person.roles & roles_holding(DECIDE_REQUEST):
+            own.append(Q(at_work__people__contains=[person.username]))
+            added.append(Q(added__people__contains=[person.username]))
+            received = _among(self.moved.there(person_id))
+        late = Escalation.objects.filter(
+            any_of(*added), request=OuterRef("pk"), stage=OuterRef("stage")
+        )
+        kept = any_of(*own) & _none_of(_among(self.moved.away(person_id)))
+        return any_of(kept, received, Q(Exists(late)))
 
     def _passed_on(self, mandate: Mandate) -> Q:
         """What a delegator has handed over, as far as the delegate may act on it."""
@@ -157,7 +183,7 @@ class _House:
             for other in self.absences.in_force
             if other.delegator_id == mandate.delegator_id and other.item_type
         ]
-        return ~Q(item_type__in=own)
+        return ~Q(item_type__in=own) if own else Q()
 
     def _below_cap(self, mandate: Mandate) -> Q:
         if mandate.cap is None:
@@ -179,7 +205,7 @@ class _House:
             for currency, most in self.limits.table_of(person_id, roles, kind).items():
                 within |= Q(currency=currency, measured__lte=most)
             allowed &= ~Q(item_type=kind) | within
-        return Q(at_work__contains={"within_limit": False}) | allowed if allowed else allowed
+        return allowed | Q(at_work__contains={"within_limit": False}) if allowed else allowed
 
 
 def _took_part(person_id: int) -> Q:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -25,6 +27,7 @@ from apps.approvals.selectors import (
     backlog,
     outbox,
     questions_for,
+    read_waiting,
     requests_seen_by,
     unread_notices,
     waiting_for,
@@ -65,9 +68,11 @@ def inbox(request: HttpRequest) -> HttpResponse:
     """What this person can decide now, most urgent first."""
     actor = _viewer(request)
     waiting, entity = waiting_for(actor), entity_in_view(request)
-    everywhere = backlog(waiting, timezone.now())
+    last = _page_number(request) * PAGE_SIZE + 1
+    everywhere = backlog(waiting, timezone.now(), last)
     note_count(request, "approvals:inbox", sum(one.total for one in everywhere))
     found = [one for one in everywhere if entity is None or one.entity_id == entity.pk]
+    first = [pk for _, pk in sorted(chain.from_iterable(one.first for one in found))]
     kinds = dict.fromkeys(one.item_type for one in found)
     form = InboxFilterForm(request.GET, kinds=as_choices(kinds))
     context = {
@@ -77,8 +82,13 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "late": sum(one.late for one in found),
         "questions": list(questions_for(actor)),
     }
-    waiting = _of_entity_in_view(request, waiting)
-    return _listed(request, "approvals/inbox.html", form.narrow(waiting), form, context)
+
+    def read_part(part: slice) -> list[Request]:
+        if not any(form.data.get(name) for name in form.fields):
+            return read_waiting(first[part])
+        return list(form.narrow(_of_entity_in_view(request, waiting))[part])
+
+    return _listed(request, "approvals/inbox.html", read_part, form, context)
 
 
 @require_safe
@@ -91,7 +101,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     open_ones = _of_entity_in_view(request, outbox(actor)).count()
     context = {"page_title": "My requests", "tab": "mine", "total": open_ones}
     found = form.narrow(own).order_by("-id")
-    return _listed(request, "approvals/mine.html", found, form, context)
+    return _listed(request, "approvals/mine.html", lambda part: list(found[part]), form, context)
 
 
 @require_safe
@@ -104,7 +114,9 @@ def everything(request: HttpRequest) -> HttpResponse:
     open_ones = seen.open().count()
     context = {"page_title": "All requests", "tab": "everything", "total": open_ones}
     found = form.narrow(seen).order_by("-id")
-    return _listed(request, "approvals/everything.html", found, form, context)
+    return _listed(
+        request, "approvals/everything.html", lambda part: list(found[part]), form, context
+    )
 
 
 def _viewer(request: HttpRequest) -> User:
@@ -119,14 +131,18 @@ def _of_entity_in_view(request: HttpRequest, requests: Any) -> Any:
 
 
 def _listed(
-    request: HttpRequest, template: str, found: Any, form: Any, context: dict[str, Any]
+    request: HttpRequest,
+    template: str,
+    read_part: Callable[[slice], list[Request]],
+    form: Any,
+    context: dict[str, Any],
 ) -> HttpResponse:
     """One page of the list; a row more is read to know whether there is a next."""
     context["unread"] = unread_notices(actor_of(request))
     context["controls_url"] = _controls_url(actor_of(request))
     number = _page_number(request)
     start = (number - 1) * PAGE_SIZE
-    read = list(found[start : start + PAGE_SIZE + 1])
+    read = read_part(slice(start, start + PAGE_SIZE + 1))
     now = timezone.now()
     context |= {
         "rows": [Row.of(one, now) for one in read[:PAGE_SIZE]],
