@@ -10,7 +10,6 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 
@@ -38,6 +37,7 @@ from apps.approvals.selectors import (
     request_seen_by,
     staff_of,
     waiting_for,
+    with_all_parts,
 )
 from apps.approvals.serializers import AttachmentSerializer, BroughtInput
 from apps.approvals.services import (
@@ -53,6 +53,8 @@ from apps.approvals.services import (
 from apps.approvals.states import OPEN, Door, EvidenceKind, RequestStatus, Verdict
 from apps.common.access import one_visible
 from apps.common.api import AmountField, ScopedReadView, body_of
+from apps.common.errors import NotVisible
+from apps.common.paging import row_id
 from apps.identity.context import actor_of
 from apps.operations.idempotency import IdempotentMixin
 
@@ -252,7 +254,7 @@ class RequestView(IdempotentMixin, ScopedReadView):
             door=Door.REST,
             actor=actor_of(request),
         )
-        return self._shown(decided.pk)
+        return self._answered(with_all_parts(decided))
 
     @extend_schema(request=TakeBackSerializer, responses=RequestDetailSerializer)
     @action(detail=True, methods=["post"])
@@ -352,14 +354,16 @@ class RequestView(IdempotentMixin, ScopedReadView):
         return Response(OutcomeSerializer(outcomes, many=True).data)
 
     def _asked_id(self) -> int:
-        """The id in the path, if the caller may see that request (404 otherwise).
-
-        No more of it is read: whatever is done to it reads it again, under its lock.
-        """
-        bare = self.get_queryset().select_related(None).prefetch_related(None).only("pk")
-        return int(get_object_or_404(bare, pk=self.kwargs["pk"]).pk)
+        """The id in the path. Whether the caller may see that request, its lock finds out."""
+        self.get_queryset()  # asks for the permission
+        request_id = row_id(self.kwargs["pk"])
+        if request_id is None:
+            raise NotVisible
+        return request_id
 
     def _shown(self, request_id: int) -> Response:
         """The request as it now is."""
-        now = request_seen_by(actor_of(self.request), request_id)
-        return Response(RequestDetailSerializer(now, context=self.get_serializer_context()).data)
+        return self._answered(request_seen_by(actor_of(self.request), request_id))
+
+    def _answered(self, shown: Request) -> Response:
+        return Response(RequestDetailSerializer(shown, context=self.get_serializer_context()).data)

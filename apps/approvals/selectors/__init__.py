@@ -47,6 +47,7 @@ from apps.approvals.selectors.requests import (
     seen_at_version,
     stage_of,
     subject_key,
+    with_all_parts,
 )
 from apps.approvals.selectors.staff import (
     Staff,
@@ -107,4 +108,5 @@ __all__ = [
     "unread_notices",
     "waiting_for",
     "why_not_ask",
+    "with_all_parts",
 ]
