@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -19,8 +18,7 @@ from apps.close.models import (
 )
 from apps.close.permissions import VIEW_CLOSE
 from apps.close.services import retry_task
-from apps.common.admin import WindowAdmin, run_each
-from apps.identity.context import actor_of
+from apps.common.admin import WindowAdmin, service_action
 
 
 @admin.register(CloseTemplate)
@@ -54,15 +52,9 @@ class CloseTaskAdmin(WindowAdmin):
     list_select_related = ("run__period", "owner")
     actions: ClassVar = ["retry"]
 
-    @admin.action(description="Try again")
-    def retry(self, request: HttpRequest, queryset: Any) -> None:
-        actor = actor_of(request)
-        run_each(
-            request,
-            queryset,
-            lambda task: retry_task(task_id=task.pk, actor=actor),
-            done="queued again",
-        )
+    retry = service_action(
+        retry_task, "task_id", "Try again", done="queued again", permission="view"
+    )
 
 
 @admin.register(TaskAttempt)

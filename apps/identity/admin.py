@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from apps.common.admin import ServiceAdmin, run_each
+from apps.common.admin import ServiceAdmin, run_each, service_action
 from apps.identity.context import actor_of
 from apps.identity.forms import EntityForm, GrantForm, UserForm
 from apps.identity.models import Entity, EntityUserObjectPermission, User
@@ -116,25 +116,13 @@ class UserAdmin(PeopleAdmin):
             user.pk,
         )
 
-    @admin.action(description="Deactivate selected users", permissions=["manage"])
-    def deactivate(self, request: HttpRequest, queryset: models.QuerySet[User]) -> None:
-        actor = actor_of(request)
-        run_each(
-            request,
-            queryset,
-            lambda user: deactivate_user(user_id=user.pk, actor=actor),
-            done="deactivated",
-        )
+    deactivate = service_action(
+        deactivate_user, "user_id", "Deactivate selected users", done="deactivated"
+    )
 
-    @admin.action(description="Reactivate selected users", permissions=["manage"])
-    def reactivate(self, request: HttpRequest, queryset: models.QuerySet[User]) -> None:
-        actor = actor_of(request)
-        run_each(
-            request,
-            queryset,
-            lambda user: reactivate_user(user_id=user.pk, actor=actor),
-            done="reactivated",
-        )
+    reactivate = service_action(
+        reactivate_user, "user_id", "Reactivate selected users", done="reactivated"
+    )
 
 
 @admin.register(EntityUserObjectPermission)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from apps.approvals.permissions import VIEW_REQUESTS
-from apps.common.admin import ServiceAdmin, WindowAdmin, WindowInline, run_each
+from apps.common.admin import ServiceAdmin, WindowAdmin, WindowInline, service_action
 from apps.common.errors import Refusal
 from apps.identity.context import actor_of
 from apps.outbound.context import secret_shown
@@ -86,15 +86,9 @@ class EndpointAdmin(ServiceAdmin):
             messages.error(request, refusal.words)
             return None
 
-    @admin.action(description="Retire selected endpoints", permissions=["manage"])
-    def retire(self, request: HttpRequest, queryset: Any) -> None:
-        actor = actor_of(request)
-        run_each(
-            request,
-            queryset,
-            lambda row: retire_endpoint(endpoint_id=row.pk, actor=actor),
-            done="retired",
-        )
+    retire = service_action(
+        retire_endpoint, "endpoint_id", "Retire selected endpoints", done="retired"
+    )
 
     @admin.display(description="Page")
     def page(self, endpoint: Endpoint) -> str:
@@ -123,15 +117,9 @@ class DeliveryAdmin(WindowAdmin):
         user = actor_of(request)
         return bool(user.may(MANAGE_ENDPOINTS))
 
-    @admin.action(description="Send selected deliveries again", permissions=["manage"])
-    def resend(self, request: HttpRequest, queryset: Any) -> None:
-        actor = actor_of(request)
-        run_each(
-            request,
-            queryset,
-            lambda row: resend_delivery(delivery_id=row.pk, actor=actor),
-            done="sent again",
-        )
+    resend = service_action(
+        resend_delivery, "delivery_id", "Send selected deliveries again", done="sent again"
+    )
 
 
 @admin.register(DeliveryAttempt)

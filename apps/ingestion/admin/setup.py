@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from apps.common.admin import ServiceAdmin, ServiceForm, run_each
+from apps.common.admin import ServiceAdmin, ServiceForm, service_action
 from apps.identity.context import actor_of
 from apps.identity.models import Entity
 from apps.ingestion import services
@@ -131,15 +131,13 @@ class SourceAdmin(SeenAdmin, ServiceAdmin):
         user = actor_of(request)
         return bool(user.may(IMPORT_FILE))
 
-    @admin.action(description="Pull selected sources now", permissions=["pull"])
-    def pull_selected(self, request: HttpRequest, queryset: Any) -> None:
-        actor = actor_of(request)
-        run_each(
-            request,
-            queryset,
-            lambda row: services.ask_pull(source_id=row.pk, actor=actor),
-            done="asked for",
-        )
+    pull_selected = service_action(
+        services.ask_pull,
+        "source_id",
+        "Pull selected sources now",
+        done="asked for",
+        permission="pull",
+    )
 
     def has_retire_permission(self, request: HttpRequest) -> bool:
         return self.has_change_permission(request)
@@ -171,12 +169,10 @@ class SourceAdmin(SeenAdmin, ServiceAdmin):
         url = reverse("ingestion:mapping", args=[source.pk])
         return format_html('<a class="text-primary-600" href="{}">Preview on a file</a>', url)
 
-    @admin.action(description="Retire selected sources", permissions=["retire"])
-    def retire_selected(self, request: HttpRequest, queryset: Any) -> None:
-        actor = actor_of(request)
-        run_each(
-            request,
-            queryset,
-            lambda row: services.retire_source(source_id=row.pk, actor=actor),
-            done="retired",
-        )
+    retire_selected = service_action(
+        services.retire_source,
+        "source_id",
+        "Retire selected sources",
+        done="retired",
+        permission="retire",
+    )
