@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
 from django.utils import timezone
 
 from apps.approvals.errors import ApprovalUsed
@@ -25,6 +24,7 @@ from apps.ledger.services import (
     post_entry,
     reopen_period,
 )
+from apps.ledger.services.places import require_place
 
 from .conftest import approve_both, request_of
 from .test_races import kinds, sound, together
@@ -106,6 +106,23 @@ def test_people_and_the_beat_end_it_once(
     sound(books)
 
 
+def test_its_end_between_the_check_and_the_write_is_told_in_words(
+    reopen: Any, draft: Any, connie: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reopening = reopen(expires_at=timezone.now() + timedelta(seconds=3))
+    entry = draft(kind="adjustment")
+
+    def check_and_wait(*given: Any) -> None:
+        require_place(*given)
+        time.sleep((reopening.expires_at - timezone.now()).total_seconds() + 0.01)
+
+    monkeypatch.setattr("apps.ledger.services.posting.require_place", check_and_wait)
+    with pytest.raises(ReopeningOver):
+        post_entry(entry_id=entry.pk, actor=connie)
+    entry.refresh_from_db()
+    assert entry.status == "draft"
+
+
 def test_posting_at_its_end(
     reopen: Any, draft: Any, connie: Any, together: Any, books: Any
 ) -> None:
@@ -115,10 +132,7 @@ def test_posting_at_its_end(
 
     def post_at(entry: JournalEntry, offset: float) -> Any:
         time.sleep(max(0.0, (reopening.expires_at - timezone.now()).total_seconds() + offset))
-        try:
-            return post_entry(entry_id=entry.pk, actor=connie)
-        except IntegrityError:  # its time ended between the service and the database
-            return ReopeningOver()
+        return post_entry(entry_id=entry.pk, actor=connie)
 
     def beat() -> Any:
         time.sleep(max(0.0, (reopening.expires_at - timezone.now()).total_seconds()))

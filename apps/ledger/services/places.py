@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.common.access import authorize
@@ -46,6 +48,26 @@ def require_taking(period: Period, kind: str, lines: Iterable[JournalLine]) -> N
         )
     if period.status == PeriodStatus.REOPENED:
         _require_scope(period, kind, {line.account.code for line in lines})
+
+
+@contextmanager
+def still_taking(period: Period, kind: str, lines: Iterable[JournalLine]) -> Iterator[None]:
+    """Around the write into a period that takes it: a reopening may end in between.
+
+    The database goes by its own clock and refuses then; people are told why.
+
+    Raises:
+        ReopeningOver: its time ended meanwhile.
+    """
+    if period.status != PeriodStatus.REOPENED:
+        yield
+        return
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError:
+        require_taking(period, kind, lines)
+        raise
 
 
 def _require_scope(period: Period, kind: str, codes: set[str]) -> None:

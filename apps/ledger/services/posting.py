@@ -31,7 +31,7 @@ from apps.ledger.selectors import (
 )
 from apps.ledger.services.drafts import require_balanced, require_text
 from apps.ledger.services.entries import save_entry, write_entry
-from apps.ledger.services.places import require_place, require_taking
+from apps.ledger.services.places import require_place, require_taking, still_taking
 from apps.ledger.states import ENTRY_MOVES, EntryKind, EntryStatus
 
 NOTIFY_TASK = "apps.ledger.tasks.post_approved_entry"
@@ -222,7 +222,8 @@ def _post(entry: JournalEntry, lines: list[JournalLine], actor: User) -> None:
     entry.posted_by = actor
     entry.posted_at = timezone.now()
     entry.content_hash = content_hash(entry, lines)
-    save_entry(entry, ["status", "number", "posted_by", "posted_at", "content_hash"], actor)
+    with still_taking(entry.period, entry.kind, lines):
+        save_entry(entry, ["status", "number", "posted_by", "posted_at", "content_hash"], actor)
     record(
         actor=actor,
         action="ledger.entry.post",
