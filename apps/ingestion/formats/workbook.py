@@ -29,9 +29,12 @@ MAX_UNPACKED_BYTES = 400_000_000
 MAX_CELLS = 12_000_000  # of a sheet's rectangle, blank ones included
 _MAX_PARTS = 2_000
 _PARTS = (".xml", ".rels")
-_SHEETS = "worksheets/"
+_SHEET = b"sheetData"
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_PLACE = re.compile(rb"\br\s*=\s*[\"']([A-Za-z]{0,3})([0-9]{1,7})[\"']")
+_PLACE = re.compile(rb"(?<![\w:.-])r\s*=\s*[\"']([^\"']*)[\"']")
+_TEXT_COUNT = re.compile(rb"uniqueCount\s*=\s*[\"']\s*([0-9]+)")
+_REFERENCE = re.compile(rb"([A-Za-z]{0,3})([0-9]{1,7})")
+_LAST_ROW, _LAST_COLUMN = 1_048_576, 16_384
 _ROW = re.compile(rb"<(?:\w+:)?row\b")
 _CELL = re.compile(rb"<(?:\w+:)?c\b")
 # Cells that hold an error such as #REF! are read as that text, not as blanks.
@@ -53,7 +56,13 @@ def workbook_of(content: bytes) -> CalamineWorkbook:
         )
     for name, xml in parts.items():
         require_harmless(xml)
-        if _SHEETS in name.lower() and name.lower().endswith(".xml"):
+        if b"\0" in xml:  # the reader would find nothing in it, and say nothing
+            raise MalformedFile(
+                "A part of the workbook is not in UTF-8.",
+                remedy="Open it in a spreadsheet, save it as .xlsx and send it again.",
+            )
+        _require_true_counts(xml)
+        if _SHEET in xml:  # wherever it lies: the workbook says which parts are its sheets
             _require_dense(xml)
             parts[name] = _ERROR_CELL.sub(b't="str"', xml)
     packed = io.BytesIO()
@@ -146,20 +155,36 @@ def _require_plain(entry: zipfile.ZipInfo, parts: dict[str, bytes]) -> None:
         raise ForbiddenConstruct("The workbook has a part twice.")
 
 
+def _require_true_counts(xml: bytes) -> None:
+    """Refuses a part that says it has more texts than it has room for.
+
+    The reader asks for memory for as many as it says.
+    """
+    for match in _TEXT_COUNT.finditer(xml):
+        if int(match.group(1)[:20]) > len(xml) // len(b"<si/>"):
+            raise _damaged()
+
+
 def _require_dense(xml: bytes) -> None:
-    """Refuses a sheet whose rectangle of cells is out of proportion.
+    """Refuses a sheet whose rectangle of cells is out of proportion, or that has cells outside.
 
     Cells without a place follow one another; the most that stand in one row widen the rectangle.
+    The reader takes any place for a number and asks for as much memory, with which it ends the
+    process; so whatever is no place on a sheet is refused here.
     """
     columns: set[bytes] = set()
     rows = placed = 0
     for match in _PLACE.finditer(xml):
-        column, row = match.groups()
-        if column:
-            columns.add(column)
+        place = _REFERENCE.fullmatch(match.group(1))
+        if place is None or not 1 <= int(place.group(2)) <= _LAST_ROW:
+            raise _damaged()
+        if place.group(1):
+            columns.add(place.group(1))
             placed += 1
-        rows = max(rows, int(row))
+        rows = max(rows, int(place.group(2)))
     width = max(map(_column_number, columns), default=0)
+    if width > _LAST_COLUMN:
+        raise _damaged()
     if len(_CELL.findall(xml)) > placed:
         pieces = _ROW.split(xml)
         width += max(len(_CELL.findall(piece)) for piece in pieces)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from datetime import date, datetime
 
@@ -288,6 +289,58 @@ class TestHostileArchives:
     def test_two_cells_far_apart_are_refused(self, rows):
         with pytest.raises(FileTooLarge, match="spans"):
             read_xlsx(with_sheet(rows))
+
+    @pytest.mark.parametrize("where", [SHEET, "xl/elsewhere.xml"])
+    @pytest.mark.parametrize(
+        "place",
+        [
+            "B0",
+            "B1048577",
+            "B99999999",
+            "XFD01048576",
+            "XFE2",
+            "ZZZZZZZ2",
+            "B" + 30 * "9",
+            "$B$2",
+            "2B",
+            "",
+            "B2:XFD1048576",
+            "XFD&#49;048576",
+        ],
+    )
+    def test_a_cell_at_no_place_of_a_sheet_is_refused(self, place, where):
+        """The reader would ask for memory up to there, and end the process."""
+        rows = f'<row><c r="A1"/></row><row r="2"><c r="{place}"/></row>'
+        sound, relations = parts_of(zip_with({})), "xl/_rels/workbook.xml.rels"
+        moved = sound[relations].replace(b"worksheets/sheet1.xml", where.encode()[3:])
+        assert moved.count(where.encode()[3:]) == 1
+        changed = {where: parts_of(with_sheet(rows))[SHEET], relations: moved}
+
+        with pytest.raises(MalformedFile):
+            read_xlsx(packed({**sound, **changed}))
+
+    @pytest.mark.parametrize("count", [b"1000", b"99999999999", 5_000 * b"9"])
+    def test_more_texts_than_there_is_room_for_are_refused(self, count):
+        part = "xl/sharedStrings.xml"
+        texts = parts_of(zip_with({}))[part]
+        lying = re.sub(rb'uniqueCount="[0-9]+"', b'uniqueCount="%s"' % count, texts)
+        assert lying != texts
+
+        with pytest.raises(MalformedFile, match="damaged"):
+            read_xlsx(zip_with({part: lying}))
+
+    def test_what_only_looks_like_a_place_is_none(self):
+        sheet = parts_of(zip_with({}))[SHEET]
+        assert b"<worksheet" in sheet
+        renamed = sheet.replace(b"<worksheet", b'<worksheet xmlns:r="there" x:r="here"', 1)
+
+        assert read_xlsx(zip_with({SHEET: renamed})).lines.height == 1
+
+    def test_a_sheet_that_the_reader_cannot_decode_is_refused(self):
+        sheet = parts_of(zip_with({}))[SHEET].decode().replace("UTF-8", "UTF-16")
+
+        with pytest.raises(MalformedFile, match="UTF-8"):
+            read_xlsx(zip_with({SHEET: sheet.encode("utf-16")}))
 
     def test_pictures_and_macros_are_left_alone(self):
         content = zip_with({"xl/media/image1.png": b"\x89PNG", "xl/vbaProject.bin": b"\0"})
