@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.templatetags.static import static
 from django.utils import timezone
 
 from apps.operations.embedded.redis_server import broker_url
 from config import env
+from config.beat import SCHEDULE
 from config.logs import logging_configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -160,62 +160,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 60 * 60}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
-CELERY_BEAT_SCHEDULE = {
-    "operations: relay the outbox": {
-        "task": "apps.operations.tasks.relay_outbox",
-        "schedule": timedelta(seconds=2),
-        "options": {"expires": 10},
-    },
-    "operations: drop what is long delivered": {
-        "task": "apps.operations.tasks.drop_delivered",
-        "schedule": crontab(hour="3", minute="17"),
-    },
-    "close: resume interrupted tasks": {
-        "task": "apps.close.tasks.resume_interrupted",
-        "schedule": timedelta(seconds=5),
-        "options": {"expires": 10},
-    },
-    "approvals: see whether somebody can decide": {
-        "task": "apps.approvals.tasks.recheck_all",
-        "schedule": timedelta(minutes=10),
-        "options": {"expires": 600},
-    },
-    "approvals: remind, escalate, expire": {
-        "task": "apps.approvals.tasks.tend_requests",
-        "schedule": timedelta(minutes=1),
-        "options": {"expires": 60},
-    },
-    "ledger: close what was reopened and is over": {
-        "task": "apps.ledger.tasks.end_expired_reopenings",
-        "schedule": timedelta(minutes=1),
-        "options": {"expires": 60},
-    },
-    "reconciliation: resume interrupted runs": {
-        "task": "apps.reconciliation.tasks.resume_runs",
-        "schedule": timedelta(seconds=5),
-        "options": {"expires": 10},
-    },
-    "reconciliation: hand out again runs that still wait": {
-        "task": "apps.reconciliation.tasks.resume_queued",
-        "schedule": timedelta(minutes=5),
-        "options": {"expires": 300},
-    },
-    "ingestion: look for pulls that are due": {
-        "task": "apps.ingestion.tasks.look_for_pulls",
-        "schedule": timedelta(minutes=1),
-        "options": {"expires": 60},
-    },
-    "outbound: queue deliveries that are due": {
-        "task": "apps.outbound.tasks.queue_due_deliveries",
-        "schedule": timedelta(seconds=10),
-        "options": {"expires": 10},
-    },
-    "outbound: queue messages that are due": {
-        "task": "apps.outbound.tasks.queue_due_messages",
-        "schedule": timedelta(seconds=20),
-        "options": {"expires": 20},
-    },
-}
+CELERY_BEAT_SCHEDULE = SCHEDULE
 # A reconciliation of at least so many records is split into shards, each a task of its own: this
 # many, or one for each core of the machine that plans it.
 RECONCILE_SHARDS_FROM = env.integer("RECONCILE_SHARDS_FROM", default=200_000, least=1)

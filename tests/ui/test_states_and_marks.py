@@ -19,7 +19,8 @@ from apps.approvals.states import Verdict as GivenVerdict
 from apps.close.states import AttemptStatus, TaskStatus
 from apps.close.states import RunStatus as CloseRunStatus
 from apps.common.templatetags import finflow
-from apps.common.templatetags.finflow import Status, differing, icon, status, verdict_given
+from apps.common.templatetags.finflow import Status, icon, status, verdict_given
+from apps.common.texts import differing
 from apps.compliance.states import Verdict
 from apps.ingestion.states import PullStatus
 from apps.ledger.states import EntryStatus, PeriodStatus
