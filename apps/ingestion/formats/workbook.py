@@ -177,20 +177,29 @@ def _require_dense(xml: bytes) -> None:
     for match in _PLACE.finditer(xml):
         place = _REFERENCE.fullmatch(match.group(1))
         if place is None or not 1 <= int(place.group(2)) <= _LAST_ROW:
-            raise _damaged()
+            raise _nowhere(match.group(1))
         if place.group(1):
             columns.add(place.group(1))
             placed += 1
         rows = max(rows, int(place.group(2)))
-    width = max(map(_column_number, columns), default=0)
+    last = max(columns, key=_column_number, default=b"")
+    width = _column_number(last)
     if width > _LAST_COLUMN:
-        raise _damaged()
+        raise _nowhere(last)
     if len(_CELL.findall(xml)) > placed:
         pieces = _ROW.split(xml)
         width += max(len(_CELL.findall(piece)) for piece in pieces)
         rows += len(pieces)
     if rows * width > MAX_CELLS:
         raise FileTooLarge(f"A sheet spans more than {MAX_CELLS} cells, most of them blank.")
+
+
+def _nowhere(place: bytes) -> MalformedFile:
+    shown = place[:20].decode(errors="replace")
+    return MalformedFile(
+        f"A cell stands at “{shown}”, which is no place on a sheet.",
+        remedy="Open the workbook in a spreadsheet, save it as .xlsx and send it again.",
+    )
 
 
 def _column_number(letters: bytes) -> int:

@@ -316,7 +316,7 @@ class TestHostileArchives:
         assert moved.count(where.encode()[3:]) == 1
         changed = {where: parts_of(with_sheet(rows))[SHEET], relations: moved}
 
-        with pytest.raises(MalformedFile):
+        with pytest.raises(MalformedFile, match="no place on a sheet"):
             read_xlsx(packed({**sound, **changed}))
 
     @pytest.mark.parametrize("count", [b"1000", b"99999999999", 5_000 * b"9"])
