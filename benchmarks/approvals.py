@@ -20,7 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -226,8 +226,7 @@ class _Cast:
         from django.db import transaction
         from django.utils import timezone
 
-        from apps.approvals.models import Decision, Request, StageClock
-        from apps.audit.models import Event
+        from apps.approvals.models import Request
 
         now = timezone.now()
         with transaction.atomic():
@@ -250,42 +249,54 @@ class _Cast:
                 )
                 for number in numbers
             )
-            StageClock.objects.bulk_create(
-                StageClock(
-                    request=request,
-                    stage=0,
-                    round=0,
-                    started_at=now,
-                    half_at=now,
-                    late_at=now,
-                    due_at=request.due_at,
-                )
-                for request in requests
-            )
-            Event.objects.bulk_create(
-                Event(
-                    occurred_at=now,
-                    actor=self.system,
-                    action="approvals.request.submit",
-                    subject_type="approvals.request",
-                    subject_id=str(request.pk),
-                    entity=self.entity,
-                    canonical=b"{}",
-                )
-                for request in requests
-            )
+            self._store_traces(requests, now)
             if not is_open:
-                Decision.objects.bulk_create(
-                    Decision(
-                        request=request,
-                        approver=self.deciders[request.pk % len(self.deciders)],
-                        verdict="approve",
-                        stage=0,
-                        role_at_time="approver",
-                        subject_hash=request.subject_hash,
-                    )
-                    for request in requests
-                )
+                self._store_decisions(requests)
+
+    def _store_traces(self, requests: list[Any], now: datetime) -> None:
+        """The clock of the first step and the audit event of each."""
+        from apps.approvals.models import StageClock
+        from apps.audit.models import Event
+
+        StageClock.objects.bulk_create(
+            StageClock(
+                request=request,
+                stage=0,
+                round=0,
+                started_at=now,
+                half_at=now,
+                late_at=now,
+                due_at=request.due_at,
+            )
+            for request in requests
+        )
+        Event.objects.bulk_create(
+            Event(
+                occurred_at=now,
+                actor=self.system,
+                action="approvals.request.submit",
+                subject_type="approvals.request",
+                subject_id=str(request.pk),
+                entity=self.entity,
+                canonical=b"{}",
+            )
+            for request in requests
+        )
+
+    def _store_decisions(self, requests: list[Any]) -> None:
+        from apps.approvals.models import Decision
+
+        Decision.objects.bulk_create(
+            Decision(
+                request=request,
+                approver=self.deciders[request.pk % len(self.deciders)],
+                verdict="approve",
+                stage=0,
+                role_at_time="approver",
+                subject_hash=request.subject_hash,
+            )
+            for request in requests
+        )
 
 
 def _timed(call: Callable[[], Any]) -> tuple[float, int]:

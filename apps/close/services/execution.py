@@ -195,8 +195,7 @@ def _work(attempt: TaskAttempt, work: Work, finish: Callable[[int, TaskResult], 
         result = work(context)
         finish(attempt.pk, result)
     except Refusal as refusal:
-        message = refusal.words
-        fail_attempt(attempt.pk, refusal.code, message)
+        fail_attempt(attempt.pk, refusal.code, refusal.words)
     except BaseException as error:  # a worker told to stop, too: nobody has to wait for the beat
         fail_attempt(attempt.pk, "INTERNAL_ERROR", f"The task broke off ({type(error).__name__}).")
         raise
