@@ -178,11 +178,23 @@ def test_approvers_are_told_what_has_moved_and_decide_on_it_alone(
     )
     submit_analysis(analysis_id=analysis.pk, actor=alice)
     page = f"/approvals/{Request.objects.get().pk}/"
-    assert "It cannot be approved as it is" not in text(visit(rita).get(page))
+    shown = text(visit(rita).get(page))
+    assert "cannot be approved as it is" not in shown
+    assert 'href="#approve"' in shown
     assert why_one_by_one(Request.objects.get(), rita) == ""
     post_entry(entry_id=draft("1.00").pk, actor=alice)
     told = "The ledger says something else than when this was written."
-    assert f"{told} It cannot be approved as it is" in text(visit(rita).get(page))
+    shown = text(visit(rita).get(page))
+    assert "This cannot be approved as it is. You can return it to Alice" in shown
+    assert f"{told} Returned, it can be brought up to date and asked for anew." in shown
+    assert 'href="#approve"' not in shown
+    assert 'href="#return"' in shown
+    assert "You can decide because" not in shown
+    tried = visit(rita).post(
+        page, {"verdict": "approve", "expected_version": "1", "comment": "x" * 20_001}
+    )
+    assert "Your decision was not taken." in text(tried)
+    assert "Correct it" not in text(tried)
     assert why_one_by_one(Request.objects.get(), rita) == told
 
 

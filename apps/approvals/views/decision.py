@@ -59,6 +59,10 @@ class Attempt:
         """True if its form can be corrected; otherwise the page itself has to be read again."""
         return not self.form.non_field_errors()
 
+    def can_be_corrected_in(self, ways: list[dict[str, Any]]) -> bool:
+        """True if its form is about fields, and its verdict is still on offer."""
+        return self.is_about_fields and any(way["verdict"] == self.verdict for way in ways)
+
     def form_again(self, fresh: DecisionForm) -> DecisionForm:
         """The form with its errors, or a fresh one that keeps the words but confirms nothing."""
         if self.is_about_fields:
@@ -142,6 +146,8 @@ def page_of(
     show_times_of(asked.entity)
     refusal = _refusal(asked, actor)
     can_decide = asked.status == RequestStatus.PENDING and refusal is None
+    overtaken = overtaken_by(asked.subject_type, asked.subject_id) if asked.is_open else ""
+    ways = _ways(asked, attempt, can_approve=not overtaken) if can_decide else []
     context = {
         "page_title": asked.title,
         "breadcrumbs": [{"label": "Approvals", "url": reverse("approvals:inbox")}],
@@ -155,7 +161,7 @@ def page_of(
         "needed": people_needed(selectors.stage_of(asked)) or "all",
         "role": selectors.stage_of(asked).get("role", ""),
         "refusal": refusal,
-        "overtaken": overtaken_by(asked.subject_type, asked.subject_id) if asked.is_open else "",
+        "overtaken": overtaken,
         "deciders": selectors.eligible_approvers(asked) if asked.is_open else [],
         "deadlock": selectors.deadlock_of(asked) if asked.is_open else None,
         "can_decide": can_decide,
@@ -165,8 +171,9 @@ def page_of(
         "can_reassign": _can_reassign(asked, actor),
         "can_view_controls": actor.may(VIEW_CONTROLS, asked.entity_id),
         "policy_in_words": policy_in_words(asked),
-        "ways": _ways(asked, attempt) if can_decide else [],
+        "ways": ways,
         "attempt": attempt,
+        "can_correct": attempt is not None and attempt.can_be_corrected_in(ways),
         "open_questions": selectors.open_questions(asked),
         "events": events(asked),
         "earlier": selectors.earlier_rounds(asked, actor),
@@ -189,38 +196,45 @@ def _can_reassign(asked: Request, actor: User) -> bool:
     return bool(selectors.movable_seats(asked, actor, selectors.staff_of(asked.entity)))
 
 
-def _ways(asked: Request, attempt: Attempt | None) -> list[dict[str, Any]]:
-    """The three dialogs; the one that was refused comes back with what was typed."""
+def _ways(asked: Request, attempt: Attempt | None, *, can_approve: bool) -> list[dict[str, Any]]:
+    """The dialogs on offer; the one that was refused comes back with what was typed."""
+    ways = [_approving(asked)] if can_approve else []
+    ways += [_rejecting(asked), _returning(asked)]
+    return [way | _dialog(asked, Verdict(way["verdict"]), attempt) for way in ways]
+
+
+def _approving(asked: Request) -> dict[str, Any]:
     size = amount_in_words(asked)
-    return [
-        {
-            "verdict": Verdict.APPROVE.value,
-            "label": "Approve",
-            "key": "a",
-            "icon": "check",
-            "title": f"Approve {size}: {asked.title}?" if size else f"Approve {asked.title}?",
-            "submit_label": f"Approve {size}".strip(),
-            **_dialog(asked, Verdict.APPROVE, attempt),
-        },
-        {
-            "verdict": Verdict.REJECT.value,
-            "label": "Reject",
-            "key": "r",
-            "icon": "close",
-            "title": f"Reject {asked.title}?",
-            "submit_label": "Reject",
-            "is_danger": True,
-            **_dialog(asked, Verdict.REJECT, attempt),
-        },
-        {
-            "verdict": Verdict.RETURN.value,
-            "label": "Return",
-            "icon": "undo",
-            "title": f"Return {asked.title} to {asked.maker}?",
-            "submit_label": f"Return to {asked.maker}",
-            **_dialog(asked, Verdict.RETURN, attempt),
-        },
-    ]
+    return {
+        "verdict": Verdict.APPROVE.value,
+        "label": "Approve",
+        "key": "a",
+        "icon": "check",
+        "title": f"Approve {size}: {asked.title}?" if size else f"Approve {asked.title}?",
+        "submit_label": f"Approve {size}".strip(),
+    }
+
+
+def _rejecting(asked: Request) -> dict[str, Any]:
+    return {
+        "verdict": Verdict.REJECT.value,
+        "label": "Reject",
+        "key": "r",
+        "icon": "close",
+        "title": f"Reject {asked.title}?",
+        "submit_label": "Reject",
+        "is_danger": True,
+    }
+
+
+def _returning(asked: Request) -> dict[str, Any]:
+    return {
+        "verdict": Verdict.RETURN.value,
+        "label": "Return",
+        "icon": "undo",
+        "title": f"Return {asked.title} to {asked.maker}?",
+        "submit_label": f"Return to {asked.maker}",
+    }
 
 
 def _dialog(asked: Request, verdict: Verdict, attempt: Attempt | None) -> dict[str, Any]:
