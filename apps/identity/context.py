@@ -26,7 +26,7 @@ def entity_in_view(request: HttpRequest) -> Entity | None:
 
     Somebody with one entity has that one in view. A choice ends with the role that allowed it.
     """
-    entities = _entities(request)
+    entities = entities_seen(request)
     if len(entities) == 1:
         return entities[0]
     chosen = request.session.get(_SESSION_KEY)
@@ -57,7 +57,7 @@ def view_entity(request: HttpRequest, code: str) -> bool:
     if not code:
         request.session.pop(_SESSION_KEY, None)
         return True
-    chosen = next((entity for entity in _entities(request) if entity.code == code), None)
+    chosen = next((entity for entity in entities_seen(request) if entity.code == code), None)
     if chosen is None:
         return False
     request.session[_SESSION_KEY] = chosen.pk
@@ -66,7 +66,7 @@ def view_entity(request: HttpRequest, code: str) -> bool:
 
 def entity_menu(request: HttpRequest) -> dict[str, Any]:
     """Template context: `current_entity` (its name) and `entities` to change to, if several."""
-    entities = _entities(request)
+    entities = entities_seen(request)
     if not entities:
         return {}
     current = entity_in_view(request)
@@ -81,8 +81,8 @@ def entity_menu(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _entities(request: HttpRequest) -> list[Entity]:
-    """What the person sees, read once a request."""
+def entities_seen(request: HttpRequest) -> list[Entity]:
+    """What the person signed in sees, read once a request; nothing for strangers."""
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return []

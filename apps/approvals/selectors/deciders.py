@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import BigIntegerField, Count, F, Func, IntegerField, JSONField, Q
-from django.db.models.functions import Abs, Cast, Extract
+from django.db.models import Count, F, Func, IntegerField, JSONField, Q
+from django.db.models.functions import Abs, Cast
 
 from apps.approvals.errors import (
     AlreadyDecidedByActor,
@@ -29,11 +29,16 @@ from apps.approvals.selectors.staff import Staff, deciders_at_work, staff_of
 from apps.approvals.selectors.stages import people_named
 from apps.approvals.states import OPEN, RequestStatus
 from apps.common.errors import NotPermitted
-from apps.identity.models import User
+from apps.identity.models import Entity, User
 
 _BY_NAME = ("last_name", "first_name", "pk")
 _URGENT = ("due_at", "id")
 _SHOWN = ("policy", "maker", "entity")  # what lists show of a request
+_OF_A_ROW = (
+    *("item_type", "title", "amount", "currency", "status", "stage", "version", "due_at"),
+    *("ended_at", "entity__name", "policy__stages", "policy__bulk_allowed"),
+    *("maker__username", "maker__first_name", "maker__last_name"),
+)
 
 
 def refusal_to_decide(request: Request, actor: User) -> NotPermitted | None:
@@ -135,23 +140,25 @@ class _StageAtWork(Func):
     output_field = JSONField()
 
 
-def waiting_for(actor: User) -> Any:
+def waiting_for(actor: User, among: Sequence[Entity] | None = None) -> Any:
     """The requests that this actor can decide on now, most urgent first (a queryset).
 
     The same rules as `refusal_to_decide`, for all his seats at once: his own, and those of whom
     he stands in for.
+
+    Args:
+        among: the entities that the actor sees, where they were read already.
     """
     if not actor.is_authenticated or not actor.is_active:
         return Request.objects.none()
-    waiting = (
-        Request.objects.visible_to(actor)
-        .filter(status=RequestStatus.PENDING)
-        .annotate(
-            at_work=_StageAtWork(F("policy__stages"), Cast(F("stage"), IntegerField())),
-            measured=Abs("amount") + F("split_amount"),
-        )
+    # Each seat is on an entity of the actor: what he may see is not asked for once more.
+    waiting = Request.objects.filter(status=RequestStatus.PENDING).annotate(
+        at_work=_StageAtWork(F("policy__stages"), Cast(F("stage"), IntegerField())),
+        measured=Abs("amount") + F("split_amount"),
     )
-    return waiting.filter(any_of(*seats_of(actor))).select_related(*_SHOWN).order_by(*_URGENT)
+    return (
+        waiting.filter(any_of(*seats_of(actor, among))).select_related(*_SHOWN).order_by(*_URGENT)
+    )
 
 
 class _First(ArrayAgg):
@@ -169,14 +176,14 @@ class Backlog:
 
     Attributes:
         total, late: how many there are, and how many of them are past their time.
-        first: the most urgent of them: due (microseconds since 1970) and id.
+        first: the most urgent of them: when they are due, and their ids.
     """
 
     entity_id: int
     item_type: str
     total: int
     late: int
-    first: list[tuple[int, int]]
+    first: list[tuple[datetime, int]]
 
 
 def backlog(waiting: Any, now: datetime, count: int) -> list[Backlog]:
@@ -184,14 +191,13 @@ def backlog(waiting: Any, now: datetime, count: int) -> list[Backlog]:
 
     One query for the counts and the page: to ask who can decide is what takes the time.
     """
-    due = Cast(Extract("due_at", "epoch") * 1_000_000, BigIntegerField())
     rows = (
         waiting.order_by("item_type", "entity_id")
         .values_list("entity_id", "item_type")
         .annotate(
             total=Count("pk"),
             late=Count("pk", filter=Q(due_at__lt=now)),
-            due=_First(due, count),
+            due=_First("due_at", count),
             ids=_First("pk", count),
         )
     )
@@ -202,8 +208,12 @@ def backlog(waiting: Any, now: datetime, count: int) -> list[Backlog]:
 
 
 def read_waiting(ids: Sequence[int]) -> list[Request]:
-    """The requests of a backlog in this order, without those that have ended since (one query)."""
-    read = Request.objects.filter(status=RequestStatus.PENDING).select_related(*_SHOWN).in_bulk(ids)
+    """The requests of a backlog in this order, without those that have ended since (one query).
+
+    Each with what a row of a list shows, and no more.
+    """
+    waiting = Request.objects.filter(status=RequestStatus.PENDING).select_related(*_SHOWN)
+    read = waiting.only(*_SHOWN, *_OF_A_ROW).in_bulk(ids)
     return [read[pk] for pk in ids if pk in read]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -39,20 +39,24 @@ def _among(ids: list[int]) -> Q:
     return Q(pk__in=ids) if ids else _NOTHING
 
 
-def seats_of(actor: User) -> list[Q]:
+def seats_of(actor: User, among: Sequence[Entity] | None = None) -> list[Q]:
     """A condition for each seat in which the actor could decide: his own, and those lent to him.
 
-    They hold of requests annotated with the stage `at_work` and the amount `measured` (eight
+    They hold of requests annotated with the stage `at_work` and the amount `measured` (seven
     queries, however many seats there are).
+
+    Args:
+        among: the entities that the actor sees, where they were read already.
     """
-    entities = list(Entity.objects.filter(pk__in=actor.entity_ids(DECIDE_REQUEST)))
+    seen = Entity.objects.visible_to(actor) if among is None else among
+    entities = [one for one in seen if actor.may(DECIDE_REQUEST, one.pk)]
     absences, limits = absences_on(entities), limits_on(entities)
-    people = {actor.pk} | {
-        pk
+    pairs = [
+        {mandate.delegator_id, mandate.delegate_id}
         for one in absences.values()
         for mandate in one.in_force
-        for pk in (mandate.delegator_id, mandate.delegate_id)
-    }
+    ]
+    people = {actor.pk}.union(*(pair for pair in pairs if actor.pk in pair))
     given, moved = _roles(entities, people), _moved(entities, people)
     waivers = waivers_on(entities)
     return [

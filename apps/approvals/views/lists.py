@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -36,7 +37,7 @@ from apps.approvals.states import RequestStatus
 from apps.approvals.views.words import step_in_words
 from apps.common.access import authorize
 from apps.common.navigation import note_count
-from apps.identity.context import actor_of, entity_in_view
+from apps.identity.context import actor_of, entities_seen, entity_in_view
 from apps.identity.models import User
 
 PAGE_SIZE = 25
@@ -47,13 +48,21 @@ class Row:
     """A request as one line of a list."""
 
     request: Request
+    url: str
     state: str
     step: str
 
     @classmethod
     def of(cls, request: Request, now: datetime) -> Row:
         step = step_in_words(request) if request.is_open else ""
-        return cls(request=request, state=state_shown(request, now), step=step)
+        url, state = url_of(request.pk), state_shown(request, now)
+        return cls(request=request, url=url, state=state, step=step)
+
+
+@lru_cache(maxsize=10_000)
+def url_of(request_id: int) -> str:
+    """The page of a request: lists ask for the same ones again and again."""
+    return reverse("approvals:request", args=[request_id])
 
 
 def state_shown(request: Request, now: datetime) -> str:
@@ -67,7 +76,7 @@ def state_shown(request: Request, now: datetime) -> str:
 def inbox(request: HttpRequest) -> HttpResponse:
     """What this person can decide now, most urgent first."""
     actor = _viewer(request)
-    waiting, entity = waiting_for(actor), entity_in_view(request)
+    waiting, entity = waiting_for(actor, entities_seen(request)), entity_in_view(request)
     last = _page_number(request) * PAGE_SIZE + 1
     everywhere = backlog(waiting, timezone.now(), last)
     note_count(request, "approvals:inbox", sum(one.total for one in everywhere))

@@ -308,6 +308,7 @@ def status(state: str, kind: str = "") -> Status:
 
 
 @register.simple_tag
+@lru_cache(maxsize=1_000)
 def chip(state: str, kind: str = "", detail: str = "") -> SafeString:
     """A state as icon and word, see `status`.
 
