@@ -295,6 +295,21 @@ def test_a_fault_stands_at_its_input_and_changes_nothing(
     assert (raw.mapping, table_counts()) == ({}, before)
 
 
+def test_all_faults_are_told_at_once_each_at_its_input(
+    raw: Source, visit: Any, connie: Any
+) -> None:
+    wrong = {"column": "sum", "type": "round", "decimals": "9"}
+    answer = visit(connie).post(act(raw), sent(wrong, do="save", currency="EURO", date_format="%m"))
+    page = text(answer)
+    assert answer.status_code == 422
+    for place in ("id_s-0-decimals_error", "id_o-currency_error", "id_o-date_format_error"):
+        assert f'id="{place}"' in page
+    assert "Step 1: is a whole number from 0 to 4." in page
+    assert "How the file is written: is not an ISO 4217 currency code." in page
+    raw.refresh_from_db()
+    assert raw.mapping == {}
+
+
 def test_a_fault_of_the_rows_together_stands_above_them(
     raw: Source, visit: Any, connie: Any
 ) -> None:

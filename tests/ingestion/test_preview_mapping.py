@@ -208,6 +208,7 @@ class TestPage:
             ({"mapping": "[" * 30}, 422, "nested deeper"),
             ({"mapping": '{"columns": {"x": "y"}}'}, 422, "columns.x"),
             ({"mapping": '{"columns": {"x": "y"}}', "preview": "1"}, 422, "columns.x"),
+            ({"mapping": '{"columns": {"x": "y"}, "decimal": 5}'}, 422, "decimal: is one of"),
             ({"mapping": "{}", "preview": "1"}, 409, "Choose a sample file."),
         ],
     )
@@ -317,8 +318,11 @@ class TestRest:
         answer = api(connie).post(url, {"mapping": SEED}, format="json")
         assert (answer.status_code, answer.json()["mapping"]) == (200, SEED)
         assert api(alice).post(url, {"mapping": {}}, format="json").status_code == 403
-        faulty = api(connie).post(url, {"mapping": {"columns": []}}, format="json")
+        wrong = {"columns": [], "sheet": 1}
+        faulty = api(connie).post(url, {"mapping": wrong}, format="json")
         assert faulty.status_code == 422
+        told = faulty.json()["error"]["details"]["faults"]
+        assert [fault["key"] for fault in told] == ["columns", "sheet"]
         assert Source.objects.get(pk=sales.pk).mapping == SEED
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.approvals.errors import ApprovalUsed
 from apps.approvals.models import Use
-from apps.approvals.services import revoke
+from apps.approvals.services import revoke, use_approval
 from apps.audit.models import Event
 from apps.common.errors import IllegalMove
 from apps.ledger.errors import ApprovalMissing, PeriodClosed, ReopeningExists, ReopeningOver
@@ -121,6 +121,25 @@ def test_its_end_between_the_check_and_the_write_is_told_in_words(
         post_entry(entry_id=entry.pk, actor=connie)
     entry.refresh_from_db()
     assert entry.status == "draft"
+
+
+def test_its_end_between_the_approval_and_the_opening_is_told_in_words(
+    propose: Any, bob: Any, beth: Any, connie: Any, period: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = propose(expires_at=timezone.now() + timedelta(seconds=4))
+    approve_both(asked, bob, beth)
+
+    def use_and_wait(**given: Any) -> Any:
+        used = use_approval(**given)
+        time.sleep((asked.expires_at - timezone.now()).total_seconds() + 0.01)
+        return used
+
+    monkeypatch.setattr("apps.ledger.services.reopening.use_approval", use_and_wait)
+    with pytest.raises(ReopeningOver):
+        reopen_period(reopening_id=asked.pk, actor=connie)
+    asked.refresh_from_db()
+    assert (asked.status, period("2023-04").status) == ("asked", "hard_closed")
+    assert Use.objects.count() == 0
 
 
 def test_posting_at_its_end(

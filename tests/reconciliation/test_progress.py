@@ -64,10 +64,10 @@ class TestPhases:
 
     def test_rest_tells_it(self, queued: Run, api: Any, alice: User) -> None:
         client = api(alice)
-        seen = watched(
-            queued, lambda: client.get(f"/api/reconciliation/status?run={queued.pk}").json()
-        )
-        assert {answer["status"] for answer in seen} == {"queued"}
+        page = f"/api/reconciliation/status?run={queued.pk}"
+        assert client.get(page).json()["status"] == "queued"
+        seen = watched(queued, lambda: client.get(page).json())
+        assert {answer["status"] for answer in seen} == {"running"}
         assert seen[2]["progress"] == {
             "phase": "matching",
             "pass_name": "Near",
@@ -79,7 +79,7 @@ class TestPhases:
             "rows": 5,
             "seconds_left": None,
         }
-        after = client.get(f"/api/reconciliation/status?run={queued.pk}").json()
+        after = client.get(page).json()
         assert (after["status"], after["progress"]) == ("completed", None)
 
     @pytest.mark.parametrize(("who", "status"), [("charlie", 404), ("victor", 403), (None, 401)])

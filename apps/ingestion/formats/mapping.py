@@ -32,7 +32,7 @@ FIELDS = (
 )
 VERSION = 1  # of the vocabulary of mappings
 VALUE_FIELDS = ("amount", "debit", "credit", "balance")
-_PARTS = {
+COLUMN_PARTS = {
     "columns": FIELDS,
     "key_mappings": tuple(name for name in FIELDS if name not in VALUE_FIELDS),
     "value_mappings": VALUE_FIELDS,
@@ -176,7 +176,7 @@ class FieldMapping:
 def _all_columns(spec: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """`columns`, or the same parted into what identifies a line and what it is worth."""
     columns: dict[str, tuple[str, ...]] = {}
-    for part, allowed in _PARTS.items():
+    for part, allowed in COLUMN_PARTS.items():
         for name, names in _columns(part, spec.get(part, {}), allowed).items():
             if name in columns:
                 raise MappingInvalid(f"{part}.{name}", "is mapped twice.")

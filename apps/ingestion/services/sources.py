@@ -15,7 +15,8 @@ from apps.common.access import authorize, one_visible
 from apps.common.advisory import lock_exclusive
 from apps.identity.models import Entity, User
 from apps.ingestion.errors import SourceExists, SourceInvalid, SourceRetired
-from apps.ingestion.formats import FORMATS, FieldMapping, MappingInvalid
+from apps.ingestion.formats import FORMATS
+from apps.ingestion.formats.mapping_faults import faults_of
 from apps.ingestion.locks import source_for_update
 from apps.ingestion.models import Source
 from apps.ingestion.permissions import MANAGE_SOURCES
@@ -111,7 +112,7 @@ def sound_mapping(mapping: Mapping[str, Any] | None) -> dict[str, Any]:
     """The mapping as a plain dict, empty for none.
 
     Raises:
-        SourceInvalid: it has a fault; the key is named.
+        SourceInvalid: it has a fault; the key is named, `faults` has all of them.
     """
     if mapping is None:
         return {}
@@ -119,13 +120,14 @@ def sound_mapping(mapping: Mapping[str, Any] | None) -> dict[str, Any]:
         raise SourceInvalid("A field mapping is a JSON object.", field="mapping")
     if "\\u0000" in json.dumps(mapping, default=str):
         raise SourceInvalid("A text has a character that cannot be stored.", field="mapping")
-    if mapping:
-        try:
-            FieldMapping.from_dict(mapping)
-        except MappingInvalid as fault:
-            raise SourceInvalid(
-                fault.message, remedy=fault.remedy, field="mapping", key=fault.key
-            ) from None
+    if faults := faults_of(mapping) if mapping else []:
+        raise SourceInvalid(
+            faults[0].message,
+            remedy=faults[0].remedy,
+            field="mapping",
+            key=faults[0].key,
+            faults=[{"key": fault.key, "message": fault.message} for fault in faults],
+        )
     return dict(mapping)
 
 

@@ -61,6 +61,8 @@ def try_mapping(request: HttpRequest, source_id: int) -> HttpResponse:
         raise
     except Refusal as refusal:
         complain(form, refusal)
+        for _, message in mapping_faults(refusal)[1:]:
+            form.add_error("mapping", message)
         return expert_page(request, source, form, status=refusal.status)
     say_saved(request, is_new=saved != known)
     return redirect("ingestion:source", source.pk)
@@ -72,6 +74,14 @@ def source_to_map(request: HttpRequest, source_id: int) -> Source:
     source: Source = one_visible(sources_for(actor).filter(pk=source_id))
     authorize(actor, MANAGE_SOURCES, entity_id=source.entity_id)
     return source
+
+
+def mapping_faults(refusal: Refusal) -> list[tuple[str, str]]:
+    """Key and words of all that is wrong with the mapping that was refused, the first one first."""
+    faults = refusal.details.get("faults")
+    if faults is None:
+        return [(str(refusal.details.get("key", "")), refusal.message)]
+    return [(fault["key"], fault["message"]) for fault in faults]
 
 
 def latest_name(source: Source) -> str:

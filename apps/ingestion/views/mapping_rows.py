@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.common.errors import NotPermitted, NotVisible, Refusal
 from apps.identity.context import actor_of, show_times_of
 from apps.ingestion.formats import MappingInvalid
+from apps.ingestion.formats.mapping_faults import faults_of
 from apps.ingestion.formats.mapping_rows import Rows, Unshowable, rows_of
 from apps.ingestion.forms import MappingForm
 from apps.ingestion.forms.rows import RowsForm, acted, rows_in
@@ -23,6 +24,7 @@ from apps.ingestion.views.mapping import (
     expert_page,
     heading,
     latest_name,
+    mapping_faults,
     preview_seen,
     say_saved,
     source_to_map,
@@ -84,7 +86,8 @@ def _tried_or_saved(
     except (NotVisible, NotPermitted):
         raise
     except Refusal as refusal:
-        form.blame(str(refusal.details.get("key", "")), refusal.message)
+        for key, message in mapping_faults(refusal):
+            form.blame(key, message)
         return _page(request, source, rows, form=form, status=refusal.status)
     say_saved(request, is_new=saved != known)
     return redirect("ingestion:source", source.pk)
@@ -98,8 +101,8 @@ def _from_json(request: HttpRequest, source: Source) -> HttpResponse:
     mapping = form.cleaned_data["mapping"]
     try:
         return _page(request, source, rows_of(mapping))
-    except MappingInvalid as fault:
-        form.add_error("mapping", fault.message)
+    except MappingInvalid:
+        form.add_error("mapping", [fault.message for fault in faults_of(mapping)])
     except Unshowable:
         form.add_error("mapping", "The form cannot show this mapping.")
     return expert_page(request, source, form, status=422)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.urls import reverse
 from django.utils import timezone
@@ -32,7 +32,7 @@ from apps.ledger.errors import (
     ReopeningOver,
 )
 from apps.ledger.locks import hold_period, hold_reopening
-from apps.ledger.models import Account, PeriodReopening
+from apps.ledger.models import Account, Period, PeriodReopening
 from apps.ledger.permissions import CLOSE_PERIOD, REOPEN_PERIOD
 from apps.ledger.registry import reopened
 from apps.ledger.selectors import (
@@ -148,16 +148,10 @@ def reopen_period(*, reopening_id: int, actor: User) -> PeriodReopening:
     authorize(actor, REOPEN_PERIOD, entity_id=period.entity_id)
     require_move(reopening, to=ReopeningStatus.OPEN, moves=REOPENING_MOVES)
     require_move(period, to=PeriodStatus.REOPENED, moves=PERIOD_MOVES)
-    if reopening.expires_at <= timezone.now():
-        raise ReopeningOver
+    _require_time(reopening)
     if use_approval(subject=reopening, subject_hash=reopening_hash(reopening), actor=actor) is None:
         raise ApprovalMissing
-    advance(reopening, to=ReopeningStatus.OPEN, moves=REOPENING_MOVES)
-    reopening.opened_by, reopening.opened_at = actor, timezone.now()
-    reopening._history_user = actor
-    reopening.save(update_fields=["status", "opened_by", "opened_at"])
-    period.closed_by, period.closed_at, period.digest = None, None, ""
-    move_period(period, PeriodStatus.REOPENED, actor)
+    _open(reopening, period, actor)
     record(
         actor=actor,
         action="ledger.reopening.open",
@@ -250,6 +244,21 @@ def _end_expired(reopening_id: int) -> bool:
     return True
 
 
+def _open(reopening: PeriodReopening, period: Period, actor: User) -> None:
+    """Write both; the database goes by its own clock, and the time may end before it does."""
+    advance(reopening, to=ReopeningStatus.OPEN, moves=REOPENING_MOVES)
+    reopening.opened_by, reopening.opened_at = actor, timezone.now()
+    reopening._history_user = actor
+    period.closed_by, period.closed_at, period.digest = None, None, ""
+    try:
+        with transaction.atomic():
+            reopening.save(update_fields=["status", "opened_by", "opened_at"])
+            move_period(period, PeriodStatus.REOPENED, actor)
+    except IntegrityError:
+        _require_time(reopening)
+        raise
+
+
 def _drop(reopening: PeriodReopening, actor: User, *, decision: str) -> None:
     advance(reopening, to=ReopeningStatus.DROPPED, moves=REOPENING_MOVES)
     reopening._history_user = actor
@@ -276,6 +285,11 @@ def _ask(reopening: PeriodReopening, actor: User) -> Request | None:
         notify_task=SETTLE_TASK,
         actor=actor,
     )
+
+
+def _require_time(reopening: PeriodReopening) -> None:
+    if reopening.expires_at <= timezone.now():
+        raise ReopeningOver
 
 
 def _require_reason(reason: str) -> str:

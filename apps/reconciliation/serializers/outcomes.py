@@ -92,10 +92,7 @@ class ProgressSerializer(serializers.Serializer[Progress]):
 
 
 class RunSerializer(serializers.ModelSerializer[Run]):
-    """A run; `progress` is null unless somebody is at work on it.
-
-    A run in one piece is `queued` until it has ended, at work or not.
-    """
+    """A run; `progress` is null unless somebody is at work on it, and it is `running` then."""
 
     entity = serializers.CharField(source="entity.code")
     match_type = serializers.CharField(source="match_type.code")
@@ -106,6 +103,12 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     class Meta:
         model = Run
         fields: ClassVar[tuple[str, ...]] = _RUN_FIELDS
+
+    def to_representation(self, run: Run) -> dict[str, Any]:
+        """A run in one piece is stored as queued until its end: the one at work on it tells."""
+        shown = super().to_representation(run)
+        at_work = {} if shown["progress"] is None else {"status": RunStatus.RUNNING.value}
+        return {**shown, **at_work}
 
     @extend_schema_field(ProgressSerializer(allow_null=True))
     def get_progress(self, run: Run) -> dict[str, Any] | None:
