@@ -28,7 +28,13 @@ class MenuEntry:
 
     def is_of(self, path: str) -> bool:
         """Whether the page at this path belongs to the entry."""
-        return any(path.startswith(reverse(name)) for name in (self.url_name, *self.beside))
+        return any(path.startswith(_path(name)) for name in (self.url_name, *self.beside))
+
+
+@cache
+def _path(url_name: str) -> str:
+    """Asked for all entries on every page."""
+    return reverse(url_name)
 
 
 _ENTRIES: set[MenuEntry] = set()
@@ -75,7 +81,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         "nav_items": [
             {
                 "label": entry.label,
-                "url": reverse(entry.url_name),
+                "url": _path(entry.url_name),
                 "is_current": entry.is_of(request.path),
                 "count": _counter(entry, request),
             }
