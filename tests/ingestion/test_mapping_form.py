@@ -233,7 +233,7 @@ def test_an_empty_form_is_no_mapping(sales: Source, visit: Any, connie: Any) -> 
             [{"column": "sum", "type": "round", "decimals": "many"}],
             {},
             "id_s-0-decimals_error",
-            "Step 1: is a whole number from 0 to 4.",
+            "Step 1, Decimals: is a whole number from 0 to 4.",
         ),
         (
             [
@@ -242,7 +242,7 @@ def test_an_empty_form_is_no_mapping(sales: Source, visit: Any, connie: Any) -> 
             ],
             {},
             "id_s-1-format_error",
-            "Step 2: needs a day",
+            "Step 2, Written as: needs a day",
         ),
         (
             [{"column": "sum", "type": "sign", "when_column": "A", "when_asks": ""}],
@@ -304,8 +304,9 @@ def test_all_faults_are_told_at_once_each_at_its_input(
     assert answer.status_code == 422
     for place in ("id_s-0-decimals_error", "id_o-currency_error", "id_o-date_format_error"):
         assert f'id="{place}"' in page
-    assert "Step 1: is a whole number from 0 to 4." in page
-    assert "How the file is written: is not an ISO 4217 currency code." in page
+    assert "Step 1, Decimals: is a whole number from 0 to 4." in page
+    said = "How the file is written, Currency of every line: is not an ISO 4217 currency code."
+    assert said in page
     raw.refresh_from_db()
     assert raw.mapping == {}
 

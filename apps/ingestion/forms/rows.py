@@ -219,8 +219,11 @@ class RowsForm:
         if part != SETTINGS_PART:
             form = (self.fields if part == FIELDS_PART else self.steps)[number]
         told = message.removeprefix(f"{path}: ")
+        label = str(form.fields[name].label) if name in form.fields else ""
         form.add_error(name if name in form.fields else None, told)
-        self.faults.append(f"{_WHERE[part].format(number + 1)}: {told}")
+        # A label in small letters is a word of the row's sentence, and names nothing by itself.
+        of_it = f", {label}" if label[:1].isupper() else ""
+        self.faults.append(f"{_WHERE[part].format(number + 1)}{of_it}: {told}")
 
 
 _WHERE = {FIELDS_PART: "Field {}", STEPS_PART: "Step {}", SETTINGS_PART: "How the file is written"}
