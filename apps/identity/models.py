@@ -85,6 +85,9 @@ class User(AbstractUser):
     objects = _UserManager()  # type: ignore[misc]  # the stub calls it a ClassVar of another manager
     history = history(excluded_fields=["password", "last_login"])
 
+    # What `str` needs, for queries that read no more of a person than his name.
+    NAME_FIELDS: ClassVar = ("first_name", "last_name", "username")
+
     def __str__(self) -> str:
         return self.get_full_name() or self.username
 

@@ -30,11 +30,7 @@ def questions_for(actor: User) -> Any:
     return (
         Consultation.objects.filter(person=actor, opinion__isnull=True, request__status__in=OPEN)
         .select_related("request", "asked_by")
-        .only(
-            "request__title",
-            "asked_by__username",
-            *(f"asked_by__{one}" for one in ("first_name", "last_name")),
-        )
+        .only("request__title", *(f"asked_by__{name}" for name in User.NAME_FIELDS))
         .order_by("id")
     )
 

@@ -37,7 +37,7 @@ _SHOWN = ("policy", "maker", "entity")  # what lists show of a request
 _OF_A_ROW = (
     *("item_type", "title", "amount", "currency", "status", "stage", "version", "due_at"),
     *("ended_at", "entity__name", "policy__stages", "policy__bulk_allowed"),
-    *("maker__username", "maker__first_name", "maker__last_name"),
+    *(f"maker__{name}" for name in User.NAME_FIELDS),
 )
 
 

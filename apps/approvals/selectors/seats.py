@@ -43,7 +43,7 @@ def seats_of(actor: User, among: Sequence[Entity] | None = None) -> list[Q]:
     """A condition for each seat in which the actor could decide: his own, and those lent to him.
 
     They hold of requests annotated with the stage `at_work` and the amount `measured` (seven
-    queries, however many seats there are).
+    queries, however many seats there are; one more without `among`).
 
     Args:
         among: the entities that the actor sees, where they were read already.

@@ -48,14 +48,14 @@ class _Search:
             return self._leave_columns_out(fault)
         self._found[fault.key] = fault
         part, name = place
-        if not name:
-            del self._rest[part]
-        elif name in COLUMN_PARTS.get(part, ()):
+        if name in COLUMN_PARTS.get(part, ()):
             self._rest[part][name] = _SOME_COLUMN
-        else:
+            return True
+        self._are_columns_whole &= part not in COLUMN_PARTS
+        if name:
             del self._rest[part][name]
-        if part in COLUMN_PARTS and name not in COLUMN_PARTS[part]:
-            self._are_columns_whole = False
+        else:
+            del self._rest[part]
         return True
 
     def _leave_columns_out(self, fault: MappingInvalid) -> bool:
