@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -51,10 +52,23 @@ def require_taking(period: Period, kind: str, lines: Iterable[JournalLine]) -> N
 
 
 @contextmanager
+def refused_in_words(check: Callable[[], None]) -> Iterator[None]:
+    """Around a write that the database may refuse by its own clock, after it was checked by ours.
+
+    Args:
+        check: raises what people are told, once it holds by our clock too.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError:
+        check()
+        raise
+
+
+@contextmanager
 def still_taking(period: Period, kind: str, lines: Iterable[JournalLine]) -> Iterator[None]:
     """Around the write into a period that takes it: a reopening may end in between.
-
-    The database goes by its own clock and refuses then; people are told why.
 
     Raises:
         ReopeningOver: its time ended meanwhile.
@@ -62,12 +76,8 @@ def still_taking(period: Period, kind: str, lines: Iterable[JournalLine]) -> Ite
     if period.status != PeriodStatus.REOPENED:
         yield
         return
-    try:
-        with transaction.atomic():
-            yield
-    except IntegrityError:
-        require_taking(period, kind, lines)
-        raise
+    with refused_in_words(partial(require_taking, period, kind, lines)):
+        yield
 
 
 def _require_scope(period: Period, kind: str, codes: set[str]) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Max
 from django.urls import reverse
 from django.utils import timezone
@@ -44,6 +45,7 @@ from apps.ledger.selectors import (
     reopening_hash,
 )
 from apps.ledger.services.periods import close_period, move_period, shut_again
+from apps.ledger.services.places import refused_in_words
 from apps.ledger.states import (
     LONGEST_REOPENING,
     PERIOD_MOVES,
@@ -99,21 +101,9 @@ def propose_reopening(
     require_move(period, to=PeriodStatus.REOPENED, moves=PERIOD_MOVES)
     if live_reopening(period) is not None:
         raise ReopeningExists
-    now = timezone.now()
-    _require_end(expires_at, now)
-    reopening = PeriodReopening(
-        period=period,
-        number=(period.reopenings.aggregate(Max("number"))["number__max"] or 0) + 1,
-        reason=_require_reason(reason),
-        kinds=_require_kinds(kinds),
-        accounts=_require_accounts(accounts, period.entity_id),
-        expires_at=expires_at,
-        asked_by=actor,
-        asked_at=now,
-        digest_before=period.digest,
+    reopening = _drafted(
+        period, actor, reason=reason, kinds=kinds, accounts=accounts, expires_at=expires_at
     )
-    reopening.content_hash = reopening_hash(reopening)
-    reopening._history_user = actor
     reopening.save()
     request = _ask(reopening, actor)
     record(
@@ -244,19 +234,43 @@ def _end_expired(reopening_id: int) -> bool:
     return True
 
 
+def _drafted(
+    period: Period,
+    actor: User,
+    *,
+    reason: str,
+    kinds: Sequence[str],
+    accounts: Sequence[str],
+    expires_at: datetime,
+) -> PeriodReopening:
+    """What was asked for, checked and not yet stored."""
+    now = timezone.now()
+    _require_end(expires_at, now)
+    reopening = PeriodReopening(
+        period=period,
+        number=(period.reopenings.aggregate(Max("number"))["number__max"] or 0) + 1,
+        reason=_require_reason(reason),
+        kinds=_require_kinds(kinds),
+        accounts=_require_accounts(accounts, period.entity_id),
+        expires_at=expires_at,
+        asked_by=actor,
+        asked_at=now,
+        digest_before=period.digest,
+    )
+    reopening.content_hash = reopening_hash(reopening)
+    reopening._history_user = actor
+    return reopening
+
+
 def _open(reopening: PeriodReopening, period: Period, actor: User) -> None:
-    """Write both; the database goes by its own clock, and the time may end before it does."""
+    """Write both, unless the time ends before that."""
     advance(reopening, to=ReopeningStatus.OPEN, moves=REOPENING_MOVES)
     reopening.opened_by, reopening.opened_at = actor, timezone.now()
     reopening._history_user = actor
     period.closed_by, period.closed_at, period.digest = None, None, ""
-    try:
-        with transaction.atomic():
-            reopening.save(update_fields=["status", "opened_by", "opened_at"])
-            move_period(period, PeriodStatus.REOPENED, actor)
-    except IntegrityError:
-        _require_time(reopening)
-        raise
+    with refused_in_words(partial(_require_time, reopening)):
+        reopening.save(update_fields=["status", "opened_by", "opened_at"])
+        move_period(period, PeriodStatus.REOPENED, actor)
 
 
 def _drop(reopening: PeriodReopening, actor: User, *, decision: str) -> None:
