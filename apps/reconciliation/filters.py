@@ -17,7 +17,7 @@ from apps.reconciliation.selectors import (
     with_size,
     with_status,
 )
-from apps.reconciliation.states import BreakState, Cause, ReviewStatus
+from apps.reconciliation.states import BreakState, Cause, ReviewStatus, RunStatus
 
 
 def _id(field_name: str) -> filters.NumberFilter:
@@ -37,6 +37,10 @@ class MatchTypeFilter(filters.FilterSet):
 
 
 class RunFilter(filters.FilterSet):
+    status = filters.ChoiceFilter(
+        choices=RunStatus.choices,
+        label="As it is stored: a run in one piece is `queued` until its end, at work or not.",
+    )
     match_type = filters.CharFilter(field_name="match_type__code")
     entity = filters.CharFilter(field_name="entity__code")
 
