@@ -10,8 +10,8 @@ from apps.approvals.services import propose_waiver, set_hours
 from tests.approvals.test_absence import today
 from tests.approvals.test_browser import DESK, Visit, _beside_a_loop, visit
 from tests.approvals.test_hours import NEW_YORK
-from tests.approvals.test_verbs_browser import fits
 from tests.ui.conftest import chromium
+from tests.ui.looking import require_sound
 
 __all__ = ["_beside_a_loop", "chromium", "visit"]
 
@@ -48,7 +48,7 @@ def test_the_pages_fit_and_break_no_rule(
         inbox = page.url
         for path in ("away/", "away/hours/", f"{asked.pk}/", "notices/"):
             page.goto(inbox + path)
-            fits(page, width)
+            require_sound(page)
         page.goto(inbox + "away/hours/")
         page.get_by_role("checkbox", name="Friday").uncheck()
         page.get_by_role("button", name="Keep these hours").click()

@@ -6,8 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
 
 from apps.approvals.models import Decision, Request
 from apps.approvals.services import consult
@@ -15,6 +13,7 @@ from tests.approvals.conftest import subject
 from tests.approvals.test_browser import DESK, PHONE, Visit, _beside_a_loop, visit
 from tests.approvals.test_revoke import approve
 from tests.ui.conftest import chromium
+from tests.ui.looking import require_sound
 
 __all__ = ["_beside_a_loop", "chromium", "visit"]
 
@@ -26,11 +25,6 @@ def waiting(define: Any, ask: Any, bob: Any, rita: Any, connie: Any) -> list[Req
     define(bulk_allowed=True)
     facts = {"amount": Decimal("12450.5"), "currency": "EUR"}
     return [ask(subject(number), title=f"Accrual of fees {number}", **facts) for number in range(3)]
-
-
-def fits(page: Page, width: int) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert Axe().run(page).response["violations"] == []
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", DESK), ("dark", PHONE)])
@@ -45,11 +39,11 @@ def test_pages_fit_and_break_no_rule(
         paths = ("", f"{waiting[0].pk}/", f"{waiting[1].pk}/consult/", f"{waiting[1].pk}/reassign/")
         for path in (*paths, f"{waiting[2].pk}/", f"{waiting[2].pk}/revoke/"):
             page.goto(inbox + path)
-            fits(page, width)
+            require_sound(page)
     with visit("rita", width=width, color_scheme=scheme) as page:
         page.wait_for_url("**/approvals/")
         page.goto(f"{page.url}questions/{asked.pk}/")
-        fits(page, width)
+        require_sound(page)
 
 
 @pytest.mark.parametrize("width", [DESK, PHONE])
@@ -65,7 +59,7 @@ def test_several_are_ticked_with_the_keyboard_looked_at_and_approved(
         assert page.locator("input[name=chosen]:checked").count() == 2
         page.click("button[form=bulk], #bulk button")
         page.wait_for_url("**/bulk/")
-        fits(page, width)
+        require_sound(page)
         page.click("button[type=submit]:has-text('Approve 2')")
         page.wait_for_url("**/approvals/")
         assert page.get_by_text("2 approved.").is_visible()

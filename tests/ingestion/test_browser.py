@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page, expect, sync_playwright
 
 from apps.ingestion.models import LineCorrection, RejectedLine, Source
 from tests.ingestion.conftest import ANNA, BERT, BROKEN, MAPPING, statement, table
+from tests.ui.looking import require_sound
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -47,13 +47,6 @@ def browse(live_server: Any, monkeypatch: Any) -> Iterator[Callable[[Any], Page]
             return context.new_page()
 
         yield of
-
-
-def require_sound(page: Page) -> None:
-    """Nothing wider than the screen, nothing that axe finds."""
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
-    assert [found["id"] for found in Axe().run(page).response["violations"]] == [], page.url
 
 
 def test_a_preview_appears_in_place_and_the_chosen_file_stays(

@@ -15,8 +15,9 @@ from apps.ingestion.services import imports as imports_module
 from apps.reconciliation.models import Run
 from apps.reconciliation.services import completion, execute_run
 from tests.ingestion.conftest import ANNA, BERT, table
-from tests.ingestion.test_browser import browse, pytestmark, require_sound
+from tests.ingestion.test_browser import browse, pytestmark
 from tests.reconciliation.conftest import Pair, pair, sources
+from tests.ui.looking import require_sound
 
 __all__ = ["browse", "pair", "pytestmark", "sources"]
 PATIENCE_SECONDS = 30

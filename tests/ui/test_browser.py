@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.ui.gallery import ERROR_PAGES, render
 from tests.ui.gallery_content import CONTEXTS
+from tests.ui.looking import require_fit
 
 pytestmark = pytest.mark.browser
 
@@ -59,7 +60,7 @@ FITTING = [
 @pytest.mark.parametrize(("name", "width"), FITTING)
 def test_a_page_fits_and_breaks_no_rule(opened: Opener, name: str, width: int) -> None:
     with opened(name, width=width) as page:
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        require_fit(page)
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", DESK), ("dark", PHONE)])

@@ -17,6 +17,7 @@ from apps.approvals.services import define_policy, request_approval
 from apps.close.services import define_template, open_run, start_ready_tasks
 from apps.ledger.fiscal import MonthCalendar
 from apps.ledger.services import define_calendar, open_period
+from tests.ui.looking import require_fit
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -154,8 +155,7 @@ def test_it_works_on_a_phone_too(phone: Visitor, asked: Request) -> None:
     approve(phone, asked)
     phone.go("/close/")
     phone.inspect()
-    width = phone.page.evaluate("document.documentElement.scrollWidth")
-    assert width <= 360
+    require_fit(phone.page)
     asked.refresh_from_db()
     assert asked.status == "approved"
 
