@@ -3,9 +3,10 @@
     python -m benchmarks.approvals [--requests 100000] [--open 2000] [--decisions 300]
 
 In the embedded PostgreSQL of a folder of its own, with 20 approvers of one company, limits, leave
-and a delegation in force. A decision is a POST to REST by the code that answers a web server:
-permissions, locks, conflicts, limits, decision, history, audit event, outbox. A page is the inbox
-as a browser asks for it. The clock runs from the call to the answer, without a network.
+and a delegation in force, two people who took part in each request, and unread notices. A decision
+is a POST to REST by the code that answers a web server: permissions, locks, conflicts, limits,
+decision, history, audit event, outbox. A page is the inbox as a browser asks for it. The clock runs
+from the call to the answer, without a network.
 
 How steady the machine was is told beside: after each call the same loop is run. Where its p95 is
 far above its least, the other figures have that in them.
@@ -53,6 +54,7 @@ def _measure(requests: int, waiting: int, decisions: int) -> None:
 
     cast = _Cast()
     cast.fill(decisions + 50, is_open=True)
+    cast.tell()
     rows = [("", "requests", "median ms", "p95 ms", "most ms", "queries", "loop least", "loop p95")]
     _freeze()
     rows += _rows("few", Request.objects.count(), cast, decisions)
@@ -141,7 +143,7 @@ class _Cast:
             time_zone="UTC",
             actor=self.system,
         )
-        self.maker = self._person("maker", PREPARER)
+        self.maker, self.editor = self._person("maker", PREPARER), self._person("editor", PREPARER)
         self.controller = self._person("controller", CONTROLLER)
         self.approvers = [self._person(f"approver{n}", APPROVER) for n in range(APPROVERS)]
         about = {"entity_id": self.entity.pk, "actor": self.controller}
@@ -255,10 +257,15 @@ class _Cast:
                 self._store_decisions(requests)
 
     def _store_traces(self, requests: list[Any], now: datetime) -> None:
-        """The clock of the first step and the audit event of each."""
-        from apps.approvals.models import StageClock
+        """The clock of the first step, who took part, and the audit event of each."""
+        from apps.approvals.models import Conflict, StageClock
         from apps.audit.models import Event
 
+        Conflict.objects.bulk_create(
+            Conflict(request=request, user=person)
+            for request in requests
+            for person in (self.maker, self.editor)
+        )
         StageClock.objects.bulk_create(
             StageClock(
                 request=request,
@@ -282,6 +289,18 @@ class _Cast:
                 canonical=b"{}",
             )
             for request in requests
+        )
+
+    def tell(self, unread: int = 3) -> None:
+        """Let everybody have been told of so many requests, and not have read it."""
+        from apps.approvals.models import Notice, Request
+        from apps.approvals.states import NoticeKind
+
+        waiting = Request.objects.open()[:unread]
+        Notice.objects.bulk_create(
+            Notice(request=request, person=person, kind=NoticeKind.REMINDER, occasion="benchmark")
+            for request in waiting
+            for person in self.deciders
         )
 
     def _store_decisions(self, requests: list[Any]) -> None:

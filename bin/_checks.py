@@ -30,6 +30,12 @@ KERNELS = (
     "apps/analytics/measures/*",
     "apps/close/scheduling/*",
     "apps/approvals/rules/*",
+    "apps/approvals/selectors/*",
+    "apps/approvals/services/*",
+    "apps/approvals/locks.py",
+    "apps/approvals/permissions.py",
+    "apps/approvals/registry.py",
+    "apps/approvals/states.py",
     "apps/common/calendar.py",
     "apps/reporting/documents/*",
 )

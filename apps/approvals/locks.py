@@ -22,7 +22,7 @@ def request_for_update(request_id: int, *, actor: Actor) -> Request:
     request: Request = one_visible(
         Request.objects.visible_to(actor)
         .select_for_update(of=("self",))
-        .select_related("policy", "entity")
+        .select_related("policy", "entity", "maker")
         .filter(pk=request_id)
     )
     return request

@@ -101,10 +101,18 @@ class ScopedView(viewsets.GenericViewSet[Any]):
     def get_queryset(self) -> models.QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):
             return super().get_queryset().none()
+        self.require_view()
+        queryset: Any = super().get_queryset()
+        return queryset.visible_to(self.request.user)
+
+    def require_view(self) -> None:
+        """Refuse who may not look at such rows at all.
+
+        Raises:
+            NotPermitted: the actor does not hold `view_permission`.
+        """
         actor: Any = self.request.user
         authorize(actor, self.view_permission)
-        queryset: Any = super().get_queryset()
-        return queryset.visible_to(actor)
 
 
 class ScopedReadView(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedView):

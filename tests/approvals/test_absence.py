@@ -36,6 +36,7 @@ from apps.approvals.services import (
     decide,
     define_limit,
     delegate,
+    enter_rate,
     plan_leave,
     recheck_requests,
     revoke_delegation,
@@ -407,6 +408,34 @@ def test_a_cap_in_a_currency_without_a_rate_passes_nothing_on(
     hand_over(bob, rita, cap_amount=Decimal(50), cap_currency="USD")
     assert able(ask(amount=Decimal(10), currency="EUR"), bob, rita) == {"bob"}
     assert able(ask(subject(1)), bob, rita) == {"rita"}
+
+
+def test_a_cap_reaches_no_currency_whose_rate_is_too_old(
+    define: Any, ask: Any, hand_over: Any, bob: Any, rita: Any, connie: Any, entity: Any
+) -> None:
+    define()
+    enter_rate(
+        entity_id=entity.pk,
+        currency="USD",
+        quote="EUR",
+        quoted_on=today() - timedelta(days=8),
+        rate=Decimal("0.8"),
+        source="Central bank",
+        actor=connie,
+    )
+    hand_over(bob, rita, cap_amount=Decimal(50), cap_currency="EUR")
+    assert able(ask(amount=Decimal(10), currency="USD"), bob, rita) == {"bob"}
+
+
+def test_nobody_stands_in_for_somebody_who_was_deactivated(
+    define: Any, ask: Any, hand_over: Any, bob: Any, beth: Any, rita: Any, ada: Any
+) -> None:
+    define()
+    hand_over(bob, rita)
+    made = ask()
+    assert able(made, bob, beth, rita) == {"beth", "rita"}
+    deactivate_user(user_id=bob.pk, actor=ada)
+    assert able(made, beth, rita) == {"beth"}
 
 
 DELEGATION_REFUSALS: list[tuple[str, dict[str, Any], type[Refusal]]] = [

@@ -192,7 +192,7 @@ def test_a_decision_takes_so_many_queries_last_or_not(
     made = ask()
     bob.granted_entity_ids()  # whoever asks is looked up once
     connie.granted_entity_ids()
-    with django_assert_num_queries(24):
+    with django_assert_num_queries(19):
         verdict(made, bob)
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(15):
         verdict(made, connie, expected_version=2)

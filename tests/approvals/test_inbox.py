@@ -12,9 +12,12 @@ from django.utils import timezone
 from apps.approvals.errors import AlreadyDecidedByActor, OwnWork, RoleMissing
 from apps.approvals.models import Request
 from apps.approvals.selectors import (
+    approval_so_far,
     approvals_missing,
+    backlog,
     decisions_on,
     inbox,
+    read_waiting,
     refusal_to_decide,
     request_seen_by,
     requests_seen_by,
@@ -25,7 +28,7 @@ from apps.approvals.selectors import (
 from apps.approvals.services import decide, withdraw
 from apps.approvals.states import RequestStatus
 from apps.common.errors import NotVisible
-from apps.identity.models import User
+from apps.identity.models import Entity, User
 from apps.identity.services import deactivate_user, grant_role
 from tests.approvals.conftest import subject
 
@@ -122,18 +125,46 @@ def test_the_most_urgent_comes_first(define: Any, ask: Any, bob: Any) -> None:
     assert inbox(bob) == [made[1], made[2], made[0]]
 
 
-def test_the_inbox_is_ten_queries(
+def test_a_page_is_read_in_the_order_of_its_backlog_without_what_has_ended_since(
+    define: Any, ask: Any, alice: Any, bob: Any
+) -> None:
+    define()
+    made = [ask(subject(number)) for number in range(3)]
+    seen = list(Entity.objects.visible_to(bob))
+    (waiting,) = backlog(waiting_for(bob, seen), timezone.now(), 10)
+    ids = [pk for _, pk in waiting.first]
+    assert (waiting.total, waiting.late) == (3, 0)
+    assert read_waiting(ids, seen) == made
+    withdraw(request_id=made[1].pk, reason="No.", actor=alice)
+    assert read_waiting(ids[::-1], seen) == [made[2], made[0]]
+    assert read_waiting(ids, []) == []
+
+
+def test_an_approval_so_far_tells_who_could_decide_while_it_waits(
+    define: Any, ask: Any, bob: Any
+) -> None:
+    define()
+    made = ask()
+    assert approval_so_far(None) == {"approval": None, "decisions": [], "could_decide": []}
+    assert approval_so_far(made) == {"approval": made, "decisions": [], "could_decide": [bob]}
+    ended = verdict(made, bob)
+    told = approval_so_far(ended)
+    assert [one.approver for one in told["decisions"]] == [bob]
+    assert told["could_decide"] == []
+
+
+def test_the_inbox_is_five_queries(
     scene: list[Request], beth: Any, django_assert_num_queries: Any
 ) -> None:
     reader = User.objects.get(pk=beth.pk)
-    # His roles and companies; limits, rates, delegations, leave, the roles of whom they concern,
-    # their seats that were moved, and waivers; and the requests with what a list shows.
-    with django_assert_num_queries(10):
+    # His roles and companies; what stands; the seats that were moved; and the requests with what a
+    # list shows. Whoever is tied to somebody by a delegation has one more, for the other's roles.
+    with django_assert_num_queries(5):
         for one in inbox(reader):
             assert one.policy.stages
             assert one.maker.username
             assert one.entity.code
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(4):
         assert waiting_for(reader).count() == 4
 
 

@@ -224,6 +224,17 @@ def test_a_controller_defines_limits_in_the_admin(
     assert Limit.objects.standing().get() == limits[1]
 
 
+def test_the_admin_tells_what_a_new_limit_takes_the_place_of(
+    limit: Limit, content: dict[str, Any], connie: Any
+) -> None:
+    path = reverse("admin:approvals_limit_add")
+    answer = signed_in(connie).post(path, content | {"amount": "20000.00"}, follow=True)
+    told = [str(one) for one in answer.context["messages"]]
+    assert f"It takes the place of “{limit}”, which {connie} defined." in told
+    answer = signed_in(connie).post(path, content | {"item_type": "write_off"}, follow=True)
+    assert not any("takes the place" in str(one) for one in answer.context["messages"])
+
+
 def test_a_controller_enters_rates_in_the_admin(connie: Any, entity: Any) -> None:
     visitor = signed_in(connie)
     path = reverse("admin:approvals_exchangerate_add")

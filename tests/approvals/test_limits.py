@@ -25,6 +25,7 @@ from apps.approvals.selectors import (
     deadlock_of,
     eligible_approvers,
     inbox,
+    limits_replaced_by,
     limits_seen_by,
     refusal_to_decide,
 )
@@ -116,6 +117,13 @@ def agree(request: Request, actor: Any, may: bool) -> None:
     assert (refusal_to_decide(asked, reader) is None) is may
     assert (actor in eligible_approvers(asked)) is may
     assert (asked in inbox(reader)) is (may and asked.status == RequestStatus.PENDING)
+
+
+def test_a_limit_tells_what_it_took_the_place_of(limit: Any, bob: Any) -> None:
+    first = limit("approver", 70)
+    other = limit(bob, 80)
+    assert limits_replaced_by(first) == limits_replaced_by(other) == []
+    assert limits_replaced_by(limit("approver", 90)) == [first]
 
 
 # --- Deciding -------------------------------------------------------------------------------

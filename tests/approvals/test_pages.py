@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +21,7 @@ from apps.approvals.models import Decision, Request
 from apps.approvals.selectors import inbox
 from apps.approvals.services import decide, withdraw
 from apps.approvals.states import RequestStatus
-from apps.approvals.views.lists import PAGE_SIZE
+from apps.approvals.views.lists import PAGE_SIZE, Row
 from tests.approvals.conftest import OTHER_HASH, subject
 
 INBOX, MINE, ALL = "/approvals/", "/approvals/mine/", "/approvals/all/"
@@ -42,7 +43,7 @@ def text_of(page: Any) -> str:
 
 
 def titles(page: Any) -> list[str]:
-    return [row.request.title for row in page.context["rows"]]
+    return [row.title for row in page.context["rows"]]
 
 
 def told(answer: Any) -> list[str]:
@@ -89,6 +90,33 @@ def test_an_empty_inbox_says_why(waiting: Request, alice: Any) -> None:
     assert "Nothing waits for your decision." in text
     assert "took no part in preparing it" in text
     assert "0 waiting" not in text
+
+
+def test_a_line_is_drawn_once_for_each_zone_and_anew_when_it_says_something_else() -> None:
+    row = Row(
+        tab="inbox",
+        pk=1,
+        version=1,
+        title="Entry <1>",
+        kind="journal entry",
+        entity="Alpha",
+        amount=Decimal("12.5"),
+        currency="EUR",
+        maker="Alice",
+        step="1 approver",
+        is_open=True,
+        at=datetime(2026, 1, 31, 23, 30, tzinfo=UTC),
+        state="pending",
+        can_choose=False,
+    )
+    with timezone.override("UTC"):
+        first = row.drawn
+        assert "Entry &lt;1&gt;" in first
+        assert "31 Jan 2026 23:30" in first
+        assert replace(row).drawn is first
+        assert replace(row, state="late").drawn != first
+    with timezone.override("Europe/Amsterdam"):
+        assert "1 Feb 2026 00:30" in row.drawn
 
 
 def test_the_inbox_takes_the_same_queries_whatever_its_length(

@@ -100,3 +100,18 @@ def test_an_approval_of_somebody_who_then_took_part_carries_nothing(
         verdict(made, bob)
     assert table_counts() == before
     assert verdict(made, bob, "return").status == RequestStatus.RETURNED
+
+
+def test_whoever_listens_for_notices_is_told_once_however_often_he_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "_NOTICE_LISTENERS", [])
+    heard: list[str] = []
+
+    def listener(_about: Any, kind: str, occasion: str) -> None:
+        heard.append(f"{kind} {occasion}")
+
+    registry.on_notice(listener)
+    registry.on_notice(listener)
+    registry.notices_made(None, "reminder", "today")
+    assert heard == ["reminder today"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.http import HttpRequest
 
 from apps.approvals.forms.setup import LimitForm, PolicyForm, RateForm
 from apps.approvals.models import (
@@ -18,7 +19,7 @@ from apps.approvals.permissions import (
     VIEW_LIMITS,
     VIEW_POLICIES,
 )
-from apps.approvals.selectors import stage_in_words
+from apps.approvals.selectors import limits_replaced_by, stage_in_words
 from apps.approvals.services import (
     retire_limit,
     retire_policy,
@@ -96,6 +97,14 @@ class LimitAdmin(ServiceAdmin):
     list_select_related = ("entity", "user")
     search_fields = ("item_type", "user__username")
     actions = ("retire",)
+
+    def save_model(self, request: HttpRequest, obj: Limit, form: Any, change: bool) -> None:
+        """Tell what it replaced: somebody else may have defined that a moment ago."""
+        super().save_model(request, obj, form, change)
+        for former in limits_replaced_by(obj):
+            messages.warning(
+                request, f"It takes the place of “{former}”, which {former.created_by} defined."
+            )
 
     retire = service_action(retire_limit, "limit_id", "Retire selected limits", done="retired")
 

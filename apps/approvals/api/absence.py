@@ -102,7 +102,7 @@ class LeaveView(IdempotentMixin, ScopedReadView):
     @action(detail=False, methods=["get"], pagination_class=None)
     def stalls(self, request: RestRequest) -> Response:
         """Which open requests would stall if the person were away on a day; changes nothing."""
-        self.get_queryset()  # asks for the permission
+        self.require_view()
         asked = AwayOnSerializer(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         actor: Any = request.user

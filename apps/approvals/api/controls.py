@@ -195,7 +195,7 @@ class ControlView(ScopedView):
         By the rule of the decision, with the roles, limits, rates, leaves, delegations and
         conflicts of that instant. 422 INSTANT_IN_FUTURE.
         """
-        self.get_queryset()  # asks for the permission
+        self.require_view()
         facts = _asked(request, CandidatesQuery)
         actor, at = actor_of(request), facts["at"]
         if "request" in facts:
@@ -216,7 +216,7 @@ class ControlView(ScopedView):
     @action(detail=False, methods=["get"])
     def duties(self, request: RestRequest) -> Response:
         """Who did both sides of a conflict in these days, and who could. 422 DAYS_INVALID."""
-        self.get_queryset()  # asks for the permission
+        self.require_view()
         facts = _asked(request, DaysQuery)
         actor = actor_of(request)
         entity = Entity.objects.get(pk=entity_id_of(actor, facts.pop("entity")))
@@ -229,7 +229,7 @@ class ControlView(ScopedView):
 
         422 DAYS_INVALID.
         """
-        self.get_queryset()  # asks for the permission
+        self.require_view()
         facts = _asked(request, QualityQuery)
         actor = actor_of(request)
         entity = Entity.objects.get(pk=entity_id_of(actor, facts.pop("entity")))

@@ -347,7 +347,7 @@ class RequestView(IdempotentMixin, ScopedReadView):
         open question, an earlier refusal) is left out, and the answer says why. Each is approved
         for itself; with an `Idempotency-Key` all are kept together with the answer.
         """
-        self.get_queryset()  # asks for the permission
+        self.require_view()
         chosen = body_of(request, ApproveManySerializer)["requests"]
         versions = {one["request"]: one["expected_version"] for one in chosen}
         outcomes = approve_many(versions=versions, actor=actor_of(request))
@@ -355,7 +355,7 @@ class RequestView(IdempotentMixin, ScopedReadView):
 
     def _asked_id(self) -> int:
         """The id in the path. Whether the caller may see that request, its lock finds out."""
-        self.get_queryset()  # asks for the permission
+        self.require_view()
         request_id = row_id(self.kwargs["pk"])
         if request_id is None:
             raise NotVisible

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -10,7 +9,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from apps.approvals.models.spans import standing
 from apps.common.access import Actor
 from apps.common.guards import audited
 from apps.common.models import ScopedQuerySet, history
@@ -34,9 +32,9 @@ class OfPeople(models.QuerySet[Any]):
 
 
 class LeaveQuerySet(OfPeople):
-    def standing(self, at: datetime | None = None) -> Self:
-        """Leaves that nobody has cancelled (by that instant), whether or not they are today."""
-        return self.filter(standing("planned_at", "cancelled_at", at))
+    def standing(self) -> Self:
+        """Leaves that nobody has cancelled, whether or not they are today."""
+        return self.filter(cancelled_at__isnull=True)
 
 
 @audited
@@ -70,9 +68,9 @@ class Leave(models.Model):
 
 
 class DelegationQuerySet(ScopedQuerySet):
-    def standing(self, at: datetime | None = None) -> Self:
-        """Delegations that nobody has revoked (by that instant), whether or not they hold today."""
-        return self.filter(standing("delegated_at", "revoked_at", at))
+    def standing(self) -> Self:
+        """Delegations that nobody has revoked, whether or not they hold today."""
+        return self.filter(revoked_at__isnull=True)
 
 
 @audited

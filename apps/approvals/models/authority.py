@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -10,7 +9,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from apps.approvals.models.spans import standing
 from apps.common.guards import append_only, audited
 from apps.common.models import ScopedQuerySet, history
 from apps.common.money import AmountField, CurrencyField
@@ -19,9 +17,9 @@ _user = settings.AUTH_USER_MODEL
 
 
 class LimitQuerySet(ScopedQuerySet):
-    def standing(self, at: datetime | None = None) -> Self:
-        """Limits that nobody has retired (by that instant), whether or not they hold today."""
-        return self.filter(standing("defined_at", "retired_at", at))
+    def standing(self) -> Self:
+        """Limits that nobody has retired, whether or not they hold today."""
+        return self.filter(retired_at__isnull=True)
 
 
 @audited

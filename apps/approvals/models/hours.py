@@ -11,7 +11,6 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.approvals.models.absence import OfPeople
-from apps.approvals.models.spans import standing
 from apps.common.guards import audited
 from apps.common.models import history
 from apps.identity.models import validate_time_zone
@@ -21,9 +20,9 @@ WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 class WorkingHoursQuerySet(OfPeople):
-    def standing(self, at: datetime | None = None) -> Self:
-        """Hours that nothing has taken the place of (by that instant)."""
-        return self.filter(standing("set_at", "ended_at", at))
+    def standing(self) -> Self:
+        """Hours that nothing has taken the place of."""
+        return self.filter(ended_at__isnull=True)
 
 
 @audited

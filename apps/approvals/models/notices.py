@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from apps.approvals.models.requests import Request
@@ -22,8 +22,10 @@ _user = settings.AUTH_USER_MODEL
 class NoticeQuerySet(models.QuerySet[Any]):
     def visible_to(self, actor: Actor) -> Self:
         """Those about requests and waivers that the actor may see."""
-        of_requests = Q(request__in=Request.objects.visible_to(actor))
-        return self.filter(of_requests | Q(waiver__in=Waiver.objects.visible_to(actor)))
+        # Asked of each notice: they are few, and what the actor may see is nearly everything.
+        requests = Request.objects.visible_to(actor).filter(pk=OuterRef("request_id"))
+        waivers = Waiver.objects.visible_to(actor).filter(pk=OuterRef("waiver_id"))
+        return self.filter(Exists(requests) | Exists(waivers))
 
     def about(self, thing: Request | Waiver) -> Self:
         """Those about one of them."""

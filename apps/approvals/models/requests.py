@@ -148,6 +148,10 @@ class Request(models.Model):
         read = getattr(self, "_prefetched_objects_cache", {})
         self.refresh_from_db(fields=[part for part in parts if part in read])
 
+    def gain(self, part: str, row: models.Model) -> None:
+        """Count a row that was just stored among these related rows, which were read before."""
+        getattr(self, part).all()._result_cache.append(row)
+
     @property
     def is_open(self) -> bool:
         return self.status in OPEN

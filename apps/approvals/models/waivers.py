@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -10,7 +9,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from apps.approvals.models.spans import standing
 from apps.approvals.states import WaivedConflict, WaiverState
 from apps.common.guards import audited
 from apps.common.models import ScopedQuerySet, history
@@ -19,9 +17,9 @@ _user = settings.AUTH_USER_MODEL
 
 
 class WaiverQuerySet(ScopedQuerySet):
-    def standing(self, at: datetime | None = None) -> Self:
-        """Waivers with both signatures that nobody has revoked (by that instant)."""
-        return self.filter(standing("signed_at", "revoked_at", at), signed_at__isnull=False)
+    def standing(self) -> Self:
+        """Waivers with both signatures that nobody has revoked."""
+        return self.filter(signed_at__isnull=False, revoked_at__isnull=True)
 
     def with_people(self) -> Self:
         """Each with its entity and everybody whom it names."""

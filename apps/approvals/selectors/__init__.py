@@ -27,7 +27,7 @@ from apps.approvals.selectors.evidence import (
     kinds_missing,
     refusal_to_attach,
 )
-from apps.approvals.selectors.limits import Limits, limits_of, limits_seen_by
+from apps.approvals.selectors.limits import Limits, limits_replaced_by, limits_seen_by
 from apps.approvals.selectors.notices import notices_for, unread_notices
 from apps.approvals.selectors.policies import policies_seen_by, policy_for
 from apps.approvals.selectors.reassigning import (
@@ -79,7 +79,7 @@ __all__ = [
     "kinds_in_words",
     "kinds_missing",
     "latest_request_for",
-    "limits_of",
+    "limits_replaced_by",
     "limits_seen_by",
     "movable_seats",
     "notices_for",

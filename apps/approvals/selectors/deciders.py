@@ -36,7 +36,7 @@ _URGENT = ("due_at", "id")
 _SHOWN = ("policy", "maker", "entity")  # what lists show of a request
 _OF_A_ROW = (
     *("item_type", "title", "amount", "currency", "status", "stage", "version", "due_at"),
-    *("ended_at", "entity__name", "policy__stages", "policy__bulk_allowed"),
+    *("ended_at", "entity_id", "policy__stages", "policy__bulk_allowed"),
     *(f"maker__{name}" for name in User.NAME_FIELDS),
 )
 
@@ -207,13 +207,19 @@ def backlog(waiting: Any, now: datetime, count: int) -> list[Backlog]:
     ]
 
 
-def read_waiting(ids: Sequence[int]) -> list[Request]:
+def read_waiting(ids: Sequence[int], among: Sequence[Entity]) -> list[Request]:
     """The requests of a backlog in this order, without those that have ended since (one query).
 
     Each with what a row of a list shows, and no more.
+
+    Args:
+        among: the entities that they are of.
     """
-    waiting = Request.objects.filter(status=RequestStatus.PENDING).select_related(*_SHOWN)
-    read = waiting.only(*_SHOWN, *_OF_A_ROW).in_bulk(ids)
+    waiting = Request.objects.filter(status=RequestStatus.PENDING, entity__in=among)
+    read = waiting.select_related("policy", "maker").only(*_OF_A_ROW).in_bulk(ids)
+    entities = {entity.pk: entity for entity in among}
+    for request in read.values():
+        request.entity = entities[request.entity_id]
     return [read[pk] for pk in ids if pk in read]
 
 

@@ -1,21 +1,18 @@
-"""How much somebody may approve: the limits and rates of entities, as they hold today."""
+"""How much somebody may approve, and what to say where it is not enough."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.utils import timezone
-
 from apps.approvals.errors import AboveLimit, LimitMissing, RateMissing
-from apps.approvals.models import ExchangeRate, Limit, Request
+from apps.approvals.models import Limit, Request
 from apps.approvals.rules import (
     LONGEST_RATE_AGE_DAYS,
     Ceiling,
-    DatedRate,
     LimitTerms,
     Rates,
     are_in_use,
@@ -23,9 +20,10 @@ from apps.approvals.rules import (
     ceilings,
     converted,
 )
+from apps.audit.models import Event
 from apps.common.errors import NotPermitted
 from apps.common.templatetags.finflow import amount as in_figures
-from apps.identity.models import Entity, User
+from apps.identity.models import User
 
 
 @dataclass(frozen=True)
@@ -87,31 +85,6 @@ class Limits:
         )
 
 
-def limits_on(entities: Collection[Entity], *, at: datetime | None = None) -> dict[int, Limits]:
-    """The limits of these entities, of which each may have none (two queries).
-
-    Args:
-        at: as they stood at this instant, by what was on record then; None: now.
-    """
-    terms: dict[int, list[LimitTerms]] = {}
-    for limit in Limit.objects.standing(at).filter(entity__in=entities):
-        terms.setdefault(limit.entity_id, []).append(_terms(limit))
-    rates = _rates_of(entities, at)
-    return {
-        entity.pk: Limits(
-            day=timezone.localdate(at, timezone=entity.zone),
-            terms=tuple(terms.get(entity.pk, ())),
-            rates=Rates(tuple(rates.get(entity.pk, ()))),
-        )
-        for entity in entities
-    }
-
-
-def limits_of(entity: Entity) -> Limits:
-    """The limits of one entity, or an empty set of them."""
-    return limits_on([entity])[entity.pk]
-
-
 def refusal_by_limit(request: Request, most: Ceiling | None) -> NotPermitted | None:
     """Why the amount keeps somebody with this ceiling from deciding; None if it does not."""
     if most is None or request.exposure is None or most.allows(request.exposure):
@@ -151,26 +124,12 @@ def limits_seen_by(actor: User) -> Any:
     return Limit.objects.visible_to(actor).select_related("entity", "user", "created_by")
 
 
-def _terms(limit: Limit) -> LimitTerms:
-    return LimitTerms(
-        item_type=limit.item_type,
-        amount=limit.amount,
-        currency=limit.currency,
-        starts_on=limit.starts_on,
-        user_id=limit.user_id,
-        role=limit.role,
-        ends_on=limit.ends_on,
+def limits_replaced_by(limit: Limit) -> list[Limit]:
+    """The limits whose place it took when it was defined, oldest first, by the audit record."""
+    defined = Event.objects.get(
+        action="approvals.limit.define",
+        subject_type=limit._meta.label_lower,
+        subject_id=str(limit.pk),
     )
-
-
-def _rates_of(entities: Collection[Entity], at: datetime | None) -> dict[int, list[DatedRate]]:
-    """The rates that can still count, by entity."""
-    oldest = (at or timezone.now()).date() - timedelta(days=LONGEST_RATE_AGE_DAYS + 1)
-    found: dict[int, list[DatedRate]] = {}
-    rows = ExchangeRate.objects.filter(
-        entity_id__in=[entity.pk for entity in entities], quoted_on__gte=oldest
-    )
-    for row in rows if at is None else rows.filter(entered_at__lte=at):
-        rate = DatedRate(row.currency, row.quote, row.quoted_on, row.rate)
-        found.setdefault(row.entity_id, []).append(rate)
-    return found
+    replaced = Limit.objects.filter(pk__in=defined.details["replaced"])
+    return list(replaced.select_related("user", "created_by").order_by("pk"))

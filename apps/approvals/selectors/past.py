@@ -26,11 +26,9 @@ from apps.approvals.models import (
 )
 from apps.approvals.permissions import DECIDE_REQUEST
 from apps.approvals.rules import Spell
-from apps.approvals.selectors.absence import absences_on
-from apps.approvals.selectors.limits import limits_on
 from apps.approvals.selectors.roles import Account, accounts_at, role_spells
 from apps.approvals.selectors.staff import Staff
-from apps.approvals.selectors.waivers import waivers_on
+from apps.approvals.selectors.standing import standing_on
 from apps.identity.holders import roles_holding
 from apps.identity.models import Entity, User
 
@@ -56,14 +54,14 @@ class Roster:
 
 
 def roster_at(entity: Entity, at: datetime, *, besides: Iterable[int] = ()) -> Roster:
-    """Who held which role, limit, leave and delegation at the instant (nine queries).
+    """Who held which role, limit, leave and delegation at the instant (five queries).
 
     Args:
         besides: whose accounts are told too, role or not.
     """
     known = role_spells(entity)
-    absences = absences_on([entity], at=at)[entity.pk]
-    named = {pk for one in absences.mandates for pk in (one.delegator_id, one.delegate_id)}
+    standing = standing_on([entity], at=at)[entity.pk]
+    named = {pk for one in standing.absences.mandates for pk in (one.delegator_id, one.delegate_id)}
     accounts = accounts_at({spell.person_id for spell in known} | named | {*besides}, at)
     held = [spell for spell in known if spell.holds_at(at)]
     roles = _roles(held, accounts)
@@ -72,9 +70,9 @@ def roster_at(entity: Entity, at: datetime, *, besides: Iterable[int] = ()) -> R
         roles={pk: roles[pk] for pk in there},
         names={pk: accounts[pk].username for pk in there},
         shown={pk: str(accounts[pk].user) for pk in there},
-        limits=limits_on([entity], at=at)[entity.pk],
-        absences=absences,
-        waivers=waivers_on([entity], at=at)[entity.pk],
+        limits=standing.limits,
+        absences=standing.absences,
+        waivers=standing.waivers,
     )
     deciding = roles_holding(DECIDE_REQUEST)
     return Roster(

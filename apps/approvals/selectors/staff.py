@@ -19,11 +19,10 @@ from apps.approvals.rules import (
     shortage,
     waived,
 )
-from apps.approvals.selectors.absence import absences_of
 from apps.approvals.selectors.conflicts import conflicted_ids, voters
-from apps.approvals.selectors.limits import Limits, limits_of
+from apps.approvals.selectors.limits import Limits
 from apps.approvals.selectors.stages import is_within_limit, people_named, people_needed
-from apps.approvals.selectors.waivers import waivers_on
+from apps.approvals.selectors.standing import standing_on
 from apps.approvals.states import Verdict
 from apps.identity.holders import roles_holding
 from apps.identity.models import Entity, EntityUserObjectPermission
@@ -166,7 +165,7 @@ class Staff:
 
 
 def staff_of(entity: Entity) -> Staff:
-    """The people of the entity as they are now (six queries)."""
+    """The people of the entity as they are now (two queries)."""
     roles: dict[int, set[str]] = {}
     rows = (
         EntityUserObjectPermission.objects.filter(content_object=entity, user__is_active=True)
@@ -175,13 +174,14 @@ def staff_of(entity: Entity) -> Staff:
     )
     for grant in rows:
         roles.setdefault(grant.user_id, set()).add(grant.permission.codename)
+    standing = standing_on([entity])[entity.pk]
     return Staff(
         roles={user_id: frozenset(given) for user_id, given in roles.items()},
         names={grant.user_id: grant.user.username for grant in rows},
         shown={grant.user_id: str(grant.user) for grant in rows},
-        limits=limits_of(entity),
-        absences=absences_of(entity),
-        waivers=waivers_on([entity])[entity.pk],
+        limits=standing.limits,
+        absences=standing.absences,
+        waivers=standing.waivers,
     )
 
 

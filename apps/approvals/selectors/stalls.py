@@ -8,8 +8,8 @@ from datetime import date
 
 from apps.approvals.models import Request
 from apps.approvals.rules import Absence
-from apps.approvals.selectors.absence import absences_on
 from apps.approvals.selectors.staff import shortage_of, staff_of
+from apps.approvals.selectors.standing import standing_on
 from apps.identity.models import Entity, User
 
 
@@ -43,7 +43,7 @@ def stalls_without(person: User, *, on: date, actor: User) -> list[Stall]:
 
 
 def _stalls(entity: Entity, requests: Iterable[Request], person: User, on: date) -> Iterable[Stall]:
-    there = replace(staff_of(entity), absences=absences_on([entity], on=on)[entity.pk])
+    there = replace(staff_of(entity), absences=standing_on([entity], on=on)[entity.pk].absences)
     leaves = (*there.absences.leaves, Absence(person.pk, on, on))
     without = replace(there, absences=replace(there.absences, leaves=leaves))
     for request in requests:

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from apps.approvals.models import Delegation, Waiver
 from apps.approvals.permissions import SIGN_WAIVERS
-from apps.approvals.rules import WaiverTerms
-from apps.identity.models import Entity, User
+from apps.identity.models import User
 from apps.identity.selectors import people_who_may
-
-
-def waivers_on(
-    entities: Collection[Entity], *, at: datetime | None = None
-) -> dict[int, tuple[WaiverTerms, ...]]:
-    """The waivers with both signatures, by entity (one query).
-
-    Args:
-        at: as they stood at this instant; None: now.
-    """
-    found: dict[int, list[WaiverTerms]] = {}
-    for row in Waiver.objects.standing(at).filter(entity__in=entities):
-        terms = WaiverTerms(row.pk, row.person_id, row.item_type, row.starts_on, row.ends_on)
-        found.setdefault(row.entity_id, []).append(terms)
-    return {entity.pk: tuple(found.get(entity.pk, ())) for entity in entities}
 
 
 def waivers_seen_by(actor: User) -> Any:

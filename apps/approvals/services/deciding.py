@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import prefetch_related_objects
@@ -74,15 +75,7 @@ def decide(
             for more.
         AttachmentEmpty and the like: a piece of evidence is not taken, see `keep_evidence`.
     """
-    request = request_for_update(request_id, actor=actor)
-    authorize(actor, DECIDE_REQUEST, entity_id=request.entity_id)
-    # Not waiting any more says more than "your version is old", so it is asked first.
-    require_move(request, to=STATUS_AFTER[Verdict(verdict)], moves=MOVES)
-    require_version(request, expected_version)
-    # What the rules below ask for, read once under the lock.
-    prefetch_related_objects([request], *_READ)
-    measure_anew(request, actor=actor)
-    note_participants(request, actor=actor)
+    request = _held(request_id, Verdict(verdict), expected_version, actor)
     staff = staff_of(request.entity)
     decider = _require_decider(request, verdict, actor, staff)
     _require_standing(request, verdict)
@@ -91,12 +84,8 @@ def decide(
     decision = Decision.objects.create(
         request=request,
         approver=actor,
-        on_behalf_of_id=decider.seat if decider.mandate else None,
-        waiver_id=_waiver_used(request, decider, staff),
+        **_seat_at_time(request, decider, staff),
         verdict=verdict,
-        stage=request.stage,
-        role_at_time=_role_at_time(request, decider, staff),
-        limit_amount=_limit_at_time(request, decider, staff),
         comment=comment,
         attestation_text=request.policy.attestation_text if attested else "",
         subject_hash=request.subject_hash,
@@ -104,8 +93,9 @@ def decide(
         door=door,
     )
     brought = keep_evidence(request, evidence, actor, decision=decision)
-    request.forget("decisions", "attachments")
-    prefetch_related_objects([request], "decisions")
+    request.gain("decisions", decision)
+    if brought:
+        request.forget("attachments")
     _move_on(request, Verdict(verdict), decider, staff)
     record(
         actor=actor,
@@ -126,6 +116,19 @@ def decide(
     return request
 
 
+def _held(request_id: int, verdict: Verdict, expected_version: int, actor: User) -> Request:
+    """The request, locked and as the actor saw it, with what the rules ask for as it is now."""
+    request = request_for_update(request_id, actor=actor)
+    authorize(actor, DECIDE_REQUEST, entity_id=request.entity_id)
+    # Not waiting any more says more than "your version is old", so it is asked first.
+    require_move(request, to=STATUS_AFTER[verdict], moves=MOVES)
+    require_version(request, expected_version)
+    prefetch_related_objects([request], *_READ)
+    measure_anew(request, actor=actor)
+    note_participants(request, actor=actor)
+    return request
+
+
 def _require_decider(request: Request, verdict: str, actor: User, staff: Staff) -> Decider:
     """As whom the actor decides; an approval needs that nobody who approved took part since."""
     decider = decider_or_refusal(request, actor, staff)
@@ -143,6 +146,17 @@ def _require_standing(request: Request, verdict: str) -> None:
     overtaken = overtaken_by(request.subject_type, request.subject_id)
     if overtaken:
         raise SubjectOvertaken(overtaken)
+
+
+def _seat_at_time(request: Request, decider: Decider, staff: Staff) -> dict[str, Any]:
+    """At which step and as what somebody decides: kept, whatever becomes of roles and limits."""
+    return {
+        "on_behalf_of_id": decider.seat if decider.mandate else None,
+        "waiver_id": _waiver_used(request, decider, staff),
+        "stage": request.stage,
+        "role_at_time": _role_at_time(request, decider, staff),
+        "limit_amount": _limit_at_time(request, decider, staff),
+    }
 
 
 def _role_at_time(request: Request, decider: Decider, staff: Staff) -> str:
