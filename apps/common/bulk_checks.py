@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from django.apps import apps
 from django.db import models
 
 from apps.common.triggers import Trigger
@@ -31,6 +32,34 @@ BEGIN
   IF astray > 0 THEN
     RAISE EXCEPTION '% rows of % refer to no row of %', astray, TG_TABLE_NAME, TG_ARGV[1]
       USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+
+-- Arrays of ids: TG_ARGV[0] is the table whose rows they name, the others are the columns.
+CREATE OR REPLACE FUNCTION finflow_check_held() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  held text := (SELECT string_agg(format('%I', name), ' || ') FROM unnest(TG_ARGV[1:]) AS name);
+  astray bigint;
+BEGIN
+  EXECUTE format(
+    'SELECT count(*) FROM (SELECT unnest(%s) AS id FROM fresh) AS held'
+    ' WHERE NOT EXISTS (SELECT FROM %I AS parent WHERE parent.id = held.id)',
+    held, TG_ARGV[0]
+  ) INTO astray;
+  IF astray > 0 THEN
+    RAISE EXCEPTION '% ids in % refer to no row of %', astray, TG_TABLE_NAME, TG_ARGV[0]
+      USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  EXECUTE format(
+    'SELECT count(*) FROM (SELECT %s AS ids FROM fresh OFFSET 0) AS held WHERE CASE'
+    ' WHEN cardinality(ids) = 2 THEN ids[1] = ids[2]'
+    ' ELSE (SELECT count(DISTINCT id) FROM unnest(ids) AS id) < greatest(cardinality(ids), 1) END',
+    held
+  ) INTO astray;
+  IF astray > 0 THEN
+    RAISE EXCEPTION '% rows of % hold nothing, or something twice', astray, TG_TABLE_NAME
+      USING ERRCODE = 'check_violation';
   END IF;
   RETURN NULL;
 END $$;
@@ -68,9 +97,8 @@ END $$;
 class BulkCheck(Protocol):
     """One thing that holds of every row of a bulk table."""
 
-    @property
-    def field(self) -> str:
-        """The foreign key that it is about."""
+    def parent(self, model: type[models.Model]) -> type[models.Model] | None:
+        """The model whose rows have to be there; None if it asks for none."""
 
     def arguments(self, model: type[models.Model]) -> tuple[str, ...]:
         """The trigger function's name and its arguments."""
@@ -84,6 +112,9 @@ class _Reference:
     field: str
     same: tuple[str, ...]
 
+    def parent(self, model: type[models.Model]) -> type[models.Model]:
+        return _parent(model, self.field)
+
     def arguments(self, model: type[models.Model]) -> tuple[str, ...]:
         parent, column = _parent(model, self.field), _column(model, self.field)
         pairs = [("id", column)]
@@ -93,10 +124,26 @@ class _Reference:
 
 
 @dataclass(frozen=True)
+class _Holding:
+    fields: tuple[str, ...]
+    of: str
+
+    def parent(self, model: type[models.Model]) -> type[models.Model]:
+        return apps.get_model(self.of)
+
+    def arguments(self, model: type[models.Model]) -> tuple[str, ...]:
+        columns = (_column(model, name) for name in self.fields)
+        return "finflow_check_held", self.parent(model)._meta.db_table, *columns
+
+
+@dataclass(frozen=True)
 class _Uniqueness:
     fields: tuple[str, ...]
     field: str
     near: str
+
+    def parent(self, model: type[models.Model]) -> None:
+        return None
 
     def arguments(self, model: type[models.Model]) -> tuple[str, ...]:
         return (
@@ -115,6 +162,15 @@ def refers_at_once(field: str, *, same: tuple[str, ...] = ()) -> Callable[[M], M
         same: foreign keys that the model and the one referred to both have, with equal values.
     """
     return _checked(_Reference(field, same))
+
+
+def holds_at_once(*fields: str, of: str) -> Callable[[M], M]:
+    """Mark arrays of ids: each id is of a row that is there, and together they hold none twice.
+
+    Args:
+        of: the model that they name the rows of, as "app.Model".
+    """
+    return _checked(_Holding(fields, of))
 
 
 def unique_at_once(*fields: str, owner: str, near: str) -> Callable[[M], M]:
@@ -137,12 +193,8 @@ def _checked(check: BulkCheck) -> Callable[[M], M]:
 
 def parents() -> set[type[models.Model]]:
     """The models that bulk tables refer to."""
-    return {
-        _parent(model, check.field)
-        for model, checks in BULK_CHECKS.items()
-        for check in checks
-        if isinstance(check, _Reference)
-    }
+    found = {check.parent(model) for model, checks in BULK_CHECKS.items() for check in checks}
+    return {parent for parent in found if parent is not None}
 
 
 def triggers_of(model: type[models.Model]) -> list[Trigger]:

@@ -24,6 +24,12 @@ def decimal_text(column: str) -> pl.Expr:
     return (sign + whole + pl.lit(".") + rest).alias(column)
 
 
+def array_text(column: str) -> pl.Expr:
+    """Lists of integers as the text that PostgreSQL reads as an array; null as an empty one."""
+    numbers = pl.col(column).cast(pl.List(pl.String)).list.join(",").fill_null("")
+    return (pl.lit("{") + numbers + pl.lit("}")).alias(column)
+
+
 def hex_bytes(values: Iterable[bytes]) -> list[str]:
     """Bytes as the text that PostgreSQL reads as a bytea."""
     return ["\\x" + value.hex() for value in values]

@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from apps.common.guards import guards
-from apps.reconciliation.models import MatchGroup, MatchItem, Run
+from apps.reconciliation.models import MatchGroup, Run
 
 Counts = Callable[[], dict[str, int]]
 
@@ -21,18 +21,23 @@ _RECORD = """
 _OTHER_SOURCE = "(SELECT max(id) FROM ingestion_source WHERE id <> ingestion_record.source_id)"
 _GROUP = """
     INSERT INTO reconciliation_matchgroup (run_id, number, pass_name, status, currency, left_total,
-      right_total, difference, reasons, revision_id)
+      right_total, difference, left_ids, right_ids, reasons, revision_id)
     SELECT {run}, number + 1000, pass_name, status, currency, left_total, right_total, difference,
-      reasons, {revision} FROM reconciliation_matchgroup
-"""
-_ITEM = """
-    INSERT INTO reconciliation_matchitem (run_id, group_number, record_id, side, allocated)
-    SELECT {run}, group_number + 1000, {record}, side, allocated FROM reconciliation_matchitem
+      {left}, {right}, reasons, {revision} FROM reconciliation_matchgroup
 """
 
 
 def record(entity: str = "entity_id", source: str = "source_id", batch: str = "batch_id") -> str:
     return _RECORD.format(entity=entity, source=source, batch=batch)
+
+
+def group(
+    run: str = "run_id",
+    revision: str = "NULL",
+    left: str = "left_ids",
+    right: str = "right_ids",
+) -> str:
+    return _GROUP.format(run=run, revision=revision, left=left, right=right)
 
 
 @pytest.mark.parametrize(
@@ -44,10 +49,11 @@ def record(entity: str = "entity_id", source: str = "source_id", batch: str = "b
         record(source=_OTHER_SOURCE),
         # One stray row among good ones is enough.
         record(batch="CASE WHEN line = 2 THEN -1 ELSE batch_id END"),
-        _GROUP.format(run="-1", revision="NULL"),
-        _GROUP.format(run="run_id", revision="-1"),
-        _ITEM.format(run="-1", record="record_id"),
-        _ITEM.format(run="run_id", record="-id"),
+        group(run="-1"),
+        group(revision="-1"),
+        group(left="ARRAY[-1]"),
+        group(right="right_ids || NULL::bigint"),
+        group(left="CASE WHEN number = 1 THEN left_ids || -1::bigint ELSE left_ids END"),
     ],
 )
 def test_rows_that_refer_to_nothing_are_refused(
@@ -74,14 +80,37 @@ def test_the_same_content_twice_is_refused(april: Run, table_counts: Counts, whi
     assert table_counts() == before
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        group(left="'{}'", right="'{}'"),
+        group(left="left_ids || left_ids"),
+        group(right="left_ids"),
+        group(left="left_ids || left_ids || right_ids"),
+        group(left="CASE WHEN number = 1 THEN right_ids ELSE left_ids END"),
+    ],
+)
+def test_groups_that_hold_nothing_or_a_record_twice_are_refused(
+    april: Run, table_counts: Counts, statement: str
+) -> None:
+    before = table_counts()
+    refusal = "hold nothing, or something twice"
+    with pytest.raises(IntegrityError, match=refusal), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    assert table_counts() == before
+
+
 def test_rows_that_refer_to_what_is_there_are_taken(april: Run) -> None:
-    groups, items = MatchGroup.objects.count(), MatchItem.objects.count()
-    assert groups
+    count = MatchGroup.objects.count()
+    assert count
     with connection.cursor() as cursor:
-        cursor.execute(_GROUP.format(run="run_id", revision="NULL"))
-        cursor.execute(_ITEM.format(run="run_id", record="record_id"))
+        cursor.execute(group())
+        cursor.execute(
+            group(left="left_ids || right_ids", right="'{}'").replace("+ 1000", "+ 2000")
+        )
         cursor.execute(record())
-    assert (MatchGroup.objects.count(), MatchItem.objects.count()) == (2 * groups, 2 * items)
+    assert MatchGroup.objects.count() == 4 * count
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from apps.common.errors import NotPermitted, NotVisible, Refusal
 from apps.identity.models import User
 from apps.ingestion.services import import_file
 from apps.reconciliation.errors import NothingLearned
-from apps.reconciliation.models import LearnedWeights, MatchGroup, MatchItem, Run
+from apps.reconciliation.models import LearnedWeights, MatchGroup, Run
 from apps.reconciliation.selectors import (
     learned_of,
     learned_under,
@@ -74,11 +74,7 @@ def told(run: Run) -> set[tuple[frozenset[int], tuple[str, ...]]]:
     """Every match of a run by its records, with its reasons."""
     return {
         (
-            frozenset(
-                MatchItem.objects.filter(run=run, group_number=group.number).values_list(
-                    "record_id", flat=True
-                )
-            ),
+            group.record_ids,
             tuple(group.reasons),
         )
         for group in MatchGroup.objects.filter(run=run)

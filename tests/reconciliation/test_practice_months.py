@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from apps.ingestion.models import Record
-from apps.reconciliation.models import BreakItem, MatchItem, Run
+from apps.reconciliation.models import BreakItem, MatchGroup, Run
 from apps.reconciliation.selectors import causes, match_rate, variance
 from tests.reconciliation.conftest import CODES, MONTHS, Practice
 
@@ -111,7 +111,8 @@ def test_each_item_is_matched_or_in_a_break_and_in_one_only(
     practice: Practice, month: str, code: str
 ) -> None:
     run = practice.runs[month, code]
-    matched = list(MatchItem.objects.filter(run=run).values_list("record_id", flat=True))
+    groups = MatchGroup.objects.filter(run=run)
+    matched = [pk for group in groups for _, pk in group.members]
     open_ = list(BreakItem.objects.filter(broken__run=run).values_list("record_id", flat=True))
     assert len(matched) + len(open_) == run.left_count + run.right_count
     assert len({*matched, *open_}) == len(matched) + len(open_)
@@ -123,12 +124,14 @@ def test_each_item_is_matched_or_in_a_break_and_in_one_only(
 def test_what_was_awaited_meets_its_counterpart(practice: Practice, month: str) -> None:
     for carried in practice.truth[month]["carried_in"]:
         run = practice.runs[month, carried["match_type"]]
-        groups = [
-            MatchItem.objects.get(run=run, record__in=Record.objects.filter(external_id=name))
+        ours, theirs = (
+            frozenset(Record.objects.filter(external_id=name).values_list("pk", flat=True))
             for name in (carried["external_id"], carried["counterpart"])
-        ]
-        assert groups[0].group_number == groups[1].group_number
-        assert groups[0].side == carried["side"]
+        )
+        groups = MatchGroup.objects.filter(run=run)
+        (found,) = [group for group in groups if group.record_ids & ours]
+        assert found.record_ids & theirs
+        assert [side for side, pk in found.members if pk in ours] == [carried["side"]]
 
 
 def test_running_every_month_again_changes_nothing(practice: Practice, table_counts: Any) -> None:

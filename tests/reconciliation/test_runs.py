@@ -15,8 +15,15 @@ from apps.identity.models import User
 from apps.operations.models import OutboxMessage
 from apps.reconciliation.errors import DatesInvalid
 from apps.reconciliation.matching import ItemsInvalid, NotOptimal
-from apps.reconciliation.models import Break, BreakReview, MatchGroup, MatchItem, Run
-from apps.reconciliation.selectors import causes, live_run, match_rate, population, variance
+from apps.reconciliation.models import Break, BreakReview, MatchGroup, Run
+from apps.reconciliation.selectors import (
+    causes,
+    items_by_group,
+    live_run,
+    match_rate,
+    population,
+    variance,
+)
 from apps.reconciliation.selectors.items import population_ids
 from apps.reconciliation.services import (
     accept_break,
@@ -122,7 +129,7 @@ class TestExecuting:
             "amount differs by 0.03 EUR (tolerance 0.05)",
             "booked 2 days later (window -5..5)",
         ]
-        items = MatchItem.objects.filter(run=april, group_number=near.number)
+        items = items_by_group([near])[near.pk]
         assert {(item.side, item.allocated) for item in items} == {
             ("left", Decimal("50.00")),
             ("right", Decimal("50.03")),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from apps.common.admin import run_each
 from apps.identity.context import actor_of
@@ -18,12 +18,12 @@ from apps.reconciliation.models import (
     Break,
     BreakItem,
     MatchGroup,
-    MatchItem,
     Run,
 )
 from apps.reconciliation.permissions import START_RUN
 from apps.reconciliation.selectors import (
     evidence_shown,
+    items_by_group,
     reason_shown,
     reasons_shown,
 )
@@ -104,6 +104,7 @@ class MatchGroupAdmin(SeenAdmin):
         "left_total",
         "right_total",
         "difference",
+        "items_shown",
         "reasons_shown",
     )
 
@@ -114,18 +115,21 @@ class MatchGroupAdmin(SeenAdmin):
     def reasons_shown(self, group: Any) -> str:
         return "; ".join(reasons_shown(group, actor=group.seen_by))
 
+    @admin.display(description="Items")
+    def items_shown(self, group: MatchGroup) -> str:
+        return format_html_join(
+            "",
+            "{}: {}, {} {}<br>",
+            (
+                (item.side.label, item.record, item.allocated, item.record.currency)
+                for item in items_by_group([group])[group.pk]
+            ),
+        )
+
     @admin.display(description="Page")
     def page(self, group: MatchGroup) -> str:
         url = reverse("reconciliation:group", args=[group.run_id, group.number])
         return format_html('<a href="{}">Open</a>', url)
-
-
-@admin.register(MatchItem)
-class MatchItemAdmin(SeenAdmin):
-    list_display = ("run", "group_number", "side", "record", "allocated")
-    list_filter = ("side", "run__match_type")
-    list_select_related = ("run__match_type", "record")
-    search_fields = ("=record__external_id", "=record__reference")
 
 
 @admin.register(Break)

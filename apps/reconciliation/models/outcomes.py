@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from apps.common.bulk_checks import refers_at_once
+from apps.common.bulk_checks import holds_at_once, refers_at_once
 from apps.common.guards import append_only, audited
 from apps.common.models import ScopedQuerySet, history, scoped_by
 from apps.common.money import AmountField, CurrencyField
@@ -31,15 +32,6 @@ class StandingGroups(_Standing):
 
     def get_queryset(self) -> Any:
         return super().get_queryset().filter(revocation__isnull=True)
-
-
-class StandingItems(_Standing):
-    _queryset_class = scoped_by("run__entity_id")
-
-    def get_queryset(self) -> Any:
-        of_group = {"group__run_id": OuterRef("run_id"), "group__number": OuterRef("group_number")}
-        revoked = GroupRevocation.objects.filter(**of_group)
-        return super().get_queryset().filter(~Exists(revoked))
 
 
 class StandingBreaks(_Standing):
@@ -206,8 +198,12 @@ class GroupRevocation(models.Model):
 @append_only()
 @refers_at_once("run")
 @refers_at_once("revision")
+@holds_at_once("left_ids", "right_ids", of="ingestion.Record")
 class MatchGroup(models.Model):
-    """Items that belong together, by which pass, and why."""
+    """Items that belong together, by which pass, and why.
+
+    Its items are the records that it names: each with its whole amount.
+    """
 
     run = models.ForeignKey(
         Run, on_delete=models.PROTECT, related_name="groups", db_index=False, db_constraint=False
@@ -219,6 +215,8 @@ class MatchGroup(models.Model):
     left_total = AmountField()
     right_total = AmountField()
     difference = AmountField()
+    left_ids = ArrayField(models.BigIntegerField(), help_text="Records of the left, ascending.")
+    right_ids = ArrayField(models.BigIntegerField(), help_text="Records of the right, ascending.")
     reasons = models.JSONField()
     revision = models.ForeignKey(
         "reconciliation.Revision",
@@ -246,43 +244,16 @@ class MatchGroup(models.Model):
     def __str__(self) -> str:
         return f"group {self.number}"
 
+    @property
+    def members(self) -> list[tuple[Side, int]]:
+        """Side and id of each record, the left ones first."""
+        sides = ((Side.LEFT, self.left_ids), (Side.RIGHT, self.right_ids))
+        return [(side, pk) for side, ids in sides for pk in ids]
 
-@append_only()
-@refers_at_once("run")
-@refers_at_once("record")
-class MatchItem(models.Model):
-    """A record in a group, with the amount that counts there (in the left side's sense)."""
-
-    run = models.ForeignKey(
-        Run, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
-    )
-    group_number = models.PositiveIntegerField()
-    record = models.ForeignKey(
-        "ingestion.Record",
-        on_delete=models.PROTECT,
-        related_name="match_items",
-        db_index=False,
-        db_constraint=False,
-    )
-    side = models.CharField(max_length=5, choices=Side.choices)
-    allocated = AmountField()
-
-    objects = StandingItems()
-    ever = scoped_by("run__entity_id").as_manager()
-
-    class Meta:
-        ordering: ClassVar = ["run", "group_number", "side"]
-        constraints: ClassVar = [
-            # Once taken back, a record may be in another group of the run: services see to it
-            # that it is in one that stands.
-            models.UniqueConstraint(
-                fields=["run", "group_number", "record"], name="once_in_a_group"
-            )
-        ]
-        indexes: ClassVar = [models.Index(fields=["record"], name="item_by_record")]
-
-    def __str__(self) -> str:
-        return f"{self.side} {self.record_id}"
+    @property
+    def record_ids(self) -> frozenset[int]:
+        """The records, whatever their side."""
+        return frozenset((*self.left_ids, *self.right_ids))
 
 
 @append_only()

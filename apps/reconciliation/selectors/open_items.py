@@ -11,7 +11,8 @@ from typing import Any
 from django.db.models import Q
 
 from apps.reconciliation.matching import RuleSet
-from apps.reconciliation.models import BreakItem, MatchGroup, MatchItem, Run
+from apps.reconciliation.models import BreakItem, MatchGroup, Run
+from apps.reconciliation.selectors.items import held_ids
 from apps.reconciliation.states import RunStatus, Side
 
 _HAS_OUTCOME = (RunStatus.COMPLETED, RunStatus.SUPERSEDED)
@@ -80,7 +81,7 @@ def open_items(runs: Sequence[Run], at: datetime | None = None) -> list[OpenItem
     """
     if not runs:
         return []
-    matched = set(_matched(runs, at).values_list("record_id", flat=True))
+    matched = _matched(runs, at)
     sign = RuleSet.from_mapping(runs[-1].rule_set.rules).right_sign
     found: dict[int, OpenItem] = {}
     rows = _broken(runs, at).select_related("record", "broken")
@@ -123,14 +124,9 @@ def _broken(runs: Sequence[Run], at: datetime | None) -> Any:
     return items.filter(made & stood)
 
 
-def _matched(runs: Sequence[Run], at: datetime | None) -> Any:
-    if at is None:
-        return MatchItem.objects.filter(run__in=runs)
-    fallen = MatchGroup.ever.filter(run__in=runs).exclude(_group_stood(at))
-    items = MatchItem.ever.filter(run__in=runs)
-    for run_id, number in fallen.values_list("run_id", "number"):
-        items = items.exclude(run_id=run_id, group_number=number)
-    return items
+def _matched(runs: Sequence[Run], at: datetime | None) -> set[int]:
+    groups = MatchGroup.ever.filter(run__in=runs).filter(_group_stood(at))
+    return {pk for side in Side for pk in held_ids(groups, side)}
 
 
 def _group_stood(at: datetime | None) -> Q:

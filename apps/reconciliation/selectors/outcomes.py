@@ -8,17 +8,19 @@ from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from django.db.models import Count, Prefetch, Q, Sum
+from django.db.models import Count, Prefetch, Sum
 from django.db.models.functions import Abs
 
 from apps.common.access import Actor, one_visible
 from apps.common.errors import NotVisible
 from apps.common.models import ScopedQuerySet
 from apps.common.paging import row_id
+from apps.ingestion.models import Record
 from apps.ingestion.selectors import records_frame
 from apps.reconciliation.errors import MatchTypeAmbiguous
-from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchItem, MatchType, Run
-from apps.reconciliation.states import VARIANCE_LIMIT_PERCENT
+from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchType, Run
+from apps.reconciliation.selectors.items import right_sign
+from apps.reconciliation.states import VARIANCE_LIMIT_PERCENT, Side
 
 
 @dataclass(frozen=True)
@@ -137,18 +139,21 @@ def match_rate(run: Run) -> Decimal:
 
 
 def match_rates(runs: Sequence[Run]) -> dict[int, Decimal]:
-    """The match rate of each completed run by its id (one query)."""
-    counted = (
-        MatchItem.objects.filter(run__in=runs).order_by().values("run").annotate(items=Count("id"))
-    )
-    matched = {row["run"]: row["items"] for row in counted}
-    return {run.pk: _rate(matched.get(run.pk, 0), run.left_count + run.right_count) for run in runs}
+    """The match rate of each completed run by its id (one query).
+
+    Each item is in one group or in one break, and the breaks hold by far the fewer.
+    """
+    items = BreakItem.objects.filter(broken__run__in=runs).order_by()
+    open_counts = dict(items.values_list("broken__run").annotate(Count("id")))
+    return {
+        run.pk: _rate(open_counts.get(run.pk, 0), run.left_count + run.right_count) for run in runs
+    }
 
 
-def _rate(matched: int, total: int) -> Decimal:
+def _rate(open_count: int, total: int) -> Decimal:
     if not total:
         return Decimal("100.00")
-    return (Decimal(matched) * 100 / total).quantize(Decimal("0.01"), ROUND_DOWN)
+    return (Decimal(total - open_count) * 100 / total).quantize(Decimal("0.01"), ROUND_DOWN)
 
 
 def matches_by_pass(run: Run) -> list[tuple[str, int]]:
@@ -220,20 +225,44 @@ def break_items() -> Prefetch[Any]:
     return Prefetch("items", BreakItem.objects.select_related("record"))
 
 
+@dataclass(frozen=True)
+class MatchItem:
+    """A record in a group; `allocated` is its amount in the left side's sense."""
+
+    record: Record
+    side: Side
+    allocated: Decimal
+
+    @property
+    def record_id(self) -> int:
+        return int(self.record.pk)
+
+
 def with_items(groups: Iterable[MatchGroup]) -> list[MatchGroup]:
-    """The groups, each with its match items and their records as `items` (one query)."""
+    """The groups, each with its match items as `items` (two queries)."""
     listed = list(groups)
-    wanted = Q(pk__in=[])
-    for run_id in {group.run_id for group in listed}:
-        numbers = [group.number for group in listed if group.run_id == run_id]
-        wanted |= Q(run_id=run_id, group_number__in=numbers)
-    by_group: dict[tuple[int, int], list[MatchItem]] = {}
-    found = MatchItem.objects.filter(wanted).select_related("record")
-    for item in found.order_by("side", "record_id"):
-        by_group.setdefault((item.run_id, item.group_number), []).append(item)
+    items = items_by_group(listed)
     for group in listed:
-        group.items = by_group[group.run_id, group.number]  # type: ignore[attr-defined]
+        group.items = items[group.pk]  # type: ignore[attr-defined]
     return listed
+
+
+def items_by_group(groups: Sequence[MatchGroup]) -> dict[int, list[MatchItem]]:
+    """The match items of each group by its id, the left ones first (two queries)."""
+    records = Record.objects.in_bulk({pk for group in groups for pk in group.record_ids})
+    runs = Run.objects.filter(pk__in={group.run_id for group in groups})
+    signs = {run.pk: right_sign(run) for run in runs.select_related("rule_set")}
+    return {
+        group.pk: [
+            MatchItem(
+                record=records[pk],
+                side=side,
+                allocated=records[pk].amount * (signs[group.run_id] if side == Side.RIGHT else 1),
+            )
+            for side, pk in group.members
+        ]
+        for group in groups
+    }
 
 
 def rows_of_records(run: Run, record_ids: Sequence[int]) -> list[dict[str, Any]]:

@@ -14,8 +14,8 @@ from apps.ingestion.models import Record, Source
 from apps.ingestion.selectors import holds_bank_accounts, record_shown, records_frame
 from apps.privacy.classification import Classification
 from apps.privacy.masking import shown_to
-from apps.reconciliation.matching import RuleSet
-from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchItem, Run
+from apps.reconciliation.models import Break, BreakItem, MatchGroup
+from apps.reconciliation.selectors.items import right_sign
 from apps.reconciliation.states import Side
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -61,11 +61,6 @@ def original_shown(broken: Break, *, actor: Actor) -> dict[str, Any] | None:
     return {**rows[0], "compared": rows[0]["amount"] * sign} if rows else None
 
 
-def right_sign(run: Run) -> int:
-    """1, or -1 where the rules turn the right side round."""
-    return RuleSet.from_mapping(run.rule_set.rules).right_sign
-
-
 def reasons_shown(group: MatchGroup, *, actor: Actor) -> list[str]:
     """Why the group's items belong together, in sentences."""
     entity_id = group.run.entity_id
@@ -92,10 +87,9 @@ def evidence_shown(broken: Break, *, actor: Actor) -> dict[str, Any]:
 
 
 def _record_ids(found: Break | MatchGroup, side: Side) -> list[int]:
-    if isinstance(found, Break):
-        items = BreakItem.ever.filter(broken=found, side=side)
-    else:
-        items = MatchItem.ever.filter(run_id=found.run_id, group_number=found.number, side=side)
+    if isinstance(found, MatchGroup):
+        return [pk for of_side, pk in found.members if of_side == side]
+    items = BreakItem.ever.filter(broken=found, side=side)
     return list(items.order_by("record_id").values_list("record_id", flat=True))
 
 

@@ -6,19 +6,16 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from apps.common.frames import copy_in, decimal_text
+from apps.common.frames import array_text, copy_in, decimal_text
 from apps.reconciliation.matching import Outcome
 from apps.reconciliation.models import Break, Run
 from apps.reconciliation.services.phases import tell
-from apps.reconciliation.states import RunPhase
+from apps.reconciliation.states import RunPhase, Side
 
 
 def store_outcome(run: Run, outcome: Outcome) -> None:
-    """Insert groups, items, breaks and break items of a run."""
-    total = sum(
-        frame.height
-        for frame in (outcome.groups, outcome.items, outcome.breaks, outcome.break_items)
-    )
+    """Insert groups, breaks and break items of a run."""
+    total = sum(frame.height for frame in (outcome.groups, outcome.breaks, outcome.break_items))
     done = 0
     for table, frame, columns in _tables(run, outcome):
         tell(run, RunPhase.STORING, done=done, total=total)
@@ -33,24 +30,14 @@ def _tables(run: Run, outcome: Outcome) -> Iterator[tuple[str, pl.DataFrame, lis
     run_column = pl.lit(run.pk).alias("run_id")
     yield (
         "reconciliation_matchgroup",
-        outcome.groups,
+        _with_ids(outcome),
         [
             run_column,
             pl.col("group_no").alias("number"),
             *("pass_name", "status", "currency"),
             *map(decimal_text, ("left_total", "right_total", "difference")),
+            *map(array_text, ("left_ids", "right_ids")),
             "reasons",
-        ],
-    )
-    yield (
-        "reconciliation_matchitem",
-        outcome.items,
-        [
-            run_column,
-            pl.col("group_no").alias("group_number"),
-            pl.col("item_id").alias("record_id"),
-            pl.col("side").cast(pl.String),
-            decimal_text("allocated"),
         ],
     )
     yield (
@@ -64,6 +51,18 @@ def _tables(run: Run, outcome: Outcome) -> Iterator[tuple[str, pl.DataFrame, lis
             *("is_material", "reason", "evidence"),
         ],
     )
+
+
+def _with_ids(outcome: Outcome) -> pl.DataFrame:
+    """The groups, each with the records of either side, ascending."""
+    groups = outcome.groups
+    for side in Side:
+        own = outcome.items.filter(pl.col("side") == side).sort("group_no", "item_id")
+        ids = own.group_by("group_no", maintain_order=True).agg(
+            pl.col("item_id").alias(f"{side}_ids")
+        )
+        groups = groups.join(ids, on="group_no", how="left", maintain_order="left")
+    return groups
 
 
 def _with_break_ids(run: Run, break_items: pl.DataFrame) -> pl.DataFrame:

@@ -22,7 +22,6 @@ from apps.reconciliation.models import (
     BreakItem,
     GroupRevocation,
     MatchGroup,
-    MatchItem,
     Revision,
     Run,
 )
@@ -40,18 +39,6 @@ Records = frozenset[int]
 
 
 @dataclass(frozen=True)
-class Forced:
-    """A match by hand that stands in some run, with its items (side, record)."""
-
-    group: MatchGroup
-    members: list[tuple[str, int]]
-
-    @property
-    def records(self) -> Records:
-        return frozenset(pk for _, pk in self.members)
-
-
-@dataclass(frozen=True)
 class Rewrite:
     """A break of this cause and these records was replaced by people, by these breaks."""
 
@@ -64,7 +51,7 @@ class Rewrite:
 class HandWork:
     """Everything that people did to the outcomes of a match type and that still counts."""
 
-    forced: list[Forced] = field(default_factory=list)
+    forced: list[MatchGroup] = field(default_factory=list)
     revoked: dict[Records, str] = field(default_factory=dict)
     rewrites: list[Rewrite] = field(default_factory=list)
 
@@ -75,7 +62,7 @@ class HandWork:
 def reconciled(run: Run, items: Population, rules: RuleSet, watch: Watch = unwatched) -> Outcome:
     """The outcome of the rules on what people left to them, with what people did put back."""
     work = hand_work(run, lambda: items.ids)
-    taken = {pk for forced in work.forced for pk in forced.records}
+    taken = {pk for forced in work.forced for pk in forced.record_ids}
     left, right = (
         side.filter(~pl.col("id").is_in(list(taken))) if taken else side
         for side in (items.left, items.right)
@@ -123,19 +110,17 @@ def hand_work(run: Run, present_ids: Callable[[], tuple[Ints, Ints]]) -> HandWor
     return HandWork(_forced(run, present), _revoked(run, present), _rewrites(run, present))
 
 
-def _forced(run: Run, present: set[int]) -> list[Forced]:
+def _forced(run: Run, present: set[int]) -> list[MatchGroup]:
     """Matches by hand in the runs that stand, the newest first where two share a record."""
     groups = MatchGroup.objects.filter(
         run__match_type_id=run.match_type_id, run__status=RunStatus.COMPLETED, status=FORCED
     )
-    kept: list[Forced] = []
+    kept: list[MatchGroup] = []
     taken: set[int] = set()
     for group in groups.order_by("-pk"):
-        items = MatchItem.objects.filter(run_id=group.run_id, group_number=group.number)
-        forced = Forced(group, list(items.values_list("side", "record_id")))
-        if forced.records <= present and not forced.records & taken:
-            kept.append(forced)
-            taken |= forced.records
+        if group.record_ids <= present and not group.record_ids & taken:
+            kept.append(group)
+            taken |= group.record_ids
     return kept
 
 
@@ -146,9 +131,7 @@ def _revoked(run: Run, present: set[int]) -> dict[Records, str]:
     ).select_related("group", "revision")
     found = {}
     for revocation in revocations.order_by("pk"):
-        group = revocation.group
-        items = MatchItem.ever.filter(run_id=group.run_id, group_number=group.number)
-        records = frozenset(items.values_list("record_id", flat=True))
+        records = revocation.group.record_ids
         if records <= present:
             found[records] = revocation.revision.reason
     return found
@@ -263,14 +246,14 @@ def _with_forced(outcome: Outcome, work: HandWork, run: Run) -> Outcome:
         rows.append(
             {
                 "group_no": number,
-                "pass_name": forced.group.pass_name,
+                "pass_name": forced.pass_name,
                 "rule_digest": run.rule_set.digest,
                 "status": FORCED,
                 "currency": part.currency,
                 "left_total": amounts[0],
                 "right_total": amounts[1],
                 "difference": amounts[2],
-                "reasons": json.dumps(forced.group.reasons, ensure_ascii=False),
+                "reasons": json.dumps(forced.reasons, ensure_ascii=False),
             }
         )
         items += [

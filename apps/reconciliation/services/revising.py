@@ -30,7 +30,6 @@ from apps.reconciliation.models import (
     BreakItem,
     GroupRevocation,
     MatchGroup,
-    MatchItem,
     Revision,
     Run,
 )
@@ -218,11 +217,9 @@ def _store_group(run: Run, revision: Revision, part: Part) -> MatchGroup:
         left_total=part.left_total,
         right_total=part.right_total,
         difference=part.difference,
+        left_ids=sorted(part.left),
+        right_ids=sorted(part.right),
         reasons=[f"matched by hand by {revision.revised_by}: {revision.reason}"],
-    )
-    MatchItem.objects.bulk_create(
-        MatchItem(run=run, group_number=group.number, record_id=pk, side=side, allocated=amount)
-        for side, pk, amount in part.members
     )
     return group
 
@@ -296,9 +293,11 @@ def _exchanged(groups: Sequence[MatchGroup]) -> dict[str, Decimal]:
     """
     held: dict[str, Decimal] = defaultdict(Decimal)
     for group in groups:
-        items = MatchItem.ever.filter(run_id=group.run_id, group_number=group.number)
-        for side, allocated, currency in items.values_list("side", "allocated", "record__currency"):
-            held[currency] += allocated if side == Side.LEFT else -allocated
+        records = Record.objects.in_bulk(group.record_ids)
+        sign = read_rules(group.run.rule_set.rules).right_sign
+        for side, pk in group.members:
+            amount = records[pk].amount
+            held[records[pk].currency] += amount if side == Side.LEFT else -sign * amount
         held[group.currency] -= group.difference
     return held
 

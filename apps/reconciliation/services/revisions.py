@@ -28,7 +28,6 @@ from apps.reconciliation.models import (
     BreakReview,
     Correction,
     GroupRevocation,
-    MatchItem,
     RematchPermit,
     Run,
 )
@@ -70,8 +69,6 @@ def unmatch_group(*, run_id: int, number: int, reason: str, actor: User) -> Revi
     words = require_reason(reason)
     if GroupRevocation.objects.filter(group=group).exists():
         raise GroupRevoked
-    items = MatchItem.objects.filter(run=run, group_number=group.number)
-    members = items.order_by("side", "record_id").values_list("side", "record_id")
     said = f"{group.pass_name} matched it (match {group.number}), and that was taken back: {words}"
     evidence = {"revoked_group": group.number, "pass_name": group.pass_name, "said": words}
     return revise(
@@ -80,7 +77,7 @@ def unmatch_group(*, run_id: int, number: int, reason: str, actor: User) -> Revi
             kind=RevisionKind.UNMATCH,
             reason=words,
             revoked=[group],
-            breaks=open_alone(run, members, reason=said, evidence=evidence),
+            breaks=open_alone(run, group.members, reason=said, evidence=evidence),
         ),
         actor=actor,
     )

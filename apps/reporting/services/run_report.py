@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import polars as pl
 from django.db import connection
-from django.db.models import Count
 
 from apps.common.money import to_ten_thousandths
 from apps.identity.models import User
@@ -18,7 +17,7 @@ from apps.ingestion.selectors import records_frame
 from apps.privacy.classification import Classification
 from apps.privacy.masking import shown_to
 from apps.reconciliation.matching import RuleSet
-from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchItem, Run
+from apps.reconciliation.models import Break, BreakItem, MatchGroup, Run
 from apps.reconciliation.selectors import learned_of, reason_shown, reasons_shown
 from apps.reconciliation.states import ReviewStatus, Side
 from apps.reporting.documents import (
@@ -45,10 +44,9 @@ MOST_ITEMS: Final = 300_000  # listed items that somebody waits for
 
 # What stands: groups that somebody took back count no more.
 _PASSES: Final = """
-    SELECT g.pass_name, g.status, count(DISTINCT g.number),
-           count(*) FILTER (WHERE i.side = 'left'), count(*) FILTER (WHERE i.side = 'right')
+    SELECT g.pass_name, g.status, count(*),
+           sum(cardinality(g.left_ids)), sum(cardinality(g.right_ids))
     FROM reconciliation_matchgroup g
-    JOIN reconciliation_matchitem i ON i.run_id = g.run_id AND i.group_number = g.number
     WHERE g.run_id = %s
       AND NOT EXISTS (SELECT FROM reconciliation_grouprevocation r WHERE r.group_id = g.id)
     GROUP BY g.pass_name, g.status
@@ -81,7 +79,11 @@ def run_report(
         ReportTooLong: more items than are listed while somebody waits.
     """
     rules = RuleSet.from_mapping(run.rule_set.rules)
-    matched_counts = _matched_counts(run)
+    passes = _passes(run, rules)
+    matched_counts = {
+        Side.LEFT: sum(line.left_items for line in passes),
+        Side.RIGHT: sum(line.right_items for line in passes),
+    }
     breaks = _breaks(run, actor)
     is_full, is_listing = kind == ReportKind.FULL, kind != ReportKind.SUMMARY
     open_count = run.left_count + run.right_count - sum(matched_counts.values())
@@ -98,7 +100,7 @@ def run_report(
         left=_side(run, Side.LEFT, matched_counts),
         right=_side(run, Side.RIGHT, matched_counts),
         proof=tuple(_proof_line(line) for line in run.proof),
-        passes=_passes(run, rules),
+        passes=passes,
         causes=cause_lines(breaks),
         rules=settings_of(rules.to_mapping()),
         matched=_matched(run, rules, actor) if is_full else None,
@@ -139,12 +141,7 @@ def _proof_line(line: dict[str, str]) -> ProofLine:
     return ProofLine(currency=line["currency"], **amounts)
 
 
-def _matched_counts(run: Run) -> dict[str, int]:
-    sides = MatchItem.objects.filter(run=run).order_by().values_list("side")
-    return dict(sides.annotate(Count("id")))
-
-
-def _side(run: Run, side: Side, matched_counts: dict[str, int]) -> SideFacts:
+def _side(run: Run, side: Side, matched_counts: dict[Side, int]) -> SideFacts:
     source, items = _source(run, side), run.left_count if side == Side.LEFT else run.right_count
     batches = (
         Batch.objects.filter(source=source, starts_on__lte=run.ends_on, ends_on__gte=run.starts_on)
@@ -154,7 +151,7 @@ def _side(run: Run, side: Side, matched_counts: dict[str, int]) -> SideFacts:
     return SideFacts(
         name=source.name,
         items=items,
-        matched=matched_counts.get(side, 0),
+        matched=matched_counts[side],
         files=tuple(
             SourceFile(
                 name=batch.filename,
@@ -190,18 +187,20 @@ def _passes(run: Run, rules: RuleSet) -> tuple[PassLine, ...]:
 
 
 def _matched(run: Run, rules: RuleSet, actor: User) -> pl.DataFrame:
+    places: list[tuple[int, str, int]] = []
+
     def rows() -> Iterator[tuple[Any, ...]]:
         for group in MatchGroup.objects.filter(run=run).order_by("number").iterator():
             group.run = run  # the reasons are masked for its entity
+            places.extend((group.number, side, pk) for side, pk in group.members)
             reasons = "; ".join(reasons_shown(group, actor=actor))
             difference = to_ten_thousandths(group.difference)
             named = (group.number, group.pass_name, group.status)
             yield (*named, difference, group.currency, reasons)
 
     groups = pl.DataFrame(list(rows()), schema=_GROUPS, orient="row")
-    items = MatchItem.objects.filter(run=run).values_list("group_number", "side", "record_id")
-    places = pl.DataFrame(list(items), schema=PLACE_SCHEMA, orient="row")
-    return matched_list(groups, places, _records(run, places, rules, actor))
+    items = pl.DataFrame(places, schema=PLACE_SCHEMA, orient="row")
+    return matched_list(groups, items, _records(run, items, rules, actor))
 
 
 def _breaks(run: Run, actor: User) -> pl.DataFrame:

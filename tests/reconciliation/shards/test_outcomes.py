@@ -15,11 +15,11 @@ from apps.reconciliation.models import (
     Break,
     BreakItem,
     MatchGroup,
-    MatchItem,
     Run,
     Shard,
     ShardPlan,
 )
+from apps.reconciliation.selectors import items_by_group
 from apps.reconciliation.services import (
     begin_run,
     change_rules,
@@ -34,7 +34,7 @@ from apps.reconciliation.services import (
 from tests.reconciliation.conftest import MAY, RULES, Pair, lines
 from tests.reconciliation.shards.conftest import stored_files, work_off
 
-FACTS = (MatchGroup, MatchItem, Break, BreakItem)
+FACTS = (MatchGroup, Break, BreakItem)
 
 
 def found_by(run: Run) -> dict[str, Any]:
@@ -48,9 +48,7 @@ def found_by(run: Run) -> dict[str, Any]:
         "groups": list(
             groups.values_list("number", "pass_name", "status", "reasons", "difference")
         ),
-        "items": sorted(
-            MatchItem.ever.filter(run=run).values_list("group_number", "side", "record_id")
-        ),
+        "members": [group.members for group in groups],
         "breaks": list(breaks.values_list("number", "cause", "state", "reason", "evidence")),
         "break_items": sorted(
             BreakItem.ever.filter(broken__run=run).values_list(
@@ -131,8 +129,9 @@ def test_what_people_did_is_put_back(
 ) -> None:
     first = filled.run()
     by_reference = {
-        item.record.reference: item.group_number
-        for item in MatchItem.objects.filter(run=first).select_related("record")
+        item.record.reference: group.number
+        for group in MatchGroup.objects.filter(run=first)
+        for item in items_by_group([group])[group.pk]
     }
     unmatch_group(run_id=first.pk, number=by_reference["INV-1"], reason="Not theirs", actor=rita)
     unmatch_group(run_id=first.pk, number=by_reference["INV-2"], reason="Nor this", actor=rita)
