@@ -15,6 +15,7 @@ from apps.approvals.services import define_policy
 from apps.identity.models import User
 from apps.reconciliation.matching import ItemsInvalid
 from apps.reconciliation.models import Break, Run
+from apps.reconciliation.selectors import groups as groups_module
 from apps.reconciliation.services import runs as runs_module
 from tests.pages import text
 from tests.reconciliation.conftest import MAY, Pair
@@ -238,6 +239,24 @@ class TestMatches:
         assert [name for name in ("INV-1", "INV-2") if f">{name}</a>" in page] == shown
         if not shown:
             assert "No matches with these filters" in page
+
+    @pytest.mark.parametrize("most", [0, 1, 100], ids=["walked", "some walked", "looked up"])
+    @pytest.mark.parametrize(
+        ("words", "shown"), [("inv-", ["INV-1", "INV-2"]), ("INV-2", ["INV-2"]), ("inv-9", [])]
+    )
+    def test_a_name_is_found_however_many_have_it(
+        self,
+        words: str,
+        shown: list[str],
+        most: int,
+        visit: Visit,
+        april: Run,
+        alice: User,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(groups_module, "_MOST_NAMED", most)
+        page = opened(visit(alice), "groups", april.pk, query=f"?q={words}")
+        assert [name for name in ("INV-1", "INV-2") if f">{name}</a>" in page] == shown
 
     def test_it_comes_in_pages(self, visit: Visit, pair: Pair, alice: User) -> None:
         rows = [(f"R-{n:03}", "03", f"{n}.00") for n in range(1, 61)]

@@ -1,18 +1,22 @@
 """Reads: which items a run takes, what it found, the list to work through, and how it is shown."""
 
 from apps.reconciliation.selectors.certifications import Certified, certification_of
+from apps.reconciliation.selectors.groups import (
+    MatchItem,
+    groups_naming,
+    items_by_group,
+    with_items,
+)
 from apps.reconciliation.selectors.items import Population, population
 from apps.reconciliation.selectors.learning import learned_of, learned_under
 from apps.reconciliation.selectors.open_items import OpenItem, open_items, run_as_of, runs_up_to
 from apps.reconciliation.selectors.outcomes import (
     CauseLine,
-    MatchItem,
     NetVariance,
     Variance,
     break_items,
     breaks_for,
     causes,
-    items_by_group,
     live_run,
     match_rate,
     match_rates,
@@ -25,7 +29,6 @@ from apps.reconciliation.selectors.outcomes import (
     runs_for,
     variance,
     variances,
-    with_items,
 )
 from apps.reconciliation.selectors.progress import Progress, progress_of
 from apps.reconciliation.selectors.queue import (
@@ -105,6 +108,7 @@ __all__ = [
     "certification_of",
     "days_with_breaks",
     "evidence_shown",
+    "groups_naming",
     "history_of",
     "items_by_group",
     "items_shown",

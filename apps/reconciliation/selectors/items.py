@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import polars as pl
-from django.db import models
 
 from apps.ingestion.models import Source
 from apps.ingestion.selectors import record_ids, records_frame
-from apps.reconciliation.matching import RuleSet
 from apps.reconciliation.matching.schemas import Ints
 from apps.reconciliation.models import BreakItem, MatchGroup, Run
+from apps.reconciliation.selectors.groups import held_ids
 from apps.reconciliation.states import BreakState, Carries, ReviewStatus, Side
 
 
@@ -83,28 +81,10 @@ def items_of_run(run: Run) -> tuple[pl.DataFrame, pl.DataFrame]:
     return left, right
 
 
-def right_sign(run: Run) -> int:
-    """1, or -1 where the rules turn the right side round."""
-    return RuleSet.from_mapping(run.rule_set.rules).right_sign
-
-
 def _ids_in(run: Run, side: Side) -> list[int]:
     broken = BreakItem.objects.filter(broken__run=run, side=side)
     matched = held_ids(MatchGroup.objects.filter(run=run), side)
     return [*matched, *broken.values_list("record_id", flat=True)]
-
-
-class _Each(models.Func):
-    """A row for each element of an array."""
-
-    function = "unnest"
-    set_returning = True
-    output_field = models.BigIntegerField()
-
-
-def held_ids(groups: models.QuerySet[Any], side: Side) -> list[int]:
-    """The records of one side that the groups hold."""
-    return list(groups.order_by().values_list(_Each(f"{side}_ids"), flat=True))
 
 
 def _side(

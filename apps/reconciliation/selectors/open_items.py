@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from apps.reconciliation.matching import RuleSet
 from apps.reconciliation.models import BreakItem, MatchGroup, Run
-from apps.reconciliation.selectors.items import held_ids
+from apps.reconciliation.selectors.groups import held_ids
 from apps.reconciliation.states import RunStatus, Side
 
 _HAS_OUTCOME = (RunStatus.COMPLETED, RunStatus.SUPERSEDED)

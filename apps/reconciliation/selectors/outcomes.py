@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
@@ -15,12 +15,10 @@ from apps.common.access import Actor, one_visible
 from apps.common.errors import NotVisible
 from apps.common.models import ScopedQuerySet
 from apps.common.paging import row_id
-from apps.ingestion.models import Record
 from apps.ingestion.selectors import records_frame
 from apps.reconciliation.errors import MatchTypeAmbiguous
-from apps.reconciliation.models import Break, BreakItem, MatchGroup, MatchType, Run
-from apps.reconciliation.selectors.items import right_sign
-from apps.reconciliation.states import VARIANCE_LIMIT_PERCENT, Side
+from apps.reconciliation.models import Break, BreakItem, MatchType, Run
+from apps.reconciliation.states import VARIANCE_LIMIT_PERCENT
 
 
 @dataclass(frozen=True)
@@ -223,46 +221,6 @@ def _percent(part: Decimal, whole: Decimal) -> Decimal:
 def break_items() -> Prefetch[Any]:
     """For `prefetch_related`: the items of breaks with their records."""
     return Prefetch("items", BreakItem.objects.select_related("record"))
-
-
-@dataclass(frozen=True)
-class MatchItem:
-    """A record in a group; `allocated` is its amount in the left side's sense."""
-
-    record: Record
-    side: Side
-    allocated: Decimal
-
-    @property
-    def record_id(self) -> int:
-        return int(self.record.pk)
-
-
-def with_items(groups: Iterable[MatchGroup]) -> list[MatchGroup]:
-    """The groups, each with its match items as `items` (two queries)."""
-    listed = list(groups)
-    items = items_by_group(listed)
-    for group in listed:
-        group.items = items[group.pk]  # type: ignore[attr-defined]
-    return listed
-
-
-def items_by_group(groups: Sequence[MatchGroup]) -> dict[int, list[MatchItem]]:
-    """The match items of each group by its id, the left ones first (two queries)."""
-    records = Record.objects.in_bulk({pk for group in groups for pk in group.record_ids})
-    runs = Run.objects.filter(pk__in={group.run_id for group in groups})
-    signs = {run.pk: right_sign(run) for run in runs.select_related("rule_set")}
-    return {
-        group.pk: [
-            MatchItem(
-                record=records[pk],
-                side=side,
-                allocated=records[pk].amount * (signs[group.run_id] if side == Side.RIGHT else 1),
-            )
-            for side, pk in group.members
-        ]
-        for group in groups
-    }
 
 
 def rows_of_records(run: Run, record_ids: Sequence[int]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from apps.ingestion.selectors import holds_bank_accounts, record_shown, records_
 from apps.privacy.classification import Classification
 from apps.privacy.masking import shown_to
 from apps.reconciliation.models import Break, BreakItem, MatchGroup
-from apps.reconciliation.selectors.items import right_sign
+from apps.reconciliation.selectors.groups import right_sign
 from apps.reconciliation.states import Side
 
 Rows = dict[str, list[dict[str, Any]]]

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from apps.common.access import one_visible
-from apps.ingestion.models import Record
 from apps.reconciliation.forms import GroupFilterForm
 from apps.reconciliation.models import MatchGroup, Run
 from apps.reconciliation.selectors import (
+    groups_naming,
     items_shown,
     matches_by_pass,
     reasons_shown,
@@ -91,27 +90,11 @@ def group_page(request: HttpRequest, run_id: int, number: int) -> HttpResponse:
 
 
 def _narrowed(run: Run, wanted: dict[str, Any]) -> Any:
-    found: Any = run.groups.select_related("run").order_by("number")
+    words = wanted.get("q")
+    found: Any = groups_naming(run, words) if words else run.groups.all()
     if wanted.get("pass_name"):
         found = found.filter(pass_name=wanted["pass_name"])
-    if wanted.get("q"):
-        words = wanted["q"]
-        held = Record.objects.filter(_is_among(OuterRef("left_ids"), OuterRef("right_ids")))
-        named = held.filter(Q(reference__icontains=words) | Q(external_id=words))
-        found = found.filter(Exists(named))
-    return found
-
-
-def _is_among(*arrays: OuterRef) -> Func:
-    """Whether a row's id is an element of one of the arrays; the index by id is used."""
-    elements = Func(*arrays, template="ANY(%(expressions)s)", arg_joiner=" || ")
-    return Func(
-        F("pk"),
-        elements,
-        template="%(expressions)s",
-        arg_joiner=" = ",
-        output_field=BooleanField(),
-    )
+    return found.select_related("run").order_by("number")
 
 
 def _row(group: Any, actor: Any) -> dict[str, Any]:
