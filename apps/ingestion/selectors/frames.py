@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import date
 from typing import Any, Final, TypeAlias
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 from django.db import connection
 
+from apps.common.scans import page_by_page
 from apps.ingestion.models import Record
 from apps.ingestion.selectors.parts import Part
 from apps.ingestion.states import SEALED_TEXTS, TEXTS_LABEL
@@ -112,8 +114,10 @@ def records_frame(
         values += part.values
     elif record_ids is None:
         where.append(f"NOT {_IS_SUPERSEDED}")
+    with page_by_page() if record_ids is None else nullcontext():
+        stored = _copy_out(f"{_SELECT} WHERE {' AND '.join(where)}", values, dict(_STORED))
     # Put in order here: the database would spill a million rows to its disk for it.
-    stored = _copy_out(f"{_SELECT} WHERE {' AND '.join(where)}", values, dict(_STORED)).sort("id")
+    stored = stored.sort("id")
     places = stored.select("batch_id", "position")
     return stored.hstack(_texts_at(places)).select(RECORD_SCHEMA.names())
 
@@ -153,7 +157,8 @@ def known_records(source_id: int, starts_on: date | None, ends_on: date | None) 
     """What the source has over these booking dates (inclusive): KNOWN_SCHEMA, keys as hex."""
     if starts_on is None or ends_on is None:
         return pl.DataFrame(schema=KNOWN_SCHEMA)
-    return _copy_out(_KNOWN, [source_id, starts_on, ends_on], dict(KNOWN_SCHEMA))
+    with page_by_page():
+        return _copy_out(_KNOWN, [source_id, starts_on, ends_on], dict(KNOWN_SCHEMA))
 
 
 def record_keys(batch_id: int) -> pl.DataFrame:

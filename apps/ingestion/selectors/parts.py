@@ -14,6 +14,7 @@ import polars as pl
 from django.db import connection
 
 from apps.common.frames import copy_in, decimal_text
+from apps.common.scans import page_by_page
 from apps.ingestion.models import Batch
 
 # A text that says nothing is matched with nothing, so its record can be in any shard. Equal texts
@@ -150,5 +151,6 @@ def agreeing_ids(
             [source_id, starts_on, ends_on, list(more_ids)],
         ).decode()
         buffer = io.BytesIO()
-        cursor.copy_expert(f"COPY ({statement}) TO STDOUT", buffer)
+        with page_by_page():
+            cursor.copy_expert(f"COPY ({statement}) TO STDOUT", buffer)
     return np.array([int(line) for line in buffer.getvalue().split()], dtype=np.int64)
