@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from apps.common.guards import guards
-from apps.reconciliation.models import MatchGroup, Run
+from apps.reconciliation.models import Break, BreakItem, MatchGroup, Run
 
 Counts = Callable[[], dict[str, int]]
 
@@ -24,6 +24,22 @@ _GROUP = """
       right_total, difference, left_ids, right_ids, reasons, revision_id)
     SELECT {run}, number + 1000, pass_name, status, currency, left_total, right_total, difference,
       {left}, {right}, reasons, {revision} FROM reconciliation_matchgroup
+"""
+
+_BREAK = """
+    INSERT INTO reconciliation_break (run_id, number, cause, state, currency, left_total,
+      right_total, amount, is_material, reason, evidence, revision_id)
+    SELECT {run}, number + 1000, cause, state, currency, left_total, right_total, amount,
+      is_material, reason, evidence, {revision} FROM reconciliation_break
+"""
+_BREAK_ITEM = """
+    INSERT INTO reconciliation_breakitem (broken_id, record_id, side)
+    SELECT {broken}, {record}, side FROM reconciliation_breakitem
+"""
+THE_COPY = """
+    (SELECT fresh.id FROM reconciliation_break AS fresh JOIN reconciliation_break AS former
+       ON fresh.run_id = former.run_id AND fresh.number = former.number + 1000
+     WHERE former.id = broken_id)
 """
 
 
@@ -54,6 +70,10 @@ def group(
         group(left="ARRAY[-1]"),
         group(right="right_ids || NULL::bigint"),
         group(left="CASE WHEN number = 1 THEN left_ids || -1::bigint ELSE left_ids END"),
+        _BREAK.format(run="-1", revision="NULL"),
+        _BREAK.format(run="run_id", revision="-1"),
+        _BREAK_ITEM.format(broken="-1", record="record_id"),
+        _BREAK_ITEM.format(broken="broken_id", record="-record_id"),
     ],
 )
 def test_rows_that_refer_to_nothing_are_refused(
@@ -102,15 +122,19 @@ def test_groups_that_hold_nothing_or_a_record_twice_are_refused(
 
 
 def test_rows_that_refer_to_what_is_there_are_taken(april: Run) -> None:
-    count = MatchGroup.objects.count()
-    assert count
+    count, breaks = MatchGroup.objects.count(), Break.objects.count()
+    items = BreakItem.objects.count()
+    assert min(count, breaks, items) > 0
     with connection.cursor() as cursor:
         cursor.execute(group())
         cursor.execute(
             group(left="left_ids || right_ids", right="'{}'").replace("+ 1000", "+ 2000")
         )
         cursor.execute(record())
+        cursor.execute(_BREAK.format(run="run_id", revision="NULL"))
+        cursor.execute(_BREAK_ITEM.format(broken=THE_COPY, record="record_id"))
     assert MatchGroup.objects.count() == 4 * count
+    assert (Break.objects.count(), BreakItem.objects.count()) == (2 * breaks, 2 * items)
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,20 @@ def test_another_amount_than_the_records_own_stops_it(
     assert not any(members().values())
 
 
+def test_a_row_without_a_group_stops_it(as_it_was: dict[int, list[tuple[str, int]]]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO reconciliation_matchitem SELECT run_id, 999, record_id, side, allocated"
+            " FROM reconciliation_matchitem LIMIT 1"
+        )
+    with (
+        pytest.raises(RuntimeError, match="1 match items belong to no group"),
+        transaction.atomic(),
+    ):
+        move()
+    assert not any(members().values())
+
+
 def test_there_is_no_way_back_with_groups(april: Run) -> None:
     with connection.schema_editor() as editor, pytest.raises(IrreversibleError):
         MIGRATION.refuse(apps, editor)

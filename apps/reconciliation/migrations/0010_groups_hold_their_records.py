@@ -27,6 +27,13 @@ _ALLOTTED_OTHERWISE = """
 """
 
 
+_LEFT_BEHIND = """
+    SELECT (SELECT count(*) FROM reconciliation_matchitem)
+           - (SELECT coalesce(sum(cardinality(left_ids) + cardinality(right_ids)), 0)
+              FROM reconciliation_matchgroup)
+"""
+
+
 def move(apps, schema_editor):
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(_ALLOTTED_OTHERWISE)
@@ -36,6 +43,10 @@ def move(apps, schema_editor):
         # Facts that no longer change otherwise: the guard stands aside.
         cursor.execute(f"ALTER TABLE {_TABLE} DISABLE TRIGGER USER")
         cursor.execute(_MOVE)
+        cursor.execute(_LEFT_BEHIND)
+        (count,) = cursor.fetchone()
+        if count:
+            raise RuntimeError(f"{count} match items belong to no group.")
         cursor.execute(
             "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal",
             [_TABLE],

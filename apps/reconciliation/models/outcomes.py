@@ -257,10 +257,14 @@ class MatchGroup(models.Model):
 
 
 @append_only()
+@refers_at_once("run")
+@refers_at_once("revision")
 class Break(models.Model):
     """What stayed open, its cause, and the evidence that decided it."""
 
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="breaks")
+    run = models.ForeignKey(
+        Run, on_delete=models.PROTECT, related_name="breaks", db_index=False, db_constraint=False
+    )
     number = models.PositiveIntegerField()
     cause = models.CharField(max_length=20)
     state = models.CharField(max_length=10, help_text="awaited, missing or mismatched")
@@ -277,6 +281,7 @@ class Break(models.Model):
         null=True,
         related_name="breaks_made",
         db_index=False,
+        db_constraint=False,
         help_text="By which people made it; empty: the rules did.",
     )
 
@@ -299,12 +304,19 @@ class Break(models.Model):
 
 
 @append_only()
+@refers_at_once("broken")
+@refers_at_once("record")
 class BreakItem(models.Model):
     """A record in a break."""
 
-    broken = models.ForeignKey(Break, on_delete=models.PROTECT, related_name="items")
+    broken = models.ForeignKey(
+        Break, on_delete=models.PROTECT, related_name="items", db_index=False, db_constraint=False
+    )
     record = models.ForeignKey(
-        "ingestion.Record", on_delete=models.PROTECT, related_name="break_items"
+        "ingestion.Record",
+        on_delete=models.PROTECT,
+        related_name="break_items",
+        db_constraint=False,
     )
     side = models.CharField(max_length=5, choices=Side.choices)
 
