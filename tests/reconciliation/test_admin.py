@@ -34,6 +34,7 @@ from apps.reconciliation.models import (
     Run,
     WriteOff,
 )
+from apps.reconciliation.selectors import items_by_group
 from apps.reconciliation.services import (
     assign_break,
     change_rules,
@@ -284,6 +285,11 @@ def test_breaks_and_groups_lead_to_their_pages(visit: Any, filled: Run, connie: 
     assert "Explained" in page
     assert f'href="/breaks/{broken.pk}/"' in text(client.get(url(Break)))
     group = filled.groups.get(pass_name="Near")
-    assert "tolerance 0.05" in text(client.get(url(MatchGroup, "change", group.pk)))
+    page = text(client.get(url(MatchGroup, "change", group.pk)))
+    assert "tolerance 0.05" in page
+    for item, amount in zip(items_by_group([group])[group.pk], ("50.00", "50.03"), strict=True):
+        name = item.record.external_id or f"record {item.record_id}"
+        shown = f"{item.side.label}: {name} of {item.record.booked_on}, {amount} EUR"
+        assert shown in page
     page = text(client.get(url(Run)))
     assert f"/admin/reconciliation/break/?run__id__exact={filled.pk}" in page

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from apps.common.admin import run_each
+from apps.common.money import plain
 from apps.identity.context import actor_of
 from apps.reconciliation import services
 from apps.reconciliation.admin.seen import SeenAdmin
@@ -117,11 +118,18 @@ class MatchGroupAdmin(SeenAdmin):
 
     @admin.display(description="Items")
     def items_shown(self, group: MatchGroup) -> str:
+        """Side, record and amount of each, in the left side's sense."""
         return format_html_join(
             "",
-            "{}: {}, {} {}<br>",
+            "{}: {} of {}, {} {}<br>",
             (
-                (item.side.label, item.record, item.allocated, item.record.currency)
+                (
+                    item.side.label,
+                    item.record.external_id or f"record {item.record_id}",
+                    item.record.booked_on,
+                    plain(item.allocated, item.record.currency),
+                    item.record.currency,
+                )
                 for item in items_by_group([group])[group.pk]
             ),
         )
