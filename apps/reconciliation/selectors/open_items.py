@@ -10,9 +10,8 @@ from typing import Any
 
 from django.db.models import Q
 
-from apps.reconciliation.matching import RuleSet
 from apps.reconciliation.models import BreakItem, MatchGroup, Run
-from apps.reconciliation.selectors.groups import held_ids
+from apps.reconciliation.selectors.groups import held_ids, right_sign
 from apps.reconciliation.states import RunStatus, Side
 
 _HAS_OUTCOME = (RunStatus.COMPLETED, RunStatus.SUPERSEDED)
@@ -82,7 +81,7 @@ def open_items(runs: Sequence[Run], at: datetime | None = None) -> list[OpenItem
     if not runs:
         return []
     matched = _matched(runs, at)
-    sign = RuleSet.from_mapping(runs[-1].rule_set.rules).right_sign
+    sign = right_sign(runs[-1])
     found: dict[int, OpenItem] = {}
     rows = _broken(runs, at).select_related("record", "broken")
     for item in rows.order_by("broken__run__ends_on", "broken_id"):

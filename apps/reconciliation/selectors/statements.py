@@ -11,8 +11,8 @@ from apps.ingestion.models import Batch
 from apps.ingestion.selectors import balanced_statements
 from apps.ledger.selectors import account_balances
 from apps.ledger.states import EntryStatus
-from apps.reconciliation.matching import RuleSet
 from apps.reconciliation.models import MatchGroup, Run, WriteOff
+from apps.reconciliation.selectors.groups import right_sign
 from apps.reconciliation.selectors.open_items import (
     OpenItem,
     differences_inside,
@@ -192,7 +192,7 @@ def _books_balances(run: Run) -> dict[str, Decimal] | None:
     balances = account_balances(entity_id=run.entity_id, as_of=run.ends_on)
     if not accounts or not accounts <= {each.account.code for each in balances}:
         return None
-    sign = RuleSet.from_mapping(run.rule_set.rules).right_sign
+    sign = right_sign(run)
     totals: dict[str, Decimal] = {}
     for each in balances:
         if each.account.code in accounts:

@@ -33,6 +33,7 @@ from apps.reconciliation.models import (
     Revision,
     Run,
 )
+from apps.reconciliation.selectors.groups import items_by_group
 from apps.reconciliation.services.rule_sets import read_rules
 from apps.reconciliation.states import BreakState, Cause, RevisionKind, Side
 
@@ -292,12 +293,11 @@ def _exchanged(groups: Sequence[MatchGroup]) -> dict[str, Decimal]:
     Nothing for groups whose items are all in the currency that they are compared in.
     """
     held: dict[str, Decimal] = defaultdict(Decimal)
+    items = items_by_group(groups)
     for group in groups:
-        records = Record.objects.in_bulk(group.record_ids)
-        sign = read_rules(group.run.rule_set.rules).right_sign
-        for side, pk in group.members:
-            amount = records[pk].amount
-            held[records[pk].currency] += amount if side == Side.LEFT else -sign * amount
+        for item in items[group.pk]:
+            is_left = item.side == Side.LEFT
+            held[item.record.currency] += item.allocated if is_left else -item.allocated
         held[group.currency] -= group.difference
     return held
 
