@@ -19,7 +19,10 @@ from django.db import connection
 
 PATIENCE_SECONDS = 120
 # Settings that tests change and the other process has to know.
-_CARRIED = ("STORAGES", "MEDIA_ROOT", "EGRESS_HOSTS", "RECONCILE_SHARDS", "RECONCILE_SHARDS_FROM")
+_CARRIED = (
+    *("STORAGES", "MEDIA_ROOT", "EGRESS_HOSTS"),
+    *("OWN_PARTITION_FROM", "RECONCILE_SHARDS", "RECONCILE_SHARDS_FROM"),
+)
 
 
 @dataclass(frozen=True)

@@ -8,65 +8,34 @@ TRUNCATE.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.apps import apps
-from django.db import models
+from django.db import IntegrityError, connection, models
 
 from apps.common.triggers import Trigger
 
 M = TypeVar("M", bound=type[models.Model])
 
 FUNCTIONS = """
-CREATE OR REPLACE FUNCTION finflow_check_reference() RETURNS trigger LANGUAGE plpgsql AS $$
+-- TG_ARGV: what counts the rows that do not hold, what to say of them, and the error that it is.
+CREATE OR REPLACE FUNCTION finflow_check_none() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   astray bigint;
 BEGIN
-  EXECUTE format(
-    'SELECT count(*) FROM fresh WHERE %I IS NOT NULL'
-    ' AND NOT EXISTS (SELECT FROM %I AS parent WHERE %s)',
-    TG_ARGV[0], TG_ARGV[1], TG_ARGV[2]
-  ) INTO astray;
+  EXECUTE TG_ARGV[0] INTO astray;
   IF astray > 0 THEN
-    RAISE EXCEPTION '% rows of % refer to no row of %', astray, TG_TABLE_NAME, TG_ARGV[1]
-      USING ERRCODE = 'foreign_key_violation';
-  END IF;
-  RETURN NULL;
-END $$;
-
--- Arrays of ids: TG_ARGV[0] is the table whose rows they name, the others are the columns.
-CREATE OR REPLACE FUNCTION finflow_check_held() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  held text := (SELECT string_agg(format('%I', name), ' || ') FROM unnest(TG_ARGV[1:]) AS name);
-  astray bigint;
-BEGIN
-  EXECUTE format(
-    'SELECT count(*) FROM (SELECT unnest(%s) AS id FROM fresh) AS held'
-    ' WHERE NOT EXISTS (SELECT FROM %I AS parent WHERE parent.id = held.id)',
-    held, TG_ARGV[0]
-  ) INTO astray;
-  IF astray > 0 THEN
-    RAISE EXCEPTION '% ids in % refer to no row of %', astray, TG_TABLE_NAME, TG_ARGV[0]
-      USING ERRCODE = 'foreign_key_violation';
-  END IF;
-  EXECUTE format(
-    'SELECT count(*) FROM (SELECT %s AS ids FROM fresh OFFSET 0) AS held WHERE CASE'
-    ' WHEN cardinality(ids) = 2 THEN ids[1] = ids[2]'
-    ' ELSE (SELECT count(DISTINCT id) FROM unnest(ids) AS id) < greatest(cardinality(ids), 1) END',
-    held
-  ) INTO astray;
-  IF astray > 0 THEN
-    RAISE EXCEPTION '% rows of % hold nothing, or something twice', astray, TG_TABLE_NAME
-      USING ERRCODE = 'check_violation';
+    RAISE EXCEPTION '% rows of % %', astray, TG_TABLE_NAME, TG_ARGV[1] USING ERRCODE = TG_ARGV[2];
   END IF;
   RETURN NULL;
 END $$;
 
 -- Of a table that has just grown nothing is known yet: row by row through the index, then sorted,
 -- is what would be planned for a million rows. Through a bitmap, into a hash table, is fast for
--- few rows and for many.
+-- few rows and for many. Rows of a partition are looked at in its whole table, TG_ARGV[4].
 CREATE OR REPLACE FUNCTION finflow_check_unique() RETURNS trigger LANGUAGE plpgsql
   SET work_mem = '256MB' SET enable_indexscan = off SET enable_sort = off AS $$
 DECLARE
@@ -82,10 +51,10 @@ BEGIN
     EXECUTE format(
       'SELECT count(*) FROM (SELECT FROM %I WHERE %I = $1 AND %I BETWEEN $2 AND $3'
       ' GROUP BY %s HAVING count(*) > 1) AS several',
-      TG_TABLE_NAME, TG_ARGV[0], TG_ARGV[2], TG_ARGV[3]
+      TG_ARGV[4], TG_ARGV[0], TG_ARGV[2], TG_ARGV[3]
     ) INTO repeated USING part.owner, part.least, part.most;
     IF repeated > 0 THEN
-      RAISE EXCEPTION '% rows of % are there already', repeated, TG_TABLE_NAME
+      RAISE EXCEPTION '% rows of % are there already', repeated, TG_ARGV[4]
         USING ERRCODE = 'unique_violation';
     END IF;
   END LOOP;
@@ -94,46 +63,132 @@ END $$;
 """
 
 
+@dataclass(frozen=True)
+class Question:
+    """Something that no row may answer.
+
+    Attributes:
+        sql: counts the rows that do.
+        words: what is said of them, after "3 rows of a_table".
+        code: PostgreSQL's name of the error.
+    """
+
+    sql: str
+    words: str
+    code: str = "foreign_key_violation"
+
+
 class BulkCheck(Protocol):
     """One thing that holds of every row of a bulk table."""
 
     def parent(self, model: type[models.Model]) -> type[models.Model] | None:
         """The model whose rows have to be there; None if it asks for none."""
 
-    def arguments(self, model: type[models.Model]) -> tuple[str, ...]:
-        """The trigger function's name and its arguments."""
+    def calls(self, model: type[models.Model]) -> list[tuple[str, ...]]:
+        """Trigger functions with their arguments, which look at the rows of each statement."""
+
+    def examine(self, model: type[models.Model], partition: str) -> None:
+        """Look at all rows of a table that becomes a partition of the model's.
+
+        Raises:
+            IntegrityError: it does not hold of some.
+        """
 
 
 BULK_CHECKS: dict[type[models.Model], list[BulkCheck]] = {}
 
 
+class _Asked(ABC):
+    """A check that is questions, the same about fresh rows and about a partition."""
+
+    @abstractmethod
+    def questions(self, model: type[models.Model], fresh: str) -> list[Question]: ...
+
+    def calls(self, model: type[models.Model]) -> list[tuple[str, ...]]:
+        return [
+            ("finflow_check_none", each.sql, each.words, each.code)
+            for each in self.questions(model, "fresh")
+        ]
+
+    def examine(self, model: type[models.Model], partition: str) -> None:
+        for each in self.questions(model, partition):
+            _require_none(each, model)
+
+
 @dataclass(frozen=True)
-class _Reference:
+class _Reference(_Asked):
     field: str
     same: tuple[str, ...]
 
     def parent(self, model: type[models.Model]) -> type[models.Model]:
         return _parent(model, self.field)
 
-    def arguments(self, model: type[models.Model]) -> tuple[str, ...]:
+    def questions(self, model: type[models.Model], fresh: str) -> list[Question]:
         parent, column = _parent(model, self.field), _column(model, self.field)
+        table = parent._meta.db_table
         pairs = [("id", column)]
         pairs += [(_column(parent, name), _column(model, name)) for name in self.same]
         matches = " AND ".join(f'parent."{theirs}" = fresh."{own}"' for theirs, own in pairs)
-        return "finflow_check_reference", column, parent._meta.db_table, matches
+        sql = (
+            f'SELECT count(*) FROM "{fresh}" AS fresh WHERE "{column}" IS NOT NULL'  # noqa: S608
+            f' AND NOT EXISTS (SELECT FROM "{table}" AS parent WHERE {matches})'
+        )
+        return [Question(sql, f"refer to no row of {table}")]
 
 
 @dataclass(frozen=True)
-class _Holding:
+class _Holding(_Asked):
     fields: tuple[str, ...]
     of: str
 
     def parent(self, model: type[models.Model]) -> type[models.Model]:
         return apps.get_model(self.of)
 
-    def arguments(self, model: type[models.Model]) -> tuple[str, ...]:
-        columns = (_column(model, name) for name in self.fields)
-        return "finflow_check_held", self.parent(model)._meta.db_table, *columns
+    def questions(self, model: type[models.Model], fresh: str) -> list[Question]:
+        table = self.parent(model)._meta.db_table
+        columns = [f'"{_column(model, name)}"' for name in self.fields]
+        held = " || ".join(columns)
+        # They stand in ascending order, so older partitions need not be looked into; where they do
+        # not, what lies below the least counts as not there.
+        least = ", ".join(f"min({column}[1])" for column in columns)
+        astray = (
+            f'SELECT count(DISTINCT holder)'  # noqa: S608
+            f' FROM (SELECT id AS holder, unnest({held}) AS id FROM "{fresh}") AS held'
+            f' WHERE NOT EXISTS (SELECT FROM "{table}" AS parent WHERE parent.id = held.id'
+            f' AND parent.id >= (SELECT least({least}) FROM "{fresh}"))'
+        )
+        twice = (
+            f'SELECT count(*) FROM (SELECT {held} AS ids FROM "{fresh}" OFFSET 0) AS held'  # noqa: S608
+            " WHERE CASE WHEN cardinality(ids) = 2 THEN ids[1] = ids[2] ELSE"
+            " (SELECT count(DISTINCT id) FROM unnest(ids) AS id) < greatest(cardinality(ids), 1)"
+            " END"
+        )
+        return [
+            Question(astray, f"refer to no row of {table}"),
+            Question(twice, "hold nothing, or something twice", "check_violation"),
+        ]
+
+
+@dataclass(frozen=True)
+class _Order(_Asked):
+    later: str
+    former: str
+    by: str
+
+    def parent(self, model: type[models.Model]) -> type[models.Model]:
+        return _parent(model, self.later)
+
+    def questions(self, model: type[models.Model], fresh: str) -> list[Question]:
+        parent = self.parent(model)
+        later, former = _column(model, self.later), _column(model, self.former)
+        table, by = parent._meta.db_table, _column(parent, self.by)
+        sql = (
+            f'SELECT count(*) FROM "{fresh}" AS fresh'  # noqa: S608
+            f' JOIN "{table}" AS later ON later.id = fresh."{later}"'
+            f' JOIN "{table}" AS former ON former.id = fresh."{former}"'
+            f' WHERE later."{by}" <= former."{by}"'
+        )
+        return [Question(sql, "name the later one second", "check_violation")]
 
 
 @dataclass(frozen=True)
@@ -145,14 +200,57 @@ class _Uniqueness:
     def parent(self, model: type[models.Model]) -> None:
         return None
 
-    def arguments(self, model: type[models.Model]) -> tuple[str, ...]:
-        return (
-            "finflow_check_unique",
-            _column(model, self.field),
-            _parent(model, self.field)._meta.db_table,
-            _column(model, self.near),
-            ", ".join(f'"{_column(model, name)}"' for name in self.fields),
+    def calls(self, model: type[models.Model]) -> list[tuple[str, ...]]:
+        return [
+            (
+                "finflow_check_unique",
+                _column(model, self.field),
+                _parent(model, self.field)._meta.db_table,
+                _column(model, self.near),
+                self._columns(model),
+                model._meta.db_table,
+            )
+        ]
+
+    def examine(self, model: type[models.Model], partition: str) -> None:
+        owner, near = _column(model, self.field), _column(model, self.near)
+        owners, columns = _parent(model, self.field)._meta.db_table, self._columns(model)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f'SELECT ARRAY(SELECT DISTINCT "{owner}" FROM "{partition}"),'  # noqa: S608
+                f' min("{near}"), max("{near}") FROM "{partition}"'
+            )
+            owner_ids, *bounds = cursor.fetchone()
+            # Whoever inserts for the same owner waits here, and then sees these rows.
+            cursor.execute(
+                f'SELECT FROM "{owners}" WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE',
+                [owner_ids],
+            )
+            # Faster than counting, and the database says what is there twice.
+            cursor.execute(
+                f'CREATE UNIQUE INDEX "{partition}_once" ON "{partition}" ({columns}, "{owner}")'
+            )
+            cursor.execute(f'DROP INDEX "{partition}_once"')
+        there = Question(
+            f'SELECT count(*) FROM "{partition}" JOIN "{model._meta.db_table}" AS former'  # noqa: S608
+            f' USING ("{owner}", {columns})'
+            f' WHERE former."{owner}" = ANY(%s) AND former."{near}" BETWEEN %s AND %s',
+            "are there already",
         )
+        _require_none(there, model, [owner_ids, *bounds])
+
+    def _columns(self, model: type[models.Model]) -> str:
+        return ", ".join(f'"{_column(model, name)}"' for name in self.fields)
+
+
+def _require_none(
+    question: Question, model: type[models.Model], values: Sequence[Any] | None = None
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(question.sql, values)
+        (astray,) = cursor.fetchone()
+    if astray:
+        raise IntegrityError(f"{astray} rows of {model._meta.db_table} {question.words}")
 
 
 def refers_at_once(field: str, *, same: tuple[str, ...] = ()) -> Callable[[M], M]:
@@ -183,6 +281,15 @@ def unique_at_once(*fields: str, owner: str, near: str) -> Callable[[M], M]:
     return _checked(_Uniqueness(fields, owner, near))
 
 
+def later_at_once(later: str, former: str, *, by: str) -> Callable[[M], M]:
+    """Mark two foreign keys to one model: what the first names is later than what the second does.
+
+    Args:
+        by: a field of the model that they refer to, greater the later.
+    """
+    return _checked(_Order(later, former, by))
+
+
 def _checked(check: BulkCheck) -> Callable[[M], M]:
     def mark(model: M) -> M:
         BULK_CHECKS.setdefault(model, []).append(check)
@@ -199,15 +306,23 @@ def parents() -> set[type[models.Model]]:
 
 def triggers_of(model: type[models.Model]) -> list[Trigger]:
     """The triggers of the model's checks."""
-    return [
-        _trigger(model._meta.db_table, number, check.arguments(model))
-        for number, check in enumerate(BULK_CHECKS[model], 1)
-    ]
+    calls = [call for check in BULK_CHECKS[model] for call in check.calls(model)]
+    return [_trigger(model._meta.db_table, number, call) for number, call in enumerate(calls, 1)]
+
+
+def examine_partition(model: type[models.Model], partition: str) -> None:
+    """Check all rows of a table that becomes a partition of the model's.
+
+    Raises:
+        IntegrityError: they do not hold together.
+    """
+    for check in BULK_CHECKS.get(model, ()):
+        check.examine(model, partition)
 
 
 def _trigger(table: str, number: int, arguments: tuple[str, ...]) -> Trigger:
     function, *values = arguments
-    given = ", ".join(f"'{value}'" for value in values)
+    given = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
     return Trigger(
         table,
         f"bulk_{number}",

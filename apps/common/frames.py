@@ -35,20 +35,23 @@ def hex_bytes(values: Iterable[bytes]) -> list[str]:
     return ["\\x" + value.hex() for value in values]
 
 
-def copy_in(table: str, frame: pl.DataFrame, *columns: str | pl.Expr) -> None:
+def copy_in(table: str, frame: pl.DataFrame, *columns: str | pl.Expr, is_new: bool = False) -> None:
     """Insert the frame's rows, slice by slice: their text never lies in memory as a whole.
 
     Args:
         columns: what is made of each row, under the table's column names; none: as it is.
+        is_new: the table was created by this transaction (in no savepoint within it).
     """
     wanted = columns or (pl.all(),)
-    copy_slices(table, (rows.select(*wanted) for rows in frame.iter_slices(_ROWS_AT_ONCE)))
+    slices = (rows.select(*wanted) for rows in frame.iter_slices(_ROWS_AT_ONCE))
+    copy_slices(table, slices, is_new=is_new)
 
 
-def copy_slices(table: str, slices: Iterator[pl.DataFrame]) -> None:
+def copy_slices(table: str, slices: Iterator[pl.DataFrame], *, is_new: bool = False) -> None:
     """Insert the rows of frames with the same columns; none is asked for before its turn.
 
-    While the database takes one, the text of the next is made.
+    While the database takes one, the text of the next is made. Into a table that is new the rows
+    are written as PostgreSQL would leave them after its first look at each.
 
     Raises:
         django.db.DatabaseError: the database takes them not, or a frame could not be made; the
@@ -62,7 +65,7 @@ def copy_slices(table: str, slices: Iterator[pl.DataFrame]) -> None:
         # What statement triggers look at stays in memory (apps.common.bulk_checks).
         cursor.execute("SET LOCAL work_mem = '256MB'")
         text = _TextAhead(map(_text_of, chain([first], slices)), beside)
-        command = f'COPY "{table}" ({names}) FROM STDIN WITH (FORMAT csv)'
+        command = f'COPY "{table}" ({names}) FROM STDIN WITH (FORMAT csv, FREEZE {is_new})'
         with connection.wrap_database_errors:
             cursor.copy_expert(command, text, _BYTES_AT_ONCE)
 

@@ -13,13 +13,14 @@ forget them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 from django.apps import apps
 from django.db import connections, models
 
 from apps.common import bulk_checks
-from apps.common.triggers import Trigger, keep_triggers
+from apps.common.triggers import Trigger, create_triggers, keep_triggers
 
 M = TypeVar("M", bound=type[models.Model])
 
@@ -51,6 +52,12 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
+"""
+
+
+_PARTITIONS: Final = """
+SELECT inhparent::regclass::text, inhrelid::regclass::text
+FROM pg_inherits JOIN pg_class ON pg_class.oid = inhparent WHERE relkind = 'p'
 """
 
 
@@ -103,12 +110,28 @@ def install_guards(*, using: str = "default", **kwargs: Any) -> None:
     present = set(connections[using].introspection.table_names())
     if "audit_event" not in present:
         return
-    keep_triggers(
-        using=using,
-        prefix=_PREFIX,
-        functions=_FUNCTIONS + bulk_checks.FUNCTIONS,
-        triggers=[trigger for trigger in guards() if trigger.table in present],
-    )
+    with connections[using].cursor() as cursor:
+        cursor.execute(_PARTITIONS)
+        partitions = cursor.fetchall()
+    triggers = [trigger for trigger in guards() if trigger.table in present]
+    for parent, partition in partitions:
+        triggers += _on_partition([each for each in triggers if each.table == parent], partition)
+    keep_triggers(using=using, prefix=_PREFIX, functions=_functions(), triggers=triggers)
+
+
+def guard_partition(parent: str, partition: str) -> None:
+    """Guard a table that becomes a partition of a guarded one (`apps.common.partitions`)."""
+    own = _on_partition([each for each in guards() if each.table == parent], partition)
+    create_triggers(using="default", prefix=_PREFIX, functions=_functions(), triggers=own)
+
+
+def _functions() -> str:
+    return _FUNCTIONS + bulk_checks.FUNCTIONS
+
+
+def _on_partition(triggers: list[Trigger], partition: str) -> list[Trigger]:
+    """Those that watch over statements see only what names their table; the others go down."""
+    return [replace(each, table=partition) for each in triggers if "EACH STATEMENT" in each.scope]
 
 
 def _refusing_change(model: type[models.Model]) -> list[Trigger]:

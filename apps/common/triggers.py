@@ -53,7 +53,7 @@ def keep_triggers(*, using: str, prefix: str, functions: str, triggers: Iterable
     with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT tgrelid::regclass::text, tgname FROM pg_trigger"
-            " WHERE NOT tgisinternal AND starts_with(tgname, %s)",
+            " WHERE NOT tgisinternal AND tgparentid = 0 AND starts_with(tgname, %s)",
             [prefix],
         )
         standing = set(cursor.fetchall())
@@ -64,6 +64,15 @@ def keep_triggers(*, using: str, prefix: str, functions: str, triggers: Iterable
             cursor.execute(f'DROP TRIGGER "{name}" ON "{table}"')
         for table, name in wanted.keys() - standing:
             cursor.execute(wanted[table, name].sql(name))
+
+
+def create_triggers(
+    *, using: str, prefix: str, functions: str, triggers: Iterable[Trigger]
+) -> None:
+    """Create them as `keep_triggers` would, on a table that has none of them yet."""
+    with connections[using].cursor() as cursor:
+        for trigger in triggers:
+            cursor.execute(trigger.sql(_full_name(prefix, trigger, functions)))
 
 
 def _full_name(prefix: str, trigger: Trigger, functions: str) -> str:

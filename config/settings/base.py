@@ -165,6 +165,9 @@ CELERY_BEAT_SCHEDULE = SCHEDULE
 # many, or one for each core of the machine that plans it.
 RECONCILE_SHARDS_FROM = env.integer("RECONCILE_SHARDS_FROM", default=200_000, least=1)
 RECONCILE_SHARDS = env.integer("RECONCILE_SHARDS", default=0, most=1_000)
+# An import or a reconciliation that stores at least so many rows in a table gives them a partition
+# of their own, which is filled without the database's log and indexed once at its end.
+OWN_PARTITION_FROM = env.integer("OWN_PARTITION_FROM", default=200_000, least=1)
 # A change commits its outbox row first; this hands it to the broker at once instead of at the
 # next beat. Off in unit tests, which look at the outbox itself.
 OUTBOX_RELAY_ON_COMMIT = True

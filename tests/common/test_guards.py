@@ -87,7 +87,8 @@ def test_an_event_of_another_transaction_does_not_count(entity: Any, system: Any
 def test_every_guarded_table_carries_its_triggers(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT tgrelid::regclass::text, tgenabled FROM pg_trigger WHERE tgname LIKE %s",
+            "SELECT coalesce(inhparent, tgrelid)::regclass::text, tgenabled FROM pg_trigger"
+            " LEFT JOIN pg_inherits ON inhrelid = tgrelid WHERE tgname LIKE %s",
             ["finflow_guard_%"],
         )
         found = cursor.fetchall()
@@ -116,7 +117,7 @@ def standing() -> set[tuple[str, str]]:
 
 def test_installing_again_is_one_look(db: None, django_assert_max_num_queries: Any) -> None:
     before = standing()
-    with django_assert_max_num_queries(2):  # which tables are there, and which triggers
+    with django_assert_max_num_queries(3):  # which tables, partitions and triggers are there
         guards.install_guards()
     assert standing() == before
 

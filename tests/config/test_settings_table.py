@@ -62,6 +62,7 @@ MALFORMED = [
     ("EGRESS_HOSTS", "https://api.example.com", "has something that is neither a host nor"),
     ("EGRESS_HOSTS", "api.example.com,*", "has something that is neither a host nor a network"),
     ("STORAGE_PROTOCOLS", "s3,ftp", "is not made of s3, gs, abfs, file, memory"),
+    ("OWN_PARTITION_FROM", "0", "is not a whole number of at least 1"),
     ("RECONCILE_SHARDS", "1001", "is not a whole number from 0 to 1000"),
     ("RECONCILE_SHARDS_FROM", "0", "is not a whole number of at least 1"),
     ("ATTACHMENT_MOST_BYTES", "0", "is not a whole number of at least 1"),

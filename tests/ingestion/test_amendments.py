@@ -183,9 +183,14 @@ def test_both_files_say_so_on_their_pages(sales: Source, bring: Any, alice: Any)
 
 
 def test_the_database_keeps_amendments_in_order(sales: Source, bring: Any) -> None:
-    first, second = bring(sales, table(ANNA, BERT)).batch.records.order_by("id")
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Amendment.objects.create(record=first, supersedes=second)
+    first, beside = bring(sales, table(ANNA, BERT)).batch.records.order_by("id")
+    second = bring(sales, table(CORA)).batch.records.get()
+    for record, supersedes in ((first, second), (beside, first)):
+        with pytest.raises(IntegrityError, match="the later one second"), transaction.atomic():
+            Amendment.objects.create(record=record, supersedes=supersedes)
+    for pair in ({"record_id": -1, "supersedes": first}, {"record": second, "supersedes_id": -1}):
+        with pytest.raises(IntegrityError, match="refer to no row of"), transaction.atomic():
+            Amendment.objects.create(**pair)
     Amendment.objects.create(record=second, supersedes=first)
     with pytest.raises(Exception, match="append-only"), transaction.atomic():
         Amendment.objects.all().delete()

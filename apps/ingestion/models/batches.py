@@ -10,7 +10,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
-from apps.common.bulk_checks import refers_at_once, unique_at_once
+from apps.common.bulk_checks import later_at_once, refers_at_once, unique_at_once
 from apps.common.guards import append_only
 from apps.common.models import ScopedQuerySet, scoped_by
 from apps.common.money import AmountField, CurrencyField
@@ -175,25 +175,26 @@ class SealedBlock(models.Model):
 
 
 @append_only()
+@refers_at_once("record")
+@refers_at_once("supersedes")
+@later_at_once("record", "supersedes", by="batch")
 class Amendment(models.Model):
     """A record that takes the place of an earlier one: its source now says something else.
 
     Both stay. What stands is what no amendment supersedes.
     """
 
-    record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="amends")
-    supersedes = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="amended_by")
+    record = models.OneToOneField(
+        Record, on_delete=models.PROTECT, related_name="amends", db_constraint=False
+    )
+    supersedes = models.OneToOneField(
+        Record, on_delete=models.PROTECT, related_name="amended_by", db_constraint=False
+    )
 
     objects = scoped_by("record__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=models.Q(record__gt=models.F("supersedes")),
-                name="amendment_is_the_later_record",
-            )
-        ]
 
     def __str__(self) -> str:
         return f"record {self.record_id} for {self.supersedes_id}"

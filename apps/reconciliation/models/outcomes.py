@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from apps.common.bulk_checks import holds_at_once, refers_at_once
+from apps.common.bulk_checks import holds_at_once, refers_at_once, unique_at_once
 from apps.common.guards import append_only, audited
 from apps.common.models import ScopedQuerySet, history, scoped_by
 from apps.common.money import AmountField, CurrencyField
@@ -178,11 +178,15 @@ class Revision(models.Model):
 
 
 @append_only()
+@refers_at_once("group")
 class GroupRevocation(models.Model):
     """A group that somebody took back; its items are open since."""
 
     group = models.OneToOneField(
-        "reconciliation.MatchGroup", on_delete=models.PROTECT, related_name="revocation"
+        "reconciliation.MatchGroup",
+        on_delete=models.PROTECT,
+        related_name="revocation",
+        db_constraint=False,
     )
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="revocations")
 
@@ -199,6 +203,7 @@ class GroupRevocation(models.Model):
 @refers_at_once("run")
 @refers_at_once("revision")
 @holds_at_once("left_ids", "right_ids", of="ingestion.Record")
+@unique_at_once("number", owner="run", near="number")
 class MatchGroup(models.Model):
     """Items that belong together, by which pass, and why.
 
@@ -234,12 +239,12 @@ class MatchGroup(models.Model):
     class Meta:
         ordering: ClassVar = ["run", "number"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["run", "number"], name="one_group_per_number"),
             models.CheckConstraint(
                 condition=Q(difference=F("left_total") - F("right_total")),
                 name="group_difference_adds_up",
             ),
         ]
+        indexes: ClassVar = [models.Index(fields=["run", "number"], name="group_by_number")]
 
     def __str__(self) -> str:
         return f"group {self.number}"

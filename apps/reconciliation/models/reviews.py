@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from apps.common.bulk_checks import refers_at_once
 from apps.common.guards import append_only, audited
 from apps.common.models import history, scoped_by
 from apps.common.money import AmountField, CurrencyField
@@ -130,6 +131,7 @@ class Correction(models.Model):
 
 
 @append_only()
+@refers_at_once("group")
 class WriteOff(models.Model):
     """A break, or the difference inside a match by hand, that a journal entry books away."""
 
@@ -138,7 +140,11 @@ class WriteOff(models.Model):
         Break, on_delete=models.PROTECT, null=True, related_name="write_offs"
     )
     group = models.ForeignKey(
-        MatchGroup, on_delete=models.PROTECT, null=True, related_name="write_offs"
+        MatchGroup,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="write_offs",
+        db_constraint=False,
     )
     rule = models.ForeignKey(
         ResolutionRule,

@@ -2,54 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import polars as pl
 
 from apps.common.frames import array_text, copy_in, decimal_text
+from apps.common.partitions import place_for
 from apps.reconciliation.matching import Outcome
-from apps.reconciliation.models import Break, Run
+from apps.reconciliation.models import Break, MatchGroup, Run
 from apps.reconciliation.services.phases import tell
 from apps.reconciliation.states import RunPhase, Side
 
 
 def store_outcome(run: Run, outcome: Outcome) -> None:
     """Insert groups, breaks and break items of a run."""
-    total = sum(frame.height for frame in (outcome.groups, outcome.breaks, outcome.break_items))
-    done = 0
-    for table, frame, columns in _tables(run, outcome):
-        tell(run, RunPhase.STORING, done=done, total=total)
-        copy_in(table, frame, *columns)
-        done += frame.height
-    tell(run, RunPhase.STORING, done=done, total=total)
-    copy_in("reconciliation_breakitem", _with_break_ids(run, outcome.break_items))
+    groups, breaks, break_items = outcome.groups, outcome.breaks, outcome.break_items
+    total = groups.height + breaks.height + break_items.height
+    tell(run, RunPhase.STORING, done=0, total=total)
+    _store_groups(run, outcome)
+    tell(run, RunPhase.STORING, done=groups.height, total=total)
+    _store_breaks(run, breaks)
+    tell(run, RunPhase.STORING, done=groups.height + breaks.height, total=total)
+    copy_in("reconciliation_breakitem", _with_break_ids(run, break_items))
 
 
-def _tables(run: Run, outcome: Outcome) -> Iterator[tuple[str, pl.DataFrame, list[str | pl.Expr]]]:
-    """Each table with the frame that goes into it, and what is made of a row."""
-    run_column = pl.lit(run.pk).alias("run_id")
-    yield (
-        "reconciliation_matchgroup",
-        _with_ids(outcome),
-        [
-            run_column,
+def _store_groups(run: Run, outcome: Outcome) -> None:
+    groups = _with_ids(outcome)
+    with place_for(MatchGroup, groups.height) as place:
+        copy_in(
+            place.table,
+            groups.with_row_index("index"),
+            *place.ids("index"),
+            pl.lit(run.pk).alias("run_id"),
             pl.col("group_no").alias("number"),
             *("pass_name", "status", "currency"),
             *map(decimal_text, ("left_total", "right_total", "difference")),
             *map(array_text, ("left_ids", "right_ids")),
             "reasons",
-        ],
-    )
-    yield (
+            is_new=place.is_new,
+        )
+
+
+def _store_breaks(run: Run, breaks: pl.DataFrame) -> None:
+    copy_in(
         "reconciliation_break",
-        outcome.breaks,
-        [
-            run_column,
-            pl.col("break_no").alias("number"),
-            *("cause", "state", "currency"),
-            *map(decimal_text, ("left_total", "right_total", "amount")),
-            *("is_material", "reason", "evidence"),
-        ],
+        breaks,
+        pl.lit(run.pk).alias("run_id"),
+        pl.col("break_no").alias("number"),
+        *("cause", "state", "currency"),
+        *map(decimal_text, ("left_total", "right_total", "amount")),
+        *("is_material", "reason", "evidence"),
     )
 
 
