@@ -152,7 +152,7 @@ class _Holding(_Asked):
         # not, what lies below the least counts as not there.
         least = ", ".join(f"min({column}[1])" for column in columns)
         astray = (
-            f'SELECT count(DISTINCT holder)'  # noqa: S608
+            f"SELECT count(DISTINCT holder)"  # noqa: S608
             f' FROM (SELECT id AS holder, unnest({held}) AS id FROM "{fresh}") AS held'
             f' WHERE NOT EXISTS (SELECT FROM "{table}" AS parent WHERE parent.id = held.id'
             f' AND parent.id >= (SELECT least({least}) FROM "{fresh}"))'

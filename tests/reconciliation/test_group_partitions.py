@@ -29,8 +29,9 @@ def divided(pair: Pair, settings: Any) -> Run:
 
 
 def facts(run: Run) -> list[tuple[Any, ...]]:
-    fields = ("number", "pass_name", "status", "left_total", "difference", "reasons")
-    return list(MatchGroup.ever.filter(run=run).order_by("number").values_list(*fields))
+    fields = ("left_total", "pass_name", "status", "right_total", "reasons")
+    rows = MatchGroup.ever.filter(run=run).values_list(*fields)
+    return [(*row, tuple(reasons)) for *row, reasons in rows]
 
 
 def test_groups_are_the_same_wherever_they_lie(divided: Run, pair: Pair, settings: Any) -> None:
@@ -40,8 +41,8 @@ def test_groups_are_the_same_wherever_they_lie(divided: Run, pair: Pair, setting
         pair.bring(side, ("INV-4", "06", "9.00"))
     again = pair.run()
     assert {group.pk // IDS_EACH for group in MatchGroup.objects.filter(run=again)} == {0}
-    assert len(facts(again)) == 4
-    assert facts(again)[:3] == facts(divided)
+    assert len(facts(divided)) == 3
+    assert set(facts(divided)) < set(facts(again))
 
 
 def test_people_work_on_it(divided: Run, rita: User) -> None:

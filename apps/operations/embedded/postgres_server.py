@@ -35,6 +35,8 @@ SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
+    # What names no id locks every partition (apps.common.partitions) and its indexes.
+    "max_locks_per_transaction": "256",
     "shared_buffers": "512MB",
     "work_mem": "32MB",
     "maintenance_work_mem": "256MB",
