@@ -74,19 +74,12 @@ def place_for(model: type[models.Model], rows: int) -> Iterator[Place]:
     if rows < settings.OWN_PARTITION_FROM or _count(table) >= MOST_PARTITIONS:
         yield Place(table)
         return
+    name, first_id = _new_table(table)
+    yield Place(name, first_id)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(%s)", [_counter(table)])
-        number = int(cursor.fetchone()[0])
-        name, first_id = f"{table}_p{number}", number * IDS_EACH
-        cursor.execute(
-            f'CREATE TABLE "{name}" (LIKE "{table}" INCLUDING DEFAULTS INCLUDING CONSTRAINTS,'
-            f" CHECK (id >= {first_id} AND id < {first_id + IDS_EACH}))"
-        )
-        yield Place(name, first_id)
         cursor.execute(f'ANALYZE "{name}"')
-        cursor.execute(
-            f"SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL work_mem = '{_MEMORY}'"
-        )
+        cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        cursor.execute(f"SET LOCAL work_mem = '{_MEMORY}'")
         examine_partition(model, name)
         _build_indexes(table, name)
         guard_partition(table, name)
@@ -135,6 +128,19 @@ def divide(table: str, editor: BaseDatabaseSchemaEditor) -> None:
         f" FOR VALUES FROM (MINVALUE) TO ({IDS_EACH})"
     )
     editor.execute(f'CREATE SEQUENCE "{_counter(table)}" AS bigint OWNED BY "{table}".id')
+
+
+def _new_table(table: str) -> tuple[str, int]:
+    """The name of a table that can become the next partition, and the first of its ids."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(%s)", [_counter(table)])
+        number = int(cursor.fetchone()[0])
+        name, first_id = f"{table}_p{number}", number * IDS_EACH
+        cursor.execute(
+            f'CREATE TABLE "{name}" (LIKE "{table}" INCLUDING DEFAULTS INCLUDING CONSTRAINTS,'
+            f" CHECK (id >= {first_id} AND id < {first_id + IDS_EACH}))"
+        )
+    return name, first_id
 
 
 def _build_indexes(table: str, name: str) -> None:

@@ -275,7 +275,9 @@ def _rows(engine: Engine, query: _Query, parameters: Mapping[str, Any]) -> Itera
 
 
 def _begin(connection: Connection, query: _Query) -> None:
-    for statement in _BEGINNINGS.get(query.dialect, ()):
+    # A MariaDB that is named as MySQL says what it is once it answers.
+    is_mariadb = getattr(connection.dialect, "is_mariadb", False)
+    for statement in _BEGINNINGS.get("mariadb" if is_mariadb else query.dialect, ()):
         connection.exec_driver_sql(statement.format(seconds=query.timeout_seconds))
 
 

@@ -45,8 +45,8 @@ MEANINGS: Final = {
     "MAIL_USERNAME": "User at the mail server; empty: no sign-in.",
     "METRICS_TOKEN": "Bearer token that opens `/metrics`; empty: only signed-in people who may"
     " look at operations.",
-    "OWN_PARTITION_FROM": "An import or a reconciliation that stores at least so many rows in a table"
-    " gives them a partition of their own, which is filled faster.",
+    "OWN_PARTITION_FROM": "An import or a reconciliation that stores at least so many rows in a"
+    " table gives them a partition of their own, which is filled faster.",
     "PROXY_COUNT": "How many proxies of yours stand before the site and add to `X-Forwarded-For`:"
     " failed sign-ins are counted by the address that the outermost one saw.",
     "RECONCILE_SHARDS": "Into how many shards a large reconciliation is split, so that as many"
