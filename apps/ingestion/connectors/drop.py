@@ -36,6 +36,8 @@ PROTOCOLS: Mapping[str, tuple[str, ...]] = {
     "memory": (),
 }
 _CHUNK = 1024 * 1024
+# Drivers raise errors of their own where others raise OSError, told by the package they come from.
+_DRIVERS = frozenset({"aiobotocore", "botocore", "azure", "adlfs", "google", "gcsfs", "aiohttp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,8 @@ def _options(place: _Place, credentials: Mapping[str, str]) -> dict[str, Any]:
         options["endpoint_url"] = place.endpoint
     if place.account_name:
         options["account_name"] = place.account_name
+    if not credentials:
+        options["anon"] = True  # never what this machine itself may read
     return {**options, **credentials}
 
 
@@ -204,8 +208,14 @@ def _from_storage(url: str, options: Mapping[str, Any], site: Site) -> bytes:
         raise NothingThere from None
     except PermissionError:
         raise AccessRefused from None
-    except (OSError, ImportError, ValueError) as error:
+    except Exception as error:
+        if not isinstance(error, OSError | ImportError | ValueError) and not _is_of_driver(error):
+            raise
         raise Unreachable(f"The storage does not answer ({type(error).__name__}).") from None
+
+
+def _is_of_driver(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] in _DRIVERS
 
 
 def _from_folder(path: str, site: Site) -> bytes:

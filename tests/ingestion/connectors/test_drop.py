@@ -61,7 +61,7 @@ INVALID: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"url": "memory://b/a.csv", "account_name": "x"}, {}, "account_name"),
     ({"url": "s3://b/a.csv", "endpoint": "https://inside.example.com"}, {}, "endpoint"),
     ({"url": "s3://b/a.csv", "endpoint": "http://s3.example.com"}, {}, "endpoint"),
-    ({"url": "s3://b/a.csv"}, {}, "url"),  # its driver is not installed here
+    ({"url": "gs://b/a.csv"}, {}, "url"),  # its driver is not installed here
     ({"path": "a.csv"}, {"key": "x"}, "credentials.key"),
     ({"url": "memory://b/a.csv"}, {"secret": "x"}, "credentials.secret"),
 ]
@@ -102,6 +102,7 @@ def test_the_driver_gets_its_options_and_credentials(site: Any, monkeypatch: Any
         (s3, {"key": "k", "secret": "s"}),
         ({"url": "gs://b/a.csv"}, {"token": '{"type": "service_account"}'}),
         (abfs, {"account_key": "a"}),
+        (abfs, {}),
     ):
         DROP.check(settings, credentials, listed)
         with pytest.raises(AccessRefused) as caught:
@@ -115,6 +116,7 @@ def test_the_driver_gets_its_options_and_credentials(site: Any, monkeypatch: Any
         ),
         ("gs://b/a.csv", {**fresh, "token": {"type": "service_account"}}),
         ("abfs://b/a.csv", {**fresh, "account_name": "ours", "account_key": "a"}),
+        ("abfs://b/a.csv", {**fresh, "account_name": "ours", "anon": True}),
     ]
 
 
