@@ -22,7 +22,7 @@ from apps.common.transitions import advance
 from apps.operations.services import enqueue
 from apps.reconciliation.errors import ProofFailed
 from apps.reconciliation.locks import FINISHING, SHARD_AT_WORK, plan_for_update, run_for_execution
-from apps.reconciliation.matching import ItemsInvalid, NotOptimal
+from apps.reconciliation.matching import ItemsInvalid, NotOptimal, Outcome, RuleSet
 from apps.reconciliation.matching import shards as kernel
 from apps.reconciliation.matching.schemas import Ints
 from apps.reconciliation.models import Run, Shard, ShardPlan
@@ -210,7 +210,19 @@ def _finish(run_id: int) -> None:
 
 def _complete(run: Run, plan: ShardPlan) -> None:
     tell(run, RunPhase.FINISHING)
-    rules, split = rules_to_run(run.rule_set), split_of(plan)
+    rules = rules_to_run(run.rule_set)
+    outcome, ids = _joined(run, plan, rules)
+    carried = plan.carried_ids
+    counts = len(carried[Side.LEFT]), len(carried[Side.RIGHT])
+    complete_run(run, outcome, rules, ids=ids, carried_counts=counts)
+
+
+def _joined(run: Run, plan: ShardPlan, rules: RuleSet) -> tuple[Outcome, tuple[Ints, Ints]]:
+    """The outcome of all shards, and the records of either side.
+
+    What the shards found is let go when this ends, before the outcome is stored.
+    """
+    split = split_of(plan)
     shards = list(plan.shards.all())
     found = kernel.joined([opened(shard.file_name(shard.attempt_count)) for shard in shards])
     copies = copies_in_shards(plan, found, split)
@@ -228,9 +240,7 @@ def _complete(run: Run, plan: ShardPlan) -> None:
         totals=_with(kernel.totals(found), by_hand),
         currencies=_with(kernel.currencies(found), by_hand),
     )
-    carried = plan.carried_ids
-    counts = len(carried[Side.LEFT]), len(carried[Side.RIGHT])
-    complete_run(run, outcome, rules, ids=ids, carried_counts=counts)
+    return outcome, ids
 
 
 def _ids(found: kernel.ShardOutcome, taken: dict[str, pl.DataFrame]) -> tuple[Ints, Ints]:
