@@ -9,9 +9,6 @@ row is found by its id at once; ids do not tell which of two rows came first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
@@ -20,12 +17,14 @@ from django.db import connection, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from apps.common.bulk_checks import examine_partition
+from apps.common.frames import copy_in
 from apps.common.guards import guard_partition
 
 IDS_EACH: Final = 10**11
 MOST_PARTITIONS: Final = 100
 """What names no id has to look into each of them; beyond so many the first takes all rows."""
 
+_INDEX: Final = "row of the copy"  # no column of ours has a space in its name
 _MEMORY: Final = "64MB"
 """For a question: six times as much, in shared memory, if the database asks with both hands."""
 _INDEXES: Final = """
@@ -34,48 +33,25 @@ _INDEXES: Final = """
 """
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where rows are copied to.
+def copy_rows(model: type[models.Model], frame: pl.DataFrame, *columns: str | pl.Expr) -> None:
+    """Insert the frame's rows into the table of a partitioned model, as `copy_in` would.
 
-    Attributes:
-        first_id: the rows are numbered from here; None: the table does it.
-    """
+    Many get a partition of their own. Belongs into a transaction.
 
-    table: str
-    first_id: int | None = None
-
-    @property
-    def is_new(self) -> bool:
-        """Whether it is a partition of their own."""
-        return self.first_id is not None
-
-    def ids(self, index: str) -> list[pl.Expr]:
-        """The column of ids to copy, if any.
-
-        Args:
-            index: the column that counts the rows from 0.
-        """
-        if self.first_id is None:
-            return []
-        return [(pl.col(index).cast(pl.Int64) + self.first_id).alias("id")]
-
-
-@contextmanager
-def place_for(model: type[models.Model], rows: int) -> Iterator[Place]:
-    """Where so many rows of a partitioned model go: within it they are copied, after it they count.
-
-    Belongs into a transaction.
+    Args:
+        columns: what is made of each row, under the table's column names, without the id.
 
     Raises:
-        django.db.DatabaseError: the rows do not hold together (`apps.common.bulk_checks`).
+        django.db.DatabaseError: the rows do not hold together (`apps.common.bulk_checks`); none
+            of them is stored.
     """
     table = model._meta.db_table
-    if rows < settings.OWN_PARTITION_FROM or _count(table) >= MOST_PARTITIONS:
-        yield Place(table)
+    if frame.height < settings.OWN_PARTITION_FROM or _count(table) >= MOST_PARTITIONS:
+        copy_in(table, frame, *columns)
         return
     name, first_id = _new_table(table)
-    yield Place(name, first_id)
+    ids = (pl.col(_INDEX).cast(pl.Int64) + first_id).alias("id")
+    copy_in(name, frame.with_row_index(_INDEX), ids, *columns, is_new=True)
     with connection.cursor() as cursor:
         cursor.execute(f'ANALYZE "{name}"')
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")

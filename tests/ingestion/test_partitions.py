@@ -13,11 +13,10 @@ from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from apps.common import partitions
-from apps.common.frames import copy_in
-from apps.common.partitions import IDS_EACH, place_for
+from apps.common.partitions import IDS_EACH, copy_rows
 from apps.ingestion.models import Amendment, Batch, Record, Source
 from apps.ingestion.selectors import records_frame
-from apps.ingestion.services import bulk, import_file
+from apps.ingestion.services import import_file
 from tests.faults import Trap, die_at
 from tests.ingestion.conftest import ANNA, BERT, BROKEN, CORA, MAPPING, table
 
@@ -138,9 +137,8 @@ def rows_of(batch: Batch) -> pl.DataFrame:
 
 
 def copy(rows: pl.DataFrame) -> None:
-    with transaction.atomic(), place_for(Record, rows.height) as place:
-        numbered = rows.with_row_index("index")
-        copy_in(place.table, numbered, *place.ids("index"), *COLUMNS, is_new=place.is_new)
+    with transaction.atomic():
+        copy_rows(Record, rows, *COLUMNS)
 
 
 def other_occurrences(rows: pl.DataFrame) -> pl.DataFrame:
@@ -275,7 +273,7 @@ def test_imports_at_once_each_get_their_own(define: Any, alice: Any) -> None:
 @pytest.mark.parametrize(
     "trap",
     [
-        Trap(bulk.__name__, "copy_in"),
+        Trap(partitions.__name__, "copy_in"),
         Trap(partitions.__name__, "guard_partition"),
         Trap("apps.ingestion.services.imports", "copy_records"),
     ],

@@ -8,8 +8,7 @@ import polars as pl
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from apps.common.frames import copy_in
-from apps.common.partitions import IDS_EACH, place_for
+from apps.common.partitions import IDS_EACH, copy_rows
 from apps.identity.models import User
 from apps.reconciliation.models import MatchGroup, Run
 from apps.reconciliation.services import force_match, unmatch_group
@@ -109,10 +108,8 @@ def test_groups_that_do_not_hold_together_are_refused_as_a_whole(
 
 
 def copy(frame: pl.DataFrame) -> None:
-    with transaction.atomic(), place_for(MatchGroup, frame.height) as place:
-        numbered_rows = frame.with_row_index("index")
-        columns: list[str | pl.Expr] = [*place.ids("index"), *frame.columns]
-        copy_in(place.table, numbered_rows, *columns, is_new=place.is_new)
+    with transaction.atomic():
+        copy_rows(MatchGroup, frame, *frame.columns)
 
 
 @pytest.mark.parametrize(

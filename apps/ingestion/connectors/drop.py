@@ -7,6 +7,7 @@ allowed by the installation, since `file` reads this machine.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -36,8 +37,14 @@ PROTOCOLS: Mapping[str, tuple[str, ...]] = {
     "memory": (),
 }
 _CHUNK = 1024 * 1024
-# Drivers raise errors of their own where others raise OSError, told by the package they come from.
-_DRIVERS = frozenset({"aiobotocore", "botocore", "azure", "adlfs", "google", "gcsfs", "aiohttp"})
+# Errors of drivers that are no OSError, by the module that has them once its driver is loaded.
+_DRIVER_ERRORS = (
+    ("botocore.exceptions", "BotoCoreError"),
+    ("azure.core.exceptions", "AzureError"),
+    ("google.auth.exceptions", "GoogleAuthError"),
+    ("gcsfs.retry", "HttpError"),
+    ("aiohttp", "ClientError"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,14 +215,18 @@ def _from_storage(url: str, options: Mapping[str, Any], site: Site) -> bytes:
         raise NothingThere from None
     except PermissionError:
         raise AccessRefused from None
-    except Exception as error:
-        if not isinstance(error, OSError | ImportError | ValueError) and not _is_of_driver(error):
-            raise
+    except _no_answers() as error:
         raise Unreachable(f"The storage does not answer ({type(error).__name__}).") from None
 
 
-def _is_of_driver(error: Exception) -> bool:
-    return type(error).__module__.partition(".")[0] in _DRIVERS
+def _no_answers() -> tuple[type[Exception], ...]:
+    """What a driver raises when the storage does not answer; those of drivers that are loaded."""
+    theirs = (
+        getattr(sys.modules[module], name)
+        for module, name in _DRIVER_ERRORS
+        if module in sys.modules
+    )
+    return (OSError, ImportError, ValueError, *theirs)
 
 
 def _from_folder(path: str, site: Site) -> bytes:

@@ -8,8 +8,8 @@ from typing import Final
 
 import polars as pl
 
-from apps.common.frames import copy_in, copy_slices, decimal_text, hex_bytes
-from apps.common.partitions import place_for
+from apps.common.frames import copy_slices, decimal_text, hex_bytes
+from apps.common.partitions import copy_rows
 from apps.common.phases import Phase, tell_phase
 from apps.ingestion.models import Batch, Record
 from apps.ingestion.states import IMPORT_AT_WORK, SEALED_TEXTS, TEXTS_LABEL, ImportPhase
@@ -28,21 +28,18 @@ def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
     """
     _tell(batch, 0, lines.height)
     copy_slices("ingestion_sealedblock", _blocks(batch, lines))
-    with place_for(Record, lines.height) as place:
-        copy_in(
-            place.table,
-            lines.with_row_index("position"),
-            *place.ids("position"),
-            pl.lit(batch.entity_id).alias("entity_id"),
-            pl.lit(batch.source_id).alias("source_id"),
-            pl.lit(batch.pk).alias("batch_id"),
-            *("line", "external_id", "account", "booked_on", "value_on"),
-            decimal_text("amount"),
-            *("currency", "reference", "position"),
-            (pl.lit("\\x") + pl.col("content_key")).alias("content_key"),
-            "occurrence",
-            is_new=place.is_new,
-        )
+    copy_rows(
+        Record,
+        lines.with_row_index("position"),
+        pl.lit(batch.entity_id).alias("entity_id"),
+        pl.lit(batch.source_id).alias("source_id"),
+        pl.lit(batch.pk).alias("batch_id"),
+        *("line", "external_id", "account", "booked_on", "value_on"),
+        decimal_text("amount"),
+        *("currency", "reference", "position"),
+        (pl.lit("\\x") + pl.col("content_key")).alias("content_key"),
+        "occurrence",
+    )
     _tell(batch, lines.height, lines.height)
 
 

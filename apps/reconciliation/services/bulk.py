@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from apps.common.frames import array_text, copy_in, decimal_text
-from apps.common.partitions import place_for
+from apps.common.partitions import copy_rows
 from apps.reconciliation.matching import Outcome
 from apps.reconciliation.models import Break, MatchGroup, Run
 from apps.reconciliation.services.phases import tell
@@ -25,20 +25,16 @@ def store_outcome(run: Run, outcome: Outcome) -> None:
 
 
 def _store_groups(run: Run, outcome: Outcome) -> None:
-    groups = _with_ids(outcome)
-    with place_for(MatchGroup, groups.height) as place:
-        copy_in(
-            place.table,
-            groups.with_row_index("index"),
-            *place.ids("index"),
-            pl.lit(run.pk).alias("run_id"),
-            pl.col("group_no").alias("number"),
-            *("pass_name", "status", "currency"),
-            *map(decimal_text, ("left_total", "right_total", "difference")),
-            *map(array_text, ("left_ids", "right_ids")),
-            "reasons",
-            is_new=place.is_new,
-        )
+    copy_rows(
+        MatchGroup,
+        _with_ids(outcome),
+        pl.lit(run.pk).alias("run_id"),
+        pl.col("group_no").alias("number"),
+        *("pass_name", "status", "currency"),
+        *map(decimal_text, ("left_total", "right_total", "difference")),
+        *map(array_text, ("left_ids", "right_ids")),
+        "reasons",
+    )
 
 
 def _store_breaks(run: Run, breaks: pl.DataFrame) -> None:
