@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from django.apps import apps
 from django.db import IntegrityError, connection, models
@@ -19,6 +19,9 @@ from django.db import IntegrityError, connection, models
 from apps.common.triggers import Trigger
 
 M = TypeVar("M", bound=type[models.Model])
+
+IDS_EACH: Final = 10**11
+"""How far the ids of one partition begin from those of the next (`apps.common.partitions`)."""
 
 FUNCTIONS = """
 -- TG_ARGV: what counts the rows that do not hold, what to say of them, and the error that it is.
@@ -94,6 +97,13 @@ class BulkCheck(Protocol):
             IntegrityError: it does not hold of some.
         """
 
+    def compare(self, model: type[models.Model], partition: str) -> None:
+        """Look at what else the model has, just before the partition gets attached.
+
+        Raises:
+            IntegrityError: they do not go together.
+        """
+
 
 BULK_CHECKS: dict[type[models.Model], list[BulkCheck]] = {}
 
@@ -113,6 +123,9 @@ class _Asked(ABC):
     def examine(self, model: type[models.Model], partition: str) -> None:
         for each in self.questions(model, partition):
             _require_none(each, model)
+
+    def compare(self, model: type[models.Model], partition: str) -> None:  # noqa: B027
+        """None of the questions is about the model's own table."""
 
 
 @dataclass(frozen=True)
@@ -148,14 +161,21 @@ class _Holding(_Asked):
         table = self.parent(model)._meta.db_table
         columns = [f'"{_column(model, name)}"' for name in self.fields]
         held = " || ".join(columns)
-        # They stand in ascending order, so older partitions need not be looked into; where they do
-        # not, what lies below the least counts as not there.
-        least = ", ".join(f"min({column}[1])" for column in columns)
+        rows = f'(SELECT id AS holder, unnest({held}) AS id FROM "{fresh}") AS held'  # noqa: S608
+        missing = f'NOT EXISTS (SELECT FROM "{table}" AS parent WHERE parent.id = held.id'
+        # Ids of a partition have no gap (apps.common.partitions), so what lies between two that
+        # are there is there. Only of the first partition each is looked for.
+        in_first = (
+            f"SELECT count(*) FROM {rows} WHERE id < {IDS_EACH}"  # noqa: S608
+            f" AND {missing} AND parent.id < {IDS_EACH})"
+        )
+        ends = (
+            f"SELECT count(*) FROM (SELECT unnest(ARRAY[min(id), max(id)]) AS id FROM {rows}"  # noqa: S608
+            f" WHERE id >= {IDS_EACH} GROUP BY id / {IDS_EACH}) AS held WHERE {missing})"
+        )
         astray = (
-            f"SELECT count(DISTINCT holder)"  # noqa: S608
-            f' FROM (SELECT id AS holder, unnest({held}) AS id FROM "{fresh}") AS held'
-            f' WHERE NOT EXISTS (SELECT FROM "{table}" AS parent WHERE parent.id = held.id'
-            f' AND parent.id >= (SELECT least({least}) FROM "{fresh}"))'
+            f"SELECT CASE WHEN ({in_first}) + ({ends}) = 0 THEN 0"  # noqa: S608
+            f" ELSE (SELECT count(DISTINCT holder) FROM {rows} WHERE {missing})) END"
         )
         twice = (
             f'SELECT count(*) FROM (SELECT {held} AS ids FROM "{fresh}" OFFSET 0) AS held'  # noqa: S608
@@ -213,12 +233,22 @@ class _Uniqueness:
         ]
 
     def examine(self, model: type[models.Model], partition: str) -> None:
+        columns, owner = self._columns(model), _column(model, self.field)
+        with connection.cursor() as cursor:
+            # Faster than counting, and the database says what is there twice.
+            cursor.execute(
+                f'CREATE UNIQUE INDEX "{partition}_once" ON "{partition}" ({columns}, "{owner}")'
+            )
+            cursor.execute(f'DROP INDEX "{partition}_once"')
+
+    def compare(self, model: type[models.Model], partition: str) -> None:
         owner, near = _column(model, self.field), _column(model, self.near)
         owners, columns = _parent(model, self.field)._meta.db_table, self._columns(model)
         with connection.cursor() as cursor:
             cursor.execute(
-                f'SELECT ARRAY(SELECT DISTINCT "{owner}" FROM "{partition}"),'  # noqa: S608
-                f' min("{near}"), max("{near}") FROM "{partition}"'
+                f'SELECT array_agg("{owner}"), min(least), max(most) FROM ('  # noqa: S608
+                f'SELECT "{owner}", min("{near}") AS least, max("{near}") AS most'
+                f' FROM "{partition}" GROUP BY 1) AS owners'
             )
             owner_ids, *bounds = cursor.fetchone()
             # Whoever inserts for the same owner waits here, and then sees these rows.
@@ -226,11 +256,6 @@ class _Uniqueness:
                 f'SELECT FROM "{owners}" WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE',
                 [owner_ids],
             )
-            # Faster than counting, and the database says what is there twice.
-            cursor.execute(
-                f'CREATE UNIQUE INDEX "{partition}_once" ON "{partition}" ({columns}, "{owner}")'
-            )
-            cursor.execute(f'DROP INDEX "{partition}_once"')
         there = Question(
             f'SELECT count(*) FROM "{partition}" JOIN "{model._meta.db_table}" AS former'  # noqa: S608
             f' USING ("{owner}", {columns})'
@@ -318,6 +343,16 @@ def examine_partition(model: type[models.Model], partition: str) -> None:
     """
     for check in BULK_CHECKS.get(model, ()):
         check.examine(model, partition)
+
+
+def compare_partition(model: type[models.Model], partition: str) -> None:
+    """Check that a table which is about to become a partition goes together with the others.
+
+    Raises:
+        IntegrityError: it does not.
+    """
+    for check in BULK_CHECKS.get(model, ()):
+        check.compare(model, partition)
 
 
 def _trigger(table: str, number: int, arguments: tuple[str, ...]) -> Trigger:

@@ -9,18 +9,21 @@ row is found by its id at once; ids do not tell which of two rows came first.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 from django.conf import settings
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from apps.common.bulk_checks import examine_partition
+from apps.common.advisory import lock_exclusive, try_lock_exclusive
+from apps.common.bulk_checks import IDS_EACH, compare_partition, examine_partition
 from apps.common.frames import copy_in
 from apps.common.guards import guard_partition
 
-IDS_EACH: Final = 10**11
 MOST_PARTITIONS: Final = 100
 """What names no id has to look into each of them; beyond so many the first takes all rows."""
 
@@ -33,36 +36,44 @@ _INDEXES: Final = """
 """
 
 
-def copy_rows(model: type[models.Model], frame: pl.DataFrame, *columns: str | pl.Expr) -> None:
+def copy_rows(
+    model: type[models.Model],
+    frame: pl.DataFrame,
+    *columns: str | pl.Expr,
+    same: Mapping[str, int] | None = None,
+    hands: int = 1,
+) -> None:
     """Insert the frame's rows into the table of a partitioned model, as `copy_in` would.
 
-    Many get a partition of their own. Belongs into a transaction.
+    Many get a partition of their own, and a multiple of many one for each hand. Belongs into a
+    transaction.
 
     Args:
         columns: what is made of each row, under the table's column names, without the id.
+        same: columns that are the same in all rows, with what they are. A partition of their own
+            has them as constraints, so that queries for other values need not look into it.
+        hands: how many connections fill partitions at once. The others than this one see what is
+            committed: the rows must refer to nothing that this transaction made.
 
     Raises:
         django.db.DatabaseError: the rows do not hold together (`apps.common.bulk_checks`); none
             of them is stored.
     """
-    table = model._meta.db_table
-    if frame.height < settings.OWN_PARTITION_FROM or _count(table) >= MOST_PARTITIONS:
-        copy_in(table, frame, *columns)
+    table, same = model._meta.db_table, same or {}
+    pieces = _pieces(frame, hands)
+    if frame.height < settings.OWN_PARTITION_FROM or _count(table) + len(pieces) > MOST_PARTITIONS:
+        fixed = [pl.lit(value).alias(column) for column, value in same.items()]
+        copy_in(table, frame, *fixed, *columns)
         return
-    name, first_id = _new_table(table)
-    ids = (pl.col(_INDEX).cast(pl.Int64) + first_id).alias("id")
-    copy_in(name, frame.with_row_index(_INDEX), ids, *columns, is_new=True)
-    with connection.cursor() as cursor:
-        cursor.execute(f'ANALYZE "{name}"')
-        cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-        cursor.execute(f"SET LOCAL work_mem = '{_MEMORY}'")
-        examine_partition(model, name)
-        _build_indexes(table, name)
-        guard_partition(table, name)
-        cursor.execute(
-            f'ALTER TABLE "{table}" ATTACH PARTITION "{name}"'
-            f" FOR VALUES FROM ({first_id}) TO ({first_id + IDS_EACH})"
-        )
+    _drop_strays(table)
+    first, *others = [_reserved(model, piece, same) for piece in pieces]
+    with ThreadPoolExecutor(hands) as beside:
+        filled = [beside.submit(_fill_beside, partition, columns) for partition in others]
+        _fill(first, columns)
+        for each in filled:
+            each.result()
+    for partition in (first, *others):
+        _attach(partition)
 
 
 def divide(table: str, editor: BaseDatabaseSchemaEditor) -> None:
@@ -106,17 +117,115 @@ def divide(table: str, editor: BaseDatabaseSchemaEditor) -> None:
     editor.execute(f'CREATE SEQUENCE "{_counter(table)}" AS bigint OWNED BY "{table}".id')
 
 
-def _new_table(table: str) -> tuple[str, int]:
-    """The name of a table that can become the next partition, and the first of its ids."""
+@dataclass(frozen=True)
+class _Partition:
+    """A table that is about to become a partition of the model's.
+
+    Attributes:
+        rows: all that it will ever have.
+        same: columns with what they are in all rows.
+    """
+
+    model: type[models.Model]
+    number: int
+    rows: pl.DataFrame
+    same: Mapping[str, int]
+
+    @property
+    def table(self) -> str:
+        return self.model._meta.db_table
+
+    @property
+    def name(self) -> str:
+        return f"{self.table}_p{self.number}"
+
+    @property
+    def first_id(self) -> int:
+        return self.number * IDS_EACH
+
+
+def _pieces(frame: pl.DataFrame, hands: int) -> list[pl.DataFrame]:
+    """What each hand gets; all of it is for one where it would not be worth a partition each."""
+    if frame.height < hands * settings.OWN_PARTITION_FROM:
+        return [frame]
+    return list(frame.iter_slices(-(-frame.height // hands)))
+
+
+def _reserved(model: type[models.Model], rows: pl.DataFrame, same: Mapping[str, int]) -> _Partition:
+    """The next partition; until the transaction ends nobody takes its table for a stray one."""
+    table = model._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s)", [_counter(table)])
         number = int(cursor.fetchone()[0])
-        name, first_id = f"{table}_p{number}", number * IDS_EACH
+    lock_exclusive(_counter(table), number)
+    return _Partition(model, number, rows, same)
+
+
+def _fill_beside(partition: _Partition, columns: Sequence[str | pl.Expr]) -> None:
+    """Fill it by a connection of its own; what does not get attached then is a stray table."""
+    try:
+        with transaction.atomic():
+            _fill(partition, columns)
+    finally:
+        connection.close()
+
+
+def _fill(partition: _Partition, columns: Sequence[str | pl.Expr]) -> None:
+    """Make its table, with all that is in it and about it."""
+    name, table = partition.name, partition.table
+    _create(partition)
+    ids = (pl.col(_INDEX).cast(pl.Int64) + partition.first_id).alias("id")
+    copy_in(name, partition.rows.with_row_index(_INDEX), ids, *columns, is_new=True)
+    with connection.cursor() as cursor:
+        for column in partition.same:
+            cursor.execute(f'ALTER TABLE "{name}" ALTER "{column}" DROP DEFAULT')
+        cursor.execute(f'ANALYZE "{name}"')
+        cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        cursor.execute(f"SET LOCAL work_mem = '{_MEMORY}'")
+    examine_partition(partition.model, name)
+    _build_indexes(table, name)
+    guard_partition(table, name)
+
+
+def _create(partition: _Partition) -> None:
+    """It takes so many rows and no more: once it has them its ids have no gap, and never will.
+
+    What is the same in all of them need not be copied.
+    """
+    first, name, same = partition.first_id, partition.name, partition.same
+    checks = [f"CHECK (id >= {first} AND id < {first + partition.rows.height})"]
+    checks += [f'CHECK ("{column}" = {value:d})' for column, value in same.items()]
+    with connection.cursor() as cursor:
         cursor.execute(
-            f'CREATE TABLE "{name}" (LIKE "{table}" INCLUDING DEFAULTS INCLUDING CONSTRAINTS,'
-            f" CHECK (id >= {first_id} AND id < {first_id + IDS_EACH}))"
+            f'CREATE TABLE "{name}" (LIKE "{partition.table}"'
+            f" INCLUDING DEFAULTS INCLUDING CONSTRAINTS, {', '.join(checks)})"
         )
-    return name, first_id
+        for column, value in same.items():
+            cursor.execute(f'ALTER TABLE "{name}" ALTER "{column}" SET DEFAULT {value:d}')
+
+
+def _attach(partition: _Partition) -> None:
+    compare_partition(partition.model, partition.name)
+    first = partition.first_id
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'ALTER TABLE "{partition.table}" ATTACH PARTITION "{partition.name}"'
+            f" FOR VALUES FROM ({first}) TO ({first + IDS_EACH})"
+        )
+
+
+def _drop_strays(table: str) -> None:
+    """Drop what was filled for transactions that did not come to attach it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND NOT relispartition"
+            " AND pg_table_is_visible(oid) AND relname ~ %s",
+            [f"^{table}_p[0-9]+$"],
+        )
+        for (name,) in cursor.fetchall():
+            number = int(name.removeprefix(f"{table}_p"))
+            if try_lock_exclusive(_counter(table), number):
+                cursor.execute(f'DROP TABLE "{name}"')
 
 
 def _build_indexes(table: str, name: str) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import polars as pl
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from apps.common.partitions import IDS_EACH, copy_rows
+from apps.common import partitions
+from apps.common.bulk_checks import IDS_EACH
+from apps.common.partitions import copy_rows
 from apps.identity.models import User
 from apps.reconciliation.models import MatchGroup, Run
-from apps.reconciliation.services import force_match, unmatch_group
+from apps.reconciliation.services import execute_run, force_match, unmatch_group
+from apps.reconciliation.states import RunStatus
+from tests.faults import Trap, die_at
 from tests.reconciliation.conftest import Pair
 from tests.reconciliation.test_revisions import numbered, proved
 
@@ -21,7 +27,7 @@ DAYS = [("INV-1", "03", "100.00"), ("INV-2", "04", "50.00"), ("INV-3", "05", "7.
 @pytest.fixture
 def divided(pair: Pair, settings: Any) -> Run:
     """A run over April with three matches, each table's rows in partitions of their own."""
-    settings.OWN_PARTITION_FROM = 1
+    settings.OWN_PARTITION_FROM = 2  # three groups are too few for two hands
     pair.bring("left", *DAYS)
     pair.bring("right", *DAYS)
     return pair.run()
@@ -80,7 +86,15 @@ WRONG: dict[str, tuple[list[dict[str, Any]], str]] = {
         [{"number": 90, "revision_id": -1}],
         "refer to no row of reconciliation_revision",
     ),
-    "no such record": ([{"number": 90, "right_ids": "{-1}"}], "refer to no row of ingestion_rec"),
+    "no such record": ([{"number": 90, "right_ids": "{-1}"}], "1 rows of .* no row of ingestion_"),
+    "records behind the last of a partition": (
+        [{"number": 90, "right_ids": "{behind}"}, {"number": 91, "right_ids": "{left,behind}"}],
+        "2 rows of .* refer to no row of ingestion_record",
+    ),
+    "a record of a partition that is not there": (
+        [{"number": 90, "right_ids": f"{{{99 * IDS_EACH}}}"}],
+        "1 rows of .* refer to no row of ingestion_record",
+    ),
     "a record twice": ([{"number": 90, "right_ids": "{left}"}], "hold nothing, or something"),
     "nothing": ([{"number": 90, "left_ids": "{}"}], "hold nothing, or something"),
     "two that do not add up": ([{"number": 90, "difference": 1}], "group_difference_adds_up"),
@@ -97,7 +111,9 @@ def test_groups_that_do_not_hold_together_are_refused_as_a_whole(
     good = {**ROW, **given, "number": 80, "revision_id": None}
     rows = [good, *({**good, **change} for change in changes)]
     frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(
-        pl.col("right_ids").str.replace("left", str(record), literal=True)
+        pl.col("right_ids")
+        .str.replace("left", str(record), literal=True)
+        .str.replace("behind", str(record + 3), literal=True)
     )
     before = table_counts()
     with pytest.raises(IntegrityError, match=refusal):
@@ -107,9 +123,9 @@ def test_groups_that_do_not_hold_together_are_refused_as_a_whole(
     assert MatchGroup.objects.get(run=divided, number=80).left_ids == [record]
 
 
-def copy(frame: pl.DataFrame) -> None:
+def copy(frame: pl.DataFrame, hands: int = 1) -> None:
     with transaction.atomic():
-        copy_rows(MatchGroup, frame, *frame.columns)
+        copy_rows(MatchGroup, frame, *frame.columns, hands=hands)
 
 
 @pytest.mark.parametrize(
@@ -132,3 +148,137 @@ def test_what_names_a_group_names_one_that_is_there(
         with connection.cursor() as cursor:
             cursor.execute(statement.format(**ids))
     assert table_counts() == before
+
+
+# --- Two hands ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_hands(pair: Pair, settings: Any, tmp_path: Any) -> Iterator[Pair]:
+    """However few the groups are, each hand stores its half of them in a partition of its own."""
+    drop_partitions()
+    settings.OWN_PARTITION_FROM = 1
+    settings.MEDIA_ROOT = str(tmp_path / "media")
+    settings.STORAGES = settings.STORAGES | {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    }
+    pair.bring("left", *DAYS)
+    pair.bring("right", *DAYS)
+    yield pair
+    drop_partitions()
+
+
+def drop_partitions() -> None:
+    """What transactions of tests have committed stays in the database of the tests."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r'"
+            " AND relname ~ '^(reconciliation_matchgroup|ingestion_record)_p[1-9]'"
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP TABLE {name}")
+
+
+def tables() -> list[bool]:
+    """Of each table of groups besides the first partition, whether it is a partition."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relispartition FROM pg_class WHERE relkind = 'r'"
+            " AND relname ~ '^reconciliation_matchgroup_p[1-9]' ORDER BY 1"
+        )
+        return [is_partition for (is_partition,) in cursor.fetchall()]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_hands_store_what_one_does(two_hands: Pair, settings: Any) -> None:
+    halved = two_hands.run()
+    assert tables() == [True, True]
+    numbers = {
+        group.number: group.pk // IDS_EACH for group in MatchGroup.objects.filter(run=halved)
+    }
+    assert numbers[1] == numbers[2] != numbers[3]
+    assert proved(halved)
+    before = facts(halved)
+    settings.OWN_PARTITION_FROM = 200_000
+    two_hands.bring("left", ("INV-9", "09", "1.00"))
+    two_hands.bring("right", ("INV-9", "09", "1.00"))
+    assert set(before) < set(facts(two_hands.run()))
+    assert len(before) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("wrong", ["this one's", "the other's", "both halves'", "what is there"])
+def test_if_either_half_is_refused_both_are(wrong: str, two_hands: Pair) -> None:
+    run = two_hands.run()
+    record = MatchGroup.objects.earliest("pk").left_ids[0]
+    good = {**ROW, "run_id": run.pk, "left_ids": f"{{{record}}}", "right_ids": "{}"}
+    numbers = {
+        "this one's": (80, 80, 81, 82),
+        "the other's": (80, 81, 82, 82),
+        "both halves'": (80, 81, 81, 82),
+        "what is there": (80, 81, 82, 3),
+    }[wrong]
+    frame = pl.DataFrame([{**good, "number": number} for number in numbers])
+    before = MatchGroup.ever.count()
+    with pytest.raises(IntegrityError, match=r"could not create unique index|are there already"):
+        copy(frame, hands=2)
+    assert MatchGroup.ever.count() == before
+    # What the other hand had ready is a stray table then; the next ones who come drop it.
+    assert sum(tables()) == 2
+    copy(pl.DataFrame([{**good, "number": number} for number in (90, 91)]), hands=2)
+    assert tables() == [True] * 4
+    assert MatchGroup.ever.count() == before + 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_another_is_about_to_attach_is_no_stray(
+    two_hands: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = two_hands.run()
+    record = MatchGroup.objects.earliest("pk").left_ids[0]
+    good = {**ROW, "run_id": run.pk, "left_ids": f"{{{record}}}", "right_ids": "{}"}
+    attach = partitions._attach
+    seen: list[list[bool]] = []
+
+    def dropped_first(partition: Any) -> None:
+        """Before it attaches anything, another transaction looks for strays."""
+        if not seen:
+            with ThreadPoolExecutor(1) as beside:
+                seen.append(beside.submit(strays_dropped).result())
+        attach(partition)
+
+    monkeypatch.setattr(partitions, "_attach", dropped_first)
+    copy(pl.DataFrame([{**good, "number": number} for number in (80, 81)]), hands=2)
+    assert seen == [[False, True, True]]  # of its own table it does not see anything yet
+    assert tables() == [True] * 4
+
+
+def strays_dropped() -> list[bool]:
+    """What tables another connection sees after it looked for strays."""
+    try:
+        with transaction.atomic():
+            partitions._drop_strays("reconciliation_matchgroup")
+        return tables()
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("trap", "strays"),
+    [
+        (Trap(partitions.__name__, "_reserved"), 0),
+        (Trap(partitions.__name__, "_attach", is_after=False), 1),
+        (Trap(partitions.__name__, "_attach"), 1),
+        (Trap("apps.reconciliation.services.completion", "store_outcome"), 1),
+    ],
+    ids=["reserved", "about to be attached", "one is attached", "both are"],
+)
+def test_killed_with_two_hands_nothing_is_there(trap: Trap, strays: int, two_hands: Pair) -> None:
+    queued = two_hands.start()
+    die_at(trap, "apps.reconciliation.services.runs.execute_run", run_id=queued.pk)
+    assert not MatchGroup.ever.exists()
+    assert tables() == [False] * strays
+    assert execute_run(run_id=queued.pk).status == RunStatus.COMPLETED
+    assert MatchGroup.objects.count() == 3
+    assert tables() == [True, True]

@@ -141,10 +141,12 @@ class Record(models.Model):
     class Meta:
         ordering: ClassVar = ["id"]
         indexes: ClassVar = [
-            models.Index(fields=["source", "booked_on"], name="record_by_day"),
             models.Index(fields=["source", "external_id"], name="record_by_external_id"),
-            # The records of a batch lie together: a few pages of index for millions of them.
-            BrinIndex(fields=["batch"], name="record_by_batch", autosummarize=True),
+            # The records of a batch lie together: a few pages of index for millions of them. The
+            # first partition, which has batches of many sources, has an index by source and day.
+            BrinIndex(
+                fields=["source", "batch", "booked_on"], name="record_by_place", autosummarize=True
+            ),
         ]
 
     def __str__(self) -> str:

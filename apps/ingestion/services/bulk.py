@@ -31,14 +31,12 @@ def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
     copy_rows(
         Record,
         lines.with_row_index("position"),
-        pl.lit(batch.entity_id).alias("entity_id"),
-        pl.lit(batch.source_id).alias("source_id"),
-        pl.lit(batch.pk).alias("batch_id"),
         *("line", "external_id", "account", "booked_on", "value_on"),
         decimal_text("amount"),
         *("currency", "reference", "position"),
         (pl.lit("\\x") + pl.col("content_key")).alias("content_key"),
         "occurrence",
+        same={"entity_id": batch.entity_id, "source_id": batch.source_id, "batch_id": batch.pk},
     )
     _tell(batch, lines.height, lines.height)
 

@@ -28,12 +28,13 @@ def _store_groups(run: Run, outcome: Outcome) -> None:
     copy_rows(
         MatchGroup,
         _with_ids(outcome),
-        pl.lit(run.pk).alias("run_id"),
         pl.col("group_no").alias("number"),
         *("pass_name", "status", "currency"),
         *map(decimal_text, ("left_total", "right_total", "difference")),
         *map(array_text, ("left_ids", "right_ids")),
         "reasons",
+        same={"run_id": run.pk},
+        hands=2,
     )
 
 
