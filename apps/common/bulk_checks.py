@@ -166,7 +166,7 @@ class _Holding(_Asked):
         # Ids of a partition have no gap (apps.common.partitions), so what lies between two that
         # are there is there. Only of the first partition each is looked for.
         in_first = (
-            f"SELECT count(*) FROM {rows} WHERE id < {IDS_EACH}"  # noqa: S608
+            f"SELECT count(*) FROM {rows} WHERE coalesce(id, 0) < {IDS_EACH}"  # noqa: S608
             f" AND {missing} AND parent.id < {IDS_EACH})"
         )
         ends = (
