@@ -86,6 +86,8 @@ def _measure(folder: Path, *, rows: int, seed: int, shards: int) -> None:
             with watch.stage("import: read, seal, store, audit"):
                 work = [(sources[side], str(paths[side])) for side in paths]
                 imported = list(workers.map(_import, work))
+            most_importing = max(most)
+            most.clear()
             run, reconciling = _reconcile(match_type_id, watch, workers if shards > 1 else None)
     for side, (_, parts) in zip(paths, imported, strict=True):
         watch.seconds |= {f"  {side}: {name}": spent for name, spent in parts.items()}
@@ -93,7 +95,10 @@ def _measure(folder: Path, *, rows: int, seed: int, shards: int) -> None:
     peaks = " and ".join(f"{peak:.2f}" for peak in reconciling)
     imports = " and ".join(f"{peak:.2f}" for peak, _ in imported)
     print(f"peak memory: {peaks} GB reconciling, {imports} GB importing")
-    print(f"all processes together (without the database's): {max(most):.2f} GB at most")
+    print(
+        f"all processes together (without the database's): {most_importing:.2f} GB at most"
+        f" importing, {max(most):.2f} GB reconciling"
+    )
     print(f"groups {run.group_count:,}, breaks {run.break_count:,}, proof {run.proof}")
 
 

@@ -9,7 +9,14 @@ import polars as pl
 import pytest
 
 from apps.ingestion.models import Source
-from apps.ingestion.selectors import Part, agreeing_ids, batch_ids, records_frame, shard_sizes
+from apps.ingestion.selectors import (
+    Part,
+    agreeing_ids,
+    batch_ids,
+    records_by_shard,
+    records_frame,
+    shard_sizes,
+)
 from tests.ingestion.conftest import ANNA, BERT, CORA, table
 
 APRIL = {"starts_on": date(2023, 4, 1), "ends_on": date(2023, 4, 30)}
@@ -25,7 +32,7 @@ MANY = [
 
 
 def in_shard(source: Source, batches: list[int] | None, number: int, count: int) -> pl.DataFrame:
-    part = Part(batches, "reference", number, count)
+    part = Part(batches, "reference", (number,), count)
     return records_frame(source_ids=[source.pk], part=part, **APRIL)
 
 
@@ -36,6 +43,10 @@ def test_every_record_is_in_one_shard_and_equal_keys_in_the_same(
     bring(sales, table(*MANY))
     batches = batch_ids(sales.pk)
     shards = [in_shard(sales, batches, number, count) for number in range(count)]
+    part = Part(batches, "reference", tuple(range(count)), count)
+    at_once = records_by_shard(source_ids=[sales.pk], part=part, **APRIL)
+    assert list(at_once) == list(range(count))
+    assert all(at_once[number].equals(shard) for number, shard in enumerate(shards))
     everything = records_frame(source_ids=[sales.pk], **APRIL)
     assert pl.concat(shards).sort("id").equals(everything)
     shard_of: dict[str, set[int]] = {}
@@ -109,6 +120,6 @@ def test_records_that_agree_in_reference_currency_and_amount_are_found(
 
 
 def test_records_are_split_by_nothing_that_is_sealed(sales: Source) -> None:
-    part = Part([], "counterparty", 0, 2)
+    part = Part([], "counterparty", (0,), 2)
     with pytest.raises(ValueError, match="'counterparty'"):
         records_frame(source_ids=[sales.pk], part=part)

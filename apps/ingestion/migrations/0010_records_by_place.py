@@ -1,4 +1,7 @@
-"""Large imports lie together by batch and day: no index of each of their records by its day."""
+"""Large imports lie together by batch and day: no index of each of their records by its day.
+
+Nothing was found by the index of external ids: who looks for one looks for references as well.
+"""
 
 import django.contrib.postgres.indexes
 from django.db import migrations
@@ -12,6 +15,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RemoveIndex(model_name="record", name="record_by_day"),
         migrations.RemoveIndex(model_name="record", name="record_by_batch"),
+        migrations.RemoveIndex(model_name="record", name="record_by_external_id"),
         migrations.AddIndex(
             model_name="record",
             index=django.contrib.postgres.indexes.BrinIndex(

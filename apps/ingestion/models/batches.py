@@ -141,7 +141,6 @@ class Record(models.Model):
     class Meta:
         ordering: ClassVar = ["id"]
         indexes: ClassVar = [
-            models.Index(fields=["source", "external_id"], name="record_by_external_id"),
             # The records of a batch lie together: a few pages of index for millions of them. The
             # first partition, which has batches of many sources, has an index by source and day.
             BrinIndex(

@@ -39,12 +39,12 @@ class Part:
         batch_ids: those that these batches brought and none of them amended; None: of any batch,
             amended or not.
         key: "reference", "external_id" or "account"; its value decides on the shard.
-        number, count: those of this shard of so many, from 0; count 1 for all of them.
+        numbers, count: those of these shards of so many, from 0; count 1 for all of them.
     """
 
     batch_ids: Sequence[int] | None
     key: str = "reference"
-    number: int = 0
+    numbers: tuple[int, ...] = (0,)
     count: int = 1
 
     @property
@@ -54,7 +54,7 @@ class Part:
         if self.batch_ids is not None:
             conditions += ["batch_id = ANY(%s)", f"NOT {_AMENDED_IN}"]
         if self.count > 1:
-            conditions.append(f"{_shard_of(self.key)} = %s")
+            conditions.append(f"{_shard_of(self.key)} = ANY(%s)")
         return " AND ".join(conditions) or "TRUE"
 
     @property
@@ -64,8 +64,13 @@ class Part:
         if self.batch_ids is not None:
             values += [list(self.batch_ids)] * 2
         if self.count > 1:
-            values += [self.count, self.number]
+            values += [self.count, list(self.numbers)]
         return values
+
+    @property
+    def shard(self) -> str:
+        """SQL that tells a record's shard."""
+        return _shard_of(self.key).replace("%s", f"{self.count:d}")
 
 
 def _shard_of(key: str) -> str:
@@ -90,7 +95,7 @@ def shard_sizes(
     more_ids: Sequence[int] = (),
     without_ids: Sequence[int] = (),
 ) -> list[int]:
-    """How many records each shard of the part's count has; the part's own number says nothing.
+    """How many records each shard of the part's count has; the part's own numbers say nothing.
 
     Args:
         starts_on, ends_on: booking dates, both inclusive.

@@ -75,3 +75,8 @@ class Shard(models.Model):
     def file_name(self, attempt: int) -> str:
         """Where the storage has what an attempt found."""
         return f"reconciliation/shards/{self.plan_id}/{self.number}-{attempt}"
+
+    @property
+    def items_name(self) -> str:
+        """Where the storage has its records, if a worker read them with those of its own shard."""
+        return f"reconciliation/shards/{self.plan_id}/{self.number}-items"

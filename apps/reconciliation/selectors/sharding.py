@@ -9,10 +9,16 @@ import polars as pl
 from django.db.models import Sum
 
 from apps.ingestion.models import Batch, Source
-from apps.ingestion.selectors import Part, agreeing_ids, records_frame, shard_sizes
+from apps.ingestion.selectors import (
+    Part,
+    agreeing_ids,
+    records_by_shard,
+    records_frame,
+    shard_sizes,
+)
 from apps.reconciliation.matching.shards import COPY_FACTS, ShardOutcome
 from apps.reconciliation.matching.splitting import Split
-from apps.reconciliation.models import Run, Shard, ShardPlan
+from apps.reconciliation.models import Run, ShardPlan
 from apps.reconciliation.states import Side
 
 
@@ -52,27 +58,35 @@ def planned_sizes(plan: ShardPlan, split: Split, count: int) -> list[tuple[int, 
     return list(zip(left, right, strict=True))
 
 
-def shard_items(shard: Shard, split: Split) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The records of a shard, left and right, as they were when the run was planned."""
-    plan, run = shard.plan, shard.plan.run
-    count = plan.shards.count()
-    frames = []
+def shard_items(
+    plan: ShardPlan, numbers: Sequence[int], split: Split
+) -> dict[int, tuple[pl.DataFrame, pl.DataFrame]]:
+    """The records of some shards, left and right, as they were when the run was planned."""
+    run, count = plan.run, plan.shards.count()
+    sides = []
     for side, source, accounts in sides_of(run):
-        part = Part(None, split.field(side), shard.number, count)
-        current = records_frame(
+        part = Part(None, split.field(side), tuple(numbers), count)
+        current = records_by_shard(
             source_ids=[source.pk],
             starts_on=run.starts_on,
             ends_on=run.ends_on,
             accounts=accounts,
             part=replace(part, batch_ids=plan.batch_ids[side]),
         )
-        carried = records_frame(
+        carried = records_by_shard(
             source_ids=[source.pk], record_ids=plan.carried_ids[side], part=part
         )
-        frame = pl.concat([carried, current])
-        taken = pl.Series(plan.taken_ids[side], dtype=pl.Int64)
-        frames.append(frame.filter(~pl.col("id").is_in(taken.implode())))
-    return frames[0], frames[1]
+        taken = pl.Series(plan.taken_ids[side], dtype=pl.Int64).implode()
+        sides.append(
+            {
+                number: pl.concat([carried[number], current[number]]).filter(
+                    ~pl.col("id").is_in(taken)
+                )
+                for number in numbers
+            }
+        )
+    left, right = sides
+    return {number: (left[number], right[number]) for number in numbers}
 
 
 def copies_in_shards(

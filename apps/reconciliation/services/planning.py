@@ -19,6 +19,7 @@ from apps.reconciliation.states import SPLIT_FIELDS, Side
 
 # A key is no use if one shard has more than so many times its share: the others would wait for it.
 _MOST_UNEVEN = 1.5
+_MOST_IN_A_SHARD = 2_500_000  # records of both sides: about 2 GB of memory
 
 
 def planned(run: Run) -> ShardPlan | None:
@@ -27,11 +28,10 @@ def planned(run: Run) -> ShardPlan | None:
     `run.division` says why; the caller saves it. What the plan names is what the run takes:
     records that come in later are not its own.
     """
-    count = settings.RECONCILE_SHARDS or os.cpu_count() or 1
-    if count == 1:
-        return None
     carried = {side.value: ids for side, ids in carried_over(run).items()}
-    if most_records(run) + sum(map(len, carried.values())) < settings.RECONCILE_SHARDS_FROM:
+    most = most_records(run) + sum(map(len, carried.values()))
+    count = settings.RECONCILE_SHARDS or _worthwhile(most)
+    if count == 1 or most < settings.RECONCILE_SHARDS_FROM:
         return None  # not worth counting
     rules = rules_to_run(run.rule_set)
     splits = splits_of(rules, SPLIT_FIELDS)
@@ -55,6 +55,11 @@ def planned(run: Run) -> ShardPlan | None:
         share = 100 * max(rows) // sum(rows)
         run.division = f"In one piece. By {split.key}, one shard had {share}% of the records."
     return None
+
+
+def _worthwhile(records: int) -> int:
+    """How many shards keep all cores busy, and none of them out of memory."""
+    return max(os.cpu_count() or 1, -(-records // _MOST_IN_A_SHARD))
 
 
 def split_of(plan: ShardPlan) -> Split:

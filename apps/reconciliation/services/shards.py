@@ -20,11 +20,12 @@ from apps.common.advisory import is_held, session_lock
 from apps.common.errors import Refusal
 from apps.common.transitions import advance
 from apps.operations.services import enqueue
-from apps.reconciliation.errors import ProofFailed
+from apps.reconciliation.errors import ProofFailed, ShardUnreadable
 from apps.reconciliation.locks import FINISHING, SHARD_AT_WORK, plan_for_update, run_for_execution
 from apps.reconciliation.matching import ItemsInvalid, NotOptimal, Outcome, RuleSet
 from apps.reconciliation.matching import shards as kernel
 from apps.reconciliation.matching.schemas import Ints
+from apps.reconciliation.matching.splitting import Split
 from apps.reconciliation.models import Run, Shard, ShardPlan
 from apps.reconciliation.selectors.sharding import copies_in_shards, shard_items, taken_items
 from apps.reconciliation.services.by_hand import hand_work, put_back
@@ -32,7 +33,13 @@ from apps.reconciliation.services.completion import complete_run, fail_run
 from apps.reconciliation.services.learning import rules_to_run
 from apps.reconciliation.services.phases import tell, watching
 from apps.reconciliation.services.planning import hand_digest, split_of
-from apps.reconciliation.services.shard_files import forget_found, keep_found, opened
+from apps.reconciliation.services.shard_files import (
+    forget_found,
+    keep_found,
+    keep_items,
+    opened,
+    opened_items,
+)
 from apps.reconciliation.states import MOST_ATTEMPTS, RUN_MOVES, RunPhase, RunStatus, Side
 
 EXECUTE_TASK = "apps.reconciliation.tasks.execute_run"
@@ -41,6 +48,7 @@ _FINISH_TASK = "apps.reconciliation.tasks.finish_run"
 _FORGET_TASK = "apps.reconciliation.tasks.forget_shards"
 _PATIENCE = timedelta(seconds=30)  # until work that nobody has begun is handed out again
 _POLL_SECONDS = 0.2
+_READ_AT_ONCE = 4  # shards; what is read at once lies in memory at once
 _BROKE_OFF = f"broke off {MOST_ATTEMPTS} times. Look into the log, then start the run again."
 
 
@@ -145,10 +153,36 @@ def _attempted(shard_id: int) -> Shard | None:
 
 def _matched(shard: Shard) -> kernel.ShardOutcome:
     split = split_of(shard.plan)
-    left, right = shard_items(shard, split)
+    left, right = _items(shard, split)
     if (left.height, right.height) != (shard.left_count, shard.right_count):
         raise ProofFailed(f"Shard {shard.number} holds other records than when it was planned.")
     return kernel.match_shard(left, right, rules_to_run(shard.plan.run.rule_set), split)
+
+
+def _items(shard: Shard, split: Split) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The shard's records: kept by a worker that read them with its own, or read here.
+
+    To read one shard's is to go through all records and to open each sealed block, so the first
+    ones to do so keep what they find for shards that nobody has begun.
+    """
+    try:
+        return opened_items(shard.items_name)
+    except ShardUnreadable:
+        others = _to_be_read_along(shard)
+    found = shard_items(shard.plan, [shard.number, *(each.number for each in others)], split)
+    for other in others:
+        keep_items(other.items_name, *found.pop(other.number))
+    return found[shard.number]
+
+
+def _to_be_read_along(shard: Shard) -> list[Shard]:
+    """Of the shards that nobody has begun, those that fall to this one."""
+    shards = list(shard.plan.shards.order_by("number"))
+    readers = -(-len(shards) // _READ_AT_ONCE)
+    if shard.number >= readers:
+        return []
+    fall_to = shards[shard.number + readers :: readers]
+    return [each for each in fall_to if each.attempt_count == 0]
 
 
 def _hand_in(shard: Shard, found: kernel.ShardOutcome) -> None:
@@ -274,6 +308,7 @@ def _clear_away(plan: ShardPlan) -> None:
         for shard in plan.shards.all()
         for attempt in range(shard.attempt_count)
     ]
+    names += [shard.items_name for shard in plan.shards.all()]
     match_type_id = plan.run.match_type_id
     plan.delete()
     enqueue(_FORGET_TASK, names=names)
