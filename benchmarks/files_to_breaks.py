@@ -54,7 +54,10 @@ def main() -> None:
     options.add_argument("--rows", type=int, default=1_000_000)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument(
-        "--shards", type=int, default=1, help="above 1: matched by two processes, so many shards"
+        "--shards",
+        type=int,
+        default=1,
+        help="other than 1: matched by two processes, in so many shards; 0: as many as by default",
     )
     given = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="finflow-benchmark-") as folder:
@@ -88,7 +91,7 @@ def _measure(folder: Path, *, rows: int, seed: int, shards: int) -> None:
                 imported = list(workers.map(_import, work))
             most_importing = max(most)
             most.clear()
-            run, reconciling = _reconcile(match_type_id, watch, workers if shards > 1 else None)
+            run, reconciling = _reconcile(match_type_id, watch, None if shards == 1 else workers)
     for side, (_, parts) in zip(paths, imported, strict=True):
         watch.seconds |= {f"  {side}: {name}": spent for name, spent in parts.items()}
     print_table(watch.seconds, "all in all")

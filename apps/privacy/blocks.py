@@ -18,13 +18,16 @@ BLOCK_ROWS = 1024
 """Rows of a block. Positions are divided by it: it never changes."""
 
 
-def sealed_blocks(texts: pl.DataFrame, label: str, ring: KeyRing) -> Iterator[bytes]:
+def sealed_blocks(
+    texts: pl.DataFrame, label: str, ring: KeyRing, *, first: int = 0
+) -> Iterator[bytes]:
     """Seal a frame, BLOCK_ROWS rows at a time.
 
     Args:
-        label: the place of the frame; the number of the block, from 0, is put behind it.
+        label: the place of the frame; the number of the block is put behind it.
+        first: the number of its first block.
     """
-    for number, rows in enumerate(texts.iter_slices(BLOCK_ROWS)):
+    for number, rows in enumerate(texts.iter_slices(BLOCK_ROWS), first):
         plain = io.BytesIO()
         rows.write_ipc_stream(plain, compression="zstd")
         yield ring.seal(plain.getvalue(), _label(label, number))

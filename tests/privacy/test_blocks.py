@@ -36,6 +36,18 @@ def test_blocks_hold_so_many_rows_in_their_order(rows: int) -> None:
     assert pl.concat(opened).equals(frame(rows))
 
 
+def test_a_frame_may_be_sealed_piece_by_piece() -> None:
+    whole = frame(2 * BLOCK_ROWS + 3)
+    pieces = [whole.head(BLOCK_ROWS), whole.slice(BLOCK_ROWS)]
+    blocks = [
+        sealed
+        for first, piece in enumerate(pieces)
+        for sealed in sealed_blocks(piece, "here", RING, first=first)
+    ]
+    opened = [opened_block(sealed, "here", number, RING) for number, sealed in enumerate(blocks)]
+    assert pl.concat(opened).equals(whole)
+
+
 def test_nothing_of_the_texts_is_readable_and_equal_rows_look_different() -> None:
     first, second = sealed_blocks(pl.concat([frame(BLOCK_ROWS)] * 2), "here", RING)
     for sealed in (first, second):

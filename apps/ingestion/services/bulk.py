@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
 import polars as pl
@@ -13,11 +12,10 @@ from apps.common.partitions import copy_rows
 from apps.common.phases import Phase, tell_phase
 from apps.ingestion.models import Batch, Record
 from apps.ingestion.states import IMPORT_AT_WORK, SEALED_TEXTS, TEXTS_LABEL, ImportPhase
-from apps.privacy.blocks import sealed_blocks
+from apps.privacy.blocks import BLOCK_ROWS, sealed_blocks
 from apps.privacy.selectors import key_ring
 
 _BLOCKS_AT_ONCE: Final = 50
-_ROWS_AT_ONCE: Final = 100_000
 
 
 def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
@@ -47,15 +45,19 @@ def _tell(batch: Batch, done: int, total: int) -> None:
 
 
 def _blocks(batch: Batch, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    slices = lines.iter_slices(_ROWS_AT_ONCE)
-    texts = pl.concat([_texts(lines.clear()), *map(_texts, slices)])
-    blocks = enumerate(sealed_blocks(texts, f"{TEXTS_LABEL}:{batch.pk}", key_ring()))
-    while some := list(islice(blocks, _BLOCKS_AT_ONCE)):
-        numbers, sealed = zip(*some, strict=True)
+    first = 0
+    for rows in lines.iter_slices(_BLOCKS_AT_ONCE * BLOCK_ROWS):
+        label = f"{TEXTS_LABEL}:{batch.pk}"
+        sealed = hex_bytes(sealed_blocks(_texts(rows), label, key_ring(), first=first))
         yield pl.DataFrame(
-            {"batch_id": batch.pk, "number": numbers, "sealed": hex_bytes(sealed)},
+            {
+                "batch_id": batch.pk,
+                "number": range(first, first + len(sealed)),
+                "sealed": sealed,
+            },
             schema={"batch_id": pl.Int64(), "number": pl.Int64(), "sealed": pl.String()},
         )
+        first += len(sealed)
 
 
 def _texts(lines: pl.DataFrame) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from apps.reconciliation.states import SPLIT_FIELDS, Side
 
 # A key is no use if one shard has more than so many times its share: the others would wait for it.
 _MOST_UNEVEN = 1.5
+_MOST_READ_AT_ONCE = 4  # shards: what is read at once lies in memory at once
 _MOST_IN_A_SHARD = 2_500_000  # records of both sides: about 2 GB of memory
 
 
@@ -55,6 +56,11 @@ def planned(run: Run) -> ShardPlan | None:
         share = 100 * max(rows) // sum(rows)
         run.division = f"In one piece. By {split.key}, one shard had {share}% of the records."
     return None
+
+
+def readers(shards: int) -> int:
+    """How many shards' workers read the records of the others along with their own."""
+    return max(os.cpu_count() or 1, -(-shards // _MOST_READ_AT_ONCE))
 
 
 def _worthwhile(records: int) -> int:

@@ -32,7 +32,7 @@ from apps.reconciliation.services.by_hand import hand_work, put_back
 from apps.reconciliation.services.completion import complete_run, fail_run
 from apps.reconciliation.services.learning import rules_to_run
 from apps.reconciliation.services.phases import tell, watching
-from apps.reconciliation.services.planning import hand_digest, split_of
+from apps.reconciliation.services.planning import hand_digest, readers, split_of
 from apps.reconciliation.services.shard_files import (
     forget_found,
     keep_found,
@@ -48,7 +48,6 @@ _FINISH_TASK = "apps.reconciliation.tasks.finish_run"
 _FORGET_TASK = "apps.reconciliation.tasks.forget_shards"
 _PATIENCE = timedelta(seconds=30)  # until work that nobody has begun is handed out again
 _POLL_SECONDS = 0.2
-_READ_AT_ONCE = 4  # shards; what is read at once lies in memory at once
 _BROKE_OFF = f"broke off {MOST_ATTEMPTS} times. Look into the log, then start the run again."
 
 
@@ -81,14 +80,17 @@ def match_shard(*, shard_id: int) -> bool:
         if shard.attempt_count > MOST_ATTEMPTS:
             _break_off(shard.plan.run_id, f"Work on shard {shard.number} {_BROKE_OFF}")
             return True
+        others = _to_be_read_along(shard)
         try:
-            found = _matched(shard)
+            found = _matched(shard, others)
         except Refusal as refusal:
             _break_off(shard.plan.run_id, refusal.words)
         except (ItemsInvalid, NotOptimal) as fault:
             _break_off(shard.plan.run_id, str(fault))
         else:
             _hand_in(shard, found)
+        if not ShardPlan.objects.filter(pk=shard.plan_id).exists():
+            forget_found(each.items_name for each in others)  # nobody will begin them
         return True
 
 
@@ -151,25 +153,27 @@ def _attempted(shard_id: int) -> Shard | None:
     return shard
 
 
-def _matched(shard: Shard) -> kernel.ShardOutcome:
+def _matched(shard: Shard, others: list[Shard]) -> kernel.ShardOutcome:
     split = split_of(shard.plan)
-    left, right = _items(shard, split)
+    left, right = _items(shard, others, split)
     if (left.height, right.height) != (shard.left_count, shard.right_count):
         raise ProofFailed(f"Shard {shard.number} holds other records than when it was planned.")
     return kernel.match_shard(left, right, rules_to_run(shard.plan.run.rule_set), split)
 
 
-def _items(shard: Shard, split: Split) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _items(
+    shard: Shard, others: list[Shard], split: Split
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The shard's records: kept by a worker that read them with its own, or read here.
 
-    To read one shard's is to go through all records and to open each sealed block, so the first
-    ones to do so keep what they find for shards that nobody has begun.
+    To read one shard's is to go through all records and to open each sealed block, so whoever has
+    to do so keeps what belongs to the others.
     """
     try:
         return opened_items(shard.items_name)
     except ShardUnreadable:
-        others = _to_be_read_along(shard)
-    found = shard_items(shard.plan, [shard.number, *(each.number for each in others)], split)
+        numbers = [each.number for each in (shard, *others)]
+    found = shard_items(shard.plan, numbers, split)
     for other in others:
         keep_items(other.items_name, *found.pop(other.number))
     return found[shard.number]
@@ -178,17 +182,17 @@ def _items(shard: Shard, split: Split) -> tuple[pl.DataFrame, pl.DataFrame]:
 def _to_be_read_along(shard: Shard) -> list[Shard]:
     """Of the shards that nobody has begun, those that fall to this one."""
     shards = list(shard.plan.shards.order_by("number"))
-    readers = -(-len(shards) // _READ_AT_ONCE)
-    if shard.number >= readers:
-        return []
-    fall_to = shards[shard.number + readers :: readers]
+    count = readers(len(shards))
+    fall_to = shards[shard.number + count :: count] if shard.number < count else []
     return [each for each in fall_to if each.attempt_count == 0]
 
 
 def _hand_in(shard: Shard, found: kernel.ShardOutcome) -> None:
     name = shard.file_name(shard.attempt_count)
     keep_found(name, found)
-    if not _noted(shard):
+    if _noted(shard):
+        forget_found([shard.items_name])
+    else:
         forget_found([name])
 
 

@@ -259,3 +259,13 @@ def test_there_is_a_shard_for_each_core(
     monkeypatch.setattr(planning.os, "cpu_count", lambda: 2)
     begin_run(run_id=filled.start().pk)
     assert Shard.objects.count() == 2
+
+
+def test_none_has_more_records_than_memory_holds(
+    filled: Pair, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RECONCILE_SHARDS_FROM, settings.RECONCILE_SHARDS = 1, 0
+    monkeypatch.setattr(planning.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(planning, "_MOST_IN_A_SHARD", 6)  # there are 17
+    begin_run(run_id=filled.start().pk)
+    assert Shard.objects.count() == 3
