@@ -24,7 +24,7 @@ from apps.common.bulk_checks import IDS_EACH, compare_partition, examine_partiti
 from apps.common.frames import copy_in
 from apps.common.guards import guard_partition
 
-MOST_PARTITIONS: Final = 100
+MOST_PARTITIONS: Final = 200
 """What names no id has to look into each of them; beyond so many the first takes all rows."""
 
 _INDEX: Final = "row of the copy"  # no column of ours has a space in its name
@@ -66,7 +66,8 @@ def copy_rows(
         copy_in(table, frame, *fixed, *columns)
         return
     _drop_strays(table)
-    first, *others = [_reserved(model, piece, same) for piece in pieces]
+    is_alone = len(pieces) == 1
+    first, *others = [_reserved(model, piece, same, is_alone=is_alone) for piece in pieces]
     with ThreadPoolExecutor(hands) as beside:
         filled = [beside.submit(_fill_beside, partition, columns) for partition in others]
         _fill(first, columns)
@@ -124,12 +125,14 @@ class _Partition:
     Attributes:
         rows: all that it will ever have.
         same: columns with what they are in all rows.
+        is_alone: whether no other one is filled at once, and all cores are for its questions.
     """
 
     model: type[models.Model]
     number: int
     rows: pl.DataFrame
     same: Mapping[str, int]
+    is_alone: bool
 
     @property
     def table(self) -> str:
@@ -151,14 +154,16 @@ def _pieces(frame: pl.DataFrame, hands: int) -> list[pl.DataFrame]:
     return list(frame.iter_slices(-(-frame.height // hands)))
 
 
-def _reserved(model: type[models.Model], rows: pl.DataFrame, same: Mapping[str, int]) -> _Partition:
+def _reserved(
+    model: type[models.Model], rows: pl.DataFrame, same: Mapping[str, int], *, is_alone: bool
+) -> _Partition:
     """The next partition; until the transaction ends nobody takes its table for a stray one."""
     table = model._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s)", [_counter(table)])
         number = int(cursor.fetchone()[0])
     lock_exclusive(_counter(table), number)
-    return _Partition(model, number, rows, same)
+    return _Partition(model, number, rows, same, is_alone)
 
 
 def _fill_beside(partition: _Partition, columns: Sequence[str | pl.Expr]) -> None:
@@ -182,6 +187,8 @@ def _fill(partition: _Partition, columns: Sequence[str | pl.Expr]) -> None:
         cursor.execute(f'ANALYZE "{name}"')
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
         cursor.execute(f"SET LOCAL work_mem = '{_MEMORY}'")
+        if not partition.is_alone:
+            cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
     examine_partition(partition.model, name)
     _build_indexes(table, name)
     guard_partition(table, name)

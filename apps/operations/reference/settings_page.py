@@ -50,7 +50,8 @@ MEANINGS: Final = {
     "PROXY_COUNT": "How many proxies of yours stand before the site and add to `X-Forwarded-For`:"
     " failed sign-ins are counted by the address that the outermost one saw.",
     "RECONCILE_SHARDS": "Into how many shards a large reconciliation is split, so that as many"
-    " workers can take part. 0: one for each core of the machine that plans it; 1: never split.",
+    " workers can take part. 0: one for each core of the machine that plans it, and so many that"
+    " none has more than 2,500,000 records; 1: never split.",
     "RECONCILE_SHARDS_FROM": "A reconciliation of at least so many records is split.",
     "REDIS_URL": "Redis: `redis://host:6379/0`, `rediss://…` or `unix:///path`. The embedded mode"
     " sets it.",

@@ -161,9 +161,7 @@ def _matched(shard: Shard, others: list[Shard]) -> kernel.ShardOutcome:
     return kernel.match_shard(left, right, rules_to_run(shard.plan.run.rule_set), split)
 
 
-def _items(
-    shard: Shard, others: list[Shard], split: Split
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _items(shard: Shard, others: list[Shard], split: Split) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The shard's records: kept by a worker that read them with its own, or read here.
 
     To read one shard's is to go through all records and to open each sealed block, so whoever has
