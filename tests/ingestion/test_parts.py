@@ -13,7 +13,6 @@ from apps.ingestion.selectors import (
     Part,
     agreeing_ids,
     batch_ids,
-    records_by_shard,
     records_frame,
     shard_sizes,
 )
@@ -43,10 +42,10 @@ def test_every_record_is_in_one_shard_and_equal_keys_in_the_same(
     bring(sales, table(*MANY))
     batches = batch_ids(sales.pk)
     shards = [in_shard(sales, batches, number, count) for number in range(count)]
-    part = Part(batches, "reference", tuple(range(count)), count)
-    at_once = records_by_shard(source_ids=[sales.pk], part=part, **APRIL)
-    assert list(at_once) == list(range(count))
-    assert all(at_once[number].equals(shard) for number, shard in enumerate(shards))
+    part = Part(batches, "reference", tuple(range(count)), count, with_shard=True)
+    at_once = records_frame(source_ids=[sales.pk], part=part, **APRIL)
+    for number, shard in enumerate(shards):
+        assert at_once.filter(pl.col("shard") == number).drop("shard").equals(shard)
     everything = records_frame(source_ids=[sales.pk], **APRIL)
     assert pl.concat(shards).sort("id").equals(everything)
     shard_of: dict[str, set[int]] = {}

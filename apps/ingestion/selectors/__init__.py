@@ -21,12 +21,7 @@ from apps.ingestion.selectors.corrections import (
 )
 from apps.ingestion.selectors.feeds import Feed, feeds
 from apps.ingestion.selectors.findings import Finding, validation_findings
-from apps.ingestion.selectors.frames import (
-    RECORD_SCHEMA,
-    record_ids,
-    records_by_shard,
-    records_frame,
-)
+from apps.ingestion.selectors.frames import RECORD_SCHEMA, record_ids, records_frame
 from apps.ingestion.selectors.parts import Part, agreeing_ids, batch_ids, shard_sizes
 from apps.ingestion.selectors.progress import ImportProgress, imports_under_way
 from apps.ingestion.selectors.pulls import Circuit, circuit_of, pulls_for
@@ -68,7 +63,6 @@ __all__ = [
     "reading_shown",
     "record_ids",
     "record_shown",
-    "records_by_shard",
     "records_frame",
     "rejected_lines_for",
     "shard_sizes",

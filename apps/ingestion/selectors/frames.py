@@ -95,52 +95,9 @@ def records_frame(
         part: only these of them, as things stood when its batches were all that there was.
 
     Returns:
-        RECORD_SCHEMA; `attributes` is JSON text, or "" where the file said nothing more.
+        RECORD_SCHEMA; `attributes` is JSON text, or "" where the file said nothing more. Before it
+        the `shard`, if the part asks for it.
     """
-    return _records(
-        source_ids=source_ids,
-        starts_on=starts_on,
-        ends_on=ends_on,
-        accounts=accounts,
-        record_ids=record_ids,
-        part=part,
-    )
-
-
-def records_by_shard(
-    *,
-    source_ids: Sequence[int],
-    part: Part,
-    starts_on: date | None = None,
-    ends_on: date | None = None,
-    accounts: Sequence[str] | None = None,
-    record_ids: Sequence[int] | None = None,
-) -> dict[int, pl.DataFrame]:
-    """`records_frame` for each shard of the part: the tables are gone through once for all."""
-    found = _records(
-        source_ids=source_ids,
-        starts_on=starts_on,
-        ends_on=ends_on,
-        accounts=accounts,
-        record_ids=record_ids,
-        part=part,
-        with_shard=True,
-    )
-    shards = found.partition_by("shard", as_dict=True, include_key=False)
-    return {number: shards.get((number,), RECORD_SCHEMA.to_frame()) for number in part.numbers}
-
-
-def _records(
-    *,
-    source_ids: Sequence[int],
-    starts_on: date | None,
-    ends_on: date | None,
-    accounts: Sequence[str] | None,
-    record_ids: Sequence[int] | None,
-    part: Part | None,
-    with_shard: bool = False,
-) -> pl.DataFrame:
-    """RECORD_SCHEMA, and if wanted the `shard` before it."""
     where = ["source_id = ANY(%s)"]
     values: list[Any] = [list(source_ids)]
     for condition, value in (
@@ -158,7 +115,7 @@ def _records(
     elif record_ids is None:
         where.append(f"NOT {_IS_SUPERSEDED}")
     columns, schema, told = _COLUMNS, dict(_STORED), RECORD_SCHEMA.names()
-    if part is not None and with_shard:
+    if part is not None and part.with_shard:
         columns, told = f"{part.shard} AS shard, {columns}", ["shard", *told]
         schema = {"shard": pl.Int64(), **schema}
     query = f"SELECT {columns} FROM ingestion_record WHERE {' AND '.join(where)}"  # noqa: S608

@@ -40,12 +40,14 @@ class Part:
             amended or not.
         key: "reference", "external_id" or "account"; its value decides on the shard.
         numbers, count: those of these shards of so many, from 0; count 1 for all of them.
+        with_shard: each is to come with the number of its shard.
     """
 
     batch_ids: Sequence[int] | None
     key: str = "reference"
     numbers: tuple[int, ...] = (0,)
     count: int = 1
+    with_shard: bool = False
 
     @property
     def condition(self) -> str:

@@ -9,13 +9,7 @@ import polars as pl
 from django.db.models import Sum
 
 from apps.ingestion.models import Batch, Source
-from apps.ingestion.selectors import (
-    Part,
-    agreeing_ids,
-    records_by_shard,
-    records_frame,
-    shard_sizes,
-)
+from apps.ingestion.selectors import Part, agreeing_ids, records_frame, shard_sizes
 from apps.reconciliation.matching.shards import COPY_FACTS, ShardOutcome
 from apps.reconciliation.matching.splitting import Split
 from apps.reconciliation.models import Run, ShardPlan
@@ -65,28 +59,27 @@ def shard_items(
     run, count = plan.run, plan.shards.count()
     sides = []
     for side, source, accounts in sides_of(run):
-        part = Part(None, split.field(side), tuple(numbers), count)
-        current = records_by_shard(
+        part = Part(None, split.field(side), tuple(numbers), count, with_shard=True)
+        current = records_frame(
             source_ids=[source.pk],
             starts_on=run.starts_on,
             ends_on=run.ends_on,
             accounts=accounts,
             part=replace(part, batch_ids=plan.batch_ids[side]),
         )
-        carried = records_by_shard(
+        carried = records_frame(
             source_ids=[source.pk], record_ids=plan.carried_ids[side], part=part
         )
         taken = pl.Series(plan.taken_ids[side], dtype=pl.Int64).implode()
-        sides.append(
-            {
-                number: pl.concat([carried[number], current[number]]).filter(
-                    ~pl.col("id").is_in(taken)
-                )
-                for number in numbers
-            }
-        )
+        items = pl.concat([carried, current]).filter(~pl.col("id").is_in(taken))
+        sides.append(_by_shard(items, numbers))
     left, right = sides
     return {number: (left[number], right[number]) for number in numbers}
+
+
+def _by_shard(items: pl.DataFrame, numbers: Sequence[int]) -> dict[int, pl.DataFrame]:
+    found = items.partition_by("shard", as_dict=True, include_key=False)
+    return {number: found.get((number,), items.drop("shard").clear()) for number in numbers}
 
 
 def copies_in_shards(
