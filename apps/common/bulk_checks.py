@@ -375,4 +375,7 @@ def _parent(model: type[models.Model], field: str) -> type[models.Model]:
 
 
 def _column(model: type[models.Model], name: str) -> str:
-    return str(model._meta.get_field(name).column)  # type: ignore[union-attr]
+    field = model._meta.get_field(name)
+    if not isinstance(field, models.Field):
+        raise TypeError(f"{model._meta.label}.{name} is no column")
+    return str(field.column)

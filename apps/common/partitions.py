@@ -29,7 +29,7 @@ MOST_PARTITIONS: Final = 200
 
 _INDEX: Final = "row of the copy"  # no column of ours has a space in its name
 _MEMORY: Final = "64MB"
-"""For a question: six times as much, in shared memory, if the database asks with both hands."""
+"""For a question: six times as much, in shared memory, if the database asks it in parallel."""
 _INDEXES: Final = """
     SELECT pg_get_indexdef(indexrelid), indisprimary FROM pg_index
     WHERE indrelid = %s::regclass ORDER BY indexrelid

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from apps.common import bulk_checks
 from apps.common.guards import guards
 from apps.reconciliation.models import Break, BreakItem, MatchGroup, Run
 
@@ -69,6 +70,7 @@ def group(
         group(revision="-1"),
         group(left="ARRAY[-1]"),
         group(right="right_ids || NULL::bigint"),
+        group(right="ARRAY[NULL]::bigint[]"),
         group(left="CASE WHEN number = 1 THEN left_ids || -1::bigint ELSE left_ids END"),
         _BREAK.format(run="-1", revision="NULL"),
         _BREAK.format(run="run_id", revision="-1"),
@@ -174,3 +176,19 @@ def test_every_reference_without_a_constraint_is_checked_at_once() -> None:
         assert any(at == table and f'fresh."{column}"' in call for at, call in checked), (
             f"{table}.{column} is checked by nothing"
         )
+
+
+@pytest.mark.parametrize(
+    ("mark", "fault"),
+    [
+        (bulk_checks.refers_at_once("number"), "MatchGroup.number refers to no model"),
+        (bulk_checks.refers_at_once("revocation"), "MatchGroup.revocation is no column"),
+    ],
+)
+def test_a_mark_that_names_no_reference_is_a_fault(
+    mark: Callable[[type[MatchGroup]], object], fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(bulk_checks.BULK_CHECKS, MatchGroup, [])
+    mark(MatchGroup)
+    with pytest.raises(TypeError, match=fault):
+        guards()
