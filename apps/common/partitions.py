@@ -9,7 +9,7 @@ row is found by its id at once; ids do not tell which of two rows came first.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +30,8 @@ MOST_PARTITIONS: Final = 200
 _INDEX: Final = "row of the copy"  # no column of ours has a space in its name
 _MEMORY: Final = "64MB"
 """For a question: six times as much, in shared memory, if the database asks it in parallel."""
+_STATISTICS: Final = 30
+"""A third of the database's own: what looks into a partition names an id, a batch or a run."""
 _INDEXES: Final = """
     SELECT pg_get_indexdef(indexrelid), indisprimary FROM pg_index
     WHERE indrelid = %s::regclass ORDER BY indexrelid
@@ -42,6 +44,8 @@ def copy_rows(
     *columns: str | pl.Expr,
     same: Mapping[str, int] | None = None,
     hands: int = 1,
+    first: int | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> None:
     """Insert the frame's rows into the table of a partitioned model, as `copy_in` would.
 
@@ -54,26 +58,30 @@ def copy_rows(
             has them as constraints, so that queries for other values need not look into it.
         hands: how many connections fill partitions at once. The others than this one see what is
             committed: the rows must refer to nothing that this transaction made.
+        first: how many rows fall to this connection, if there are several; else as many as to each.
+        meanwhile: what this connection does then, while the others are at theirs.
 
     Raises:
         django.db.DatabaseError: the rows do not hold together (`apps.common.bulk_checks`); none
             of them is stored.
     """
     table, same = model._meta.db_table, same or {}
-    pieces = _pieces(frame, hands)
+    pieces = _pieces(frame, hands, first)
     if frame.height < settings.OWN_PARTITION_FROM or _count(table) + len(pieces) > MOST_PARTITIONS:
         fixed = [pl.lit(value).alias(column) for column, value in same.items()]
         copy_in(table, frame, *fixed, *columns)
+        meanwhile()
         return
     _drop_strays(table)
     is_alone = len(pieces) == 1
-    first, *others = [_reserved(model, piece, same, is_alone=is_alone) for piece in pieces]
+    own, *others = [_reserved(model, piece, same, is_alone=is_alone) for piece in pieces]
     with ThreadPoolExecutor(hands) as beside:
         filled = [beside.submit(_fill_beside, partition, columns) for partition in others]
-        _fill(first, columns)
+        _fill(own, columns)
+        meanwhile()
         for each in filled:
             each.result()
-    for partition in (first, *others):
+    for partition in (own, *others):
         _attach(partition)
 
 
@@ -147,11 +155,13 @@ class _Partition:
         return self.number * IDS_EACH
 
 
-def _pieces(frame: pl.DataFrame, hands: int) -> list[pl.DataFrame]:
+def _pieces(frame: pl.DataFrame, hands: int, first: int | None) -> list[pl.DataFrame]:
     """What each hand gets; all of it is for one where it would not be worth a partition each."""
-    if frame.height < hands * settings.OWN_PARTITION_FROM:
+    if hands == 1 or frame.height < hands * settings.OWN_PARTITION_FROM:
         return [frame]
-    return list(frame.iter_slices(-(-frame.height // hands)))
+    own = -(-frame.height // hands) if first is None else first
+    others = frame[own:]
+    return [frame[:own], *others.iter_slices(-(-others.height // (hands - 1)))]
 
 
 def _reserved(
@@ -184,12 +194,13 @@ def _fill(partition: _Partition, columns: Sequence[str | pl.Expr]) -> None:
     with connection.cursor() as cursor:
         for column in partition.same:
             cursor.execute(f'ALTER TABLE "{name}" ALTER "{column}" DROP DEFAULT')
+        cursor.execute(f"SET LOCAL default_statistics_target = {_STATISTICS}")
         cursor.execute(f'ANALYZE "{name}"')
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
         cursor.execute(f"SET LOCAL work_mem = '{_MEMORY}'")
         if not partition.is_alone:
             cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
-    examine_partition(partition.model, name)
+    examine_partition(partition.model, name, partition.same.keys())
     _build_indexes(table, name)
     guard_partition(table, name)
 

@@ -87,7 +87,7 @@ def test_a_run_tells_its_phase_and_ends_on_its_outcome(
     worker = threading.Thread(target=_executed, args=(run,))
     worker.start()
     try:
-        expect(page.locator("#run")).to_contain_text("Storing, 2 of 3 rows", timeout=15_000)
+        expect(page.locator("#run")).to_contain_text("Storing, 1 of 2 rows", timeout=15_000)
         expect(page.get_by_role("heading", level=1)).to_contain_text("Running")
         require_sound(page)
         go.set()

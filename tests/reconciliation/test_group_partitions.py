@@ -14,8 +14,9 @@ from apps.common import partitions
 from apps.common.bulk_checks import IDS_EACH
 from apps.common.partitions import copy_rows
 from apps.identity.models import User
+from apps.reconciliation.matching import NotOptimal
 from apps.reconciliation.models import MatchGroup, Run
-from apps.reconciliation.services import execute_run, force_match, unmatch_group
+from apps.reconciliation.services import bulk, execute_run, force_match, unmatch_group
 from apps.reconciliation.states import RunStatus
 from tests.faults import Trap, die_at
 from tests.reconciliation.conftest import Pair
@@ -128,6 +129,29 @@ def copy(frame: pl.DataFrame, hands: int = 1) -> None:
         copy_rows(MatchGroup, frame, *frame.columns, hands=hands)
 
 
+def test_what_all_rows_refer_to_is_there(divided: Run, table_counts: Any) -> None:
+    """A column that is the same in all rows is asked about once."""
+    record = MatchGroup.objects.earliest("pk").left_ids[0]
+    row = {**ROW, "left_ids": f"{{{record}}}", "right_ids": "{}"}
+    frame = pl.DataFrame([{**row, "number": number} for number in (90, 91)])
+    before = table_counts()
+    refusal = "refer to no row of reconciliation_run"
+    with pytest.raises(IntegrityError, match=refusal), transaction.atomic():
+        copy_rows(MatchGroup, frame, *frame.columns, same={"run_id": -1})
+    assert table_counts() == before
+    with transaction.atomic():
+        copy_rows(MatchGroup, frame, *frame.columns, same={"run_id": divided.pk})
+    assert MatchGroup.objects.filter(run=divided).count() == 5
+
+
+def test_numbers_may_have_gaps(divided: Run) -> None:
+    record = MatchGroup.objects.earliest("pk").left_ids[0]
+    row = {**ROW, "run_id": divided.pk, "left_ids": f"{{{record}}}", "right_ids": "{}"}
+    copy(pl.DataFrame([{**row, "number": number} for number in (95, 90, 97)]))
+    numbers = MatchGroup.objects.filter(run=divided).values_list("number", flat=True)
+    assert list(numbers.order_by("pk")) == [1, 2, 3, 95, 90, 97]
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -196,7 +220,7 @@ def test_two_hands_store_what_one_does(two_hands: Pair, settings: Any) -> None:
     numbers = {
         group.number: group.pk // IDS_EACH for group in MatchGroup.objects.filter(run=halved)
     }
-    assert numbers[1] == numbers[2] != numbers[3]
+    assert numbers[1] != numbers[2] == numbers[3]
     assert proved(halved)
     before = facts(halved)
     settings.OWN_PARTITION_FROM = 200_000
@@ -282,3 +306,25 @@ def test_killed_with_two_hands_nothing_is_there(trap: Trap, strays: int, two_han
     assert execute_run(run_id=queued.pk).status == RunStatus.COMPLETED
     assert MatchGroup.objects.count() == 3
     assert tables() == [True, True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_if_what_goes_on_meanwhile_fails_no_hand_has_stored_anything(
+    two_hands: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = two_hands.start()
+
+    def fail(*_: Any) -> None:
+        raise NotOptimal("the pass Exact found no best assignment")
+
+    monkeypatch.setattr(bulk, "_store_breaks", fail)
+    failed = execute_run(run_id=run.pk)
+    assert (failed.status, failed.failure) == (
+        RunStatus.FAILED,
+        "the pass Exact found no best assignment",
+    )
+    assert not MatchGroup.ever.exists()
+    assert tables() == [False]  # what the other hand had ready: the next ones who come drop it
+    monkeypatch.undo()
+    assert proved(two_hands.run())
+    assert MatchGroup.objects.filter(run__status=RunStatus.COMPLETED).count() == 3

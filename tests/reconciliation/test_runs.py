@@ -238,8 +238,13 @@ def test_an_outcome_that_does_not_add_up_is_not_stored(
     from apps.reconciliation.services.by_hand import reconciled
 
     def lose(*given: Any, **how: Any) -> Any:
-        outcome = reconciled(*given, **how)
-        return replace(outcome, proof=outcome.proof.with_columns(proof_amount=pl.lit(100)))
+        found = reconciled(*given, **how)
+
+        def explained() -> Any:
+            outcome = found.explained()
+            return replace(outcome, proof=outcome.proof.with_columns(proof_amount=pl.lit(100)))
+
+        return replace(found, explained=explained)
 
     pair.bring("left", ("INV-1", "03", "100.00"))
     run = pair.start()

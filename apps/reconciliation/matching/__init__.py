@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from apps.reconciliation.matching.errors import ItemsInvalid, NotOptimal, RulesInvalid
 from apps.reconciliation.matching.fees import FeeSchedule
-from apps.reconciliation.matching.kernel import reconcile
-from apps.reconciliation.matching.outcome import Outcome
+from apps.reconciliation.matching.kernel import matched, reconcile
+from apps.reconciliation.matching.outcome import Matched, Outcome
 from apps.reconciliation.matching.pass_rules import Pass
 from apps.reconciliation.matching.rules import CauseRules, RuleSet
 from apps.reconciliation.matching.schemas import ITEM_SCHEMA, RATE_SCHEMA
@@ -23,6 +23,7 @@ __all__ = [
     "DateWindow",
     "FeeSchedule",
     "ItemsInvalid",
+    "Matched",
     "NotOptimal",
     "Outcome",
     "Pass",
@@ -32,6 +33,7 @@ __all__ = [
     "ThreeWay",
     "Tolerance",
     "Watch",
+    "matched",
     "reconcile",
     "reconcile_three",
     "unwatched",

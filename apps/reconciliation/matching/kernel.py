@@ -17,7 +17,7 @@ from apps.reconciliation.matching.numbering import (
     numbered_groups,
     told,
 )
-from apps.reconciliation.matching.outcome import Outcome
+from apps.reconciliation.matching.outcome import Matched, Outcome
 from apps.reconciliation.matching.proof import exchanged, proved
 from apps.reconciliation.matching.rates import Rate, RateTable, rates_of
 from apps.reconciliation.matching.rules import RuleSet
@@ -50,6 +50,23 @@ def reconcile(
     Raises:
         ItemsInvalid: a frame breaks its contract.
     """
+    return matched(left, right, rules, as_of=as_of, rates=rates, watch=watch).explained()
+
+
+def matched(
+    left: pl.DataFrame,
+    right: pl.DataFrame,
+    rules: RuleSet,
+    *,
+    as_of: date,
+    rates: pl.DataFrame | None = None,
+    watch: Watch = unwatched,
+) -> Matched:
+    """The groups of ``reconcile``, before it explains what stays open.
+
+    Raises:
+        ItemsInvalid: a frame breaks its contract.
+    """
     known = known_rates(rules, rates)
     sides = prepared(left, LEFT, rules), prepared(right, RIGHT, rules)
     run = Run(*sides, rules, RateTable(known), watch)
@@ -70,8 +87,8 @@ def concluded(
     elsewhere: Told | None = None,
     totals: dict[str, pl.DataFrame] | None = None,
     currencies: dict[str, pl.DataFrame] | None = None,
-) -> Outcome:
-    """The outcome of a run whose passes are through: numbered, explained and proved.
+) -> Matched:
+    """The groups of a run whose passes are through, numbered; it is explained and proved later.
 
     Args:
         elsewhere: groups besides those of the run, whose items it need not have. Then the proof
@@ -82,9 +99,14 @@ def concluded(
     run.tell(0)
     found = told(run.found, run.items, rules)
     groups, items = numbered_groups(merged([elsewhere, found]) if elsewhere else found, rules)
-    findings = explained(Case(run.items, run.open_items(), run.ties(), rules, as_of, known))
-    breaks, break_items = numbered_breaks(findings, run.items, rules)
-    exchange = exchanged(currencies or run.items, groups, items, rules)
-    proof = proved(totals or run.items, groups, breaks, exchange)
-    learned = {name: weights.to_mapping() for name, weights in run.learned.items()}
-    return Outcome(groups, items, breaks, break_items, proof, learned)
+    left_open = run.open_items()
+
+    def explain() -> Outcome:
+        findings = explained(Case(run.items, left_open, run.ties(), rules, as_of, known))
+        breaks, break_items = numbered_breaks(findings, run.items, rules)
+        exchange = exchanged(currencies or run.items, groups, items, rules)
+        proof = proved(totals or run.items, groups, breaks, exchange)
+        learned = {name: weights.to_mapping() for name, weights in run.learned.items()}
+        return Outcome(groups, items, breaks, break_items, proof, learned)
+
+    return Matched(groups, items, left_open.height, explain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,3 +41,24 @@ class Outcome:
     def proof_amount(self) -> int:
         """What neither groups nor breaks explain, over all currencies without sign; must be 0."""
         return int(self.proof["proof_amount"].abs().sum())
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The groups of an outcome whose breaks may yet have to be explained.
+
+    Attributes:
+        groups, items: those of the outcome.
+        open_count: items that no group holds.
+        explained: gives the whole outcome; to be called once, by any thread.
+    """
+
+    groups: pl.DataFrame
+    items: pl.DataFrame
+    open_count: int
+    explained: Callable[[], Outcome]
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Matched:
+        """An outcome that is whole already."""
+        return cls(outcome.groups, outcome.items, outcome.break_items.height, lambda: outcome)

@@ -21,7 +21,7 @@ from apps.reconciliation.matching.found import NO_CLUSTER
 from apps.reconciliation.matching.items import ROW, prepared, require_summable
 from apps.reconciliation.matching.kernel import concluded, known_rates
 from apps.reconciliation.matching.numbering import Told, merged, told
-from apps.reconciliation.matching.outcome import Outcome
+from apps.reconciliation.matching.outcome import Matched
 from apps.reconciliation.matching.rates import RateTable
 from apps.reconciliation.matching.rules import RuleSet
 from apps.reconciliation.matching.runs import Run
@@ -202,8 +202,8 @@ def finished(
     as_of: date,
     rates: pl.DataFrame | None = None,
     watch: Watch = unwatched,
-) -> Outcome:
-    """The outcome of all passes: what ``reconcile`` makes of all items at once.
+) -> Matched:
+    """What all passes found: the groups of ``reconcile`` over all items at once.
 
     Args:
         shards: what all shards found, joined.

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 import polars as pl
 
 from apps.common.frames import array_text, copy_in, decimal_text
 from apps.common.partitions import copy_rows
-from apps.reconciliation.matching import Outcome
+from apps.reconciliation.matching import Matched, Outcome
 from apps.reconciliation.models import Break, MatchGroup, Run
 from apps.reconciliation.services.phases import tell
 from apps.reconciliation.states import RunPhase, Side
 
+_GROUPS_PER_OPEN_ITEM: Final = 5
+"""How many groups are stored in the time that one open item takes to be explained and stored."""
 
-def store_outcome(run: Run, outcome: Outcome) -> None:
-    """Insert groups, breaks and break items of a run."""
-    groups, breaks, break_items = outcome.groups, outcome.breaks, outcome.break_items
-    total = groups.height + breaks.height + break_items.height
+
+def store_outcome(run: Run, found: Matched, explained: Callable[[], Outcome]) -> None:
+    """Insert groups, breaks and break items of a run.
+
+    Args:
+        explained: the whole outcome, waited for if need be; asked for once groups are under way.
+    """
+    groups, left_open = found.groups.height, found.open_count
+    total = groups + left_open
+
+    def store_breaks() -> None:
+        tell(run, RunPhase.STORING, done=groups, total=total)
+        outcome = explained()
+        _store_breaks(run, outcome.breaks)
+        copy_in("reconciliation_breakitem", _with_break_ids(run, outcome.break_items))
+
     tell(run, RunPhase.STORING, done=0, total=total)
-    _store_groups(run, outcome)
-    tell(run, RunPhase.STORING, done=groups.height, total=total)
-    _store_breaks(run, breaks)
-    tell(run, RunPhase.STORING, done=groups.height + breaks.height, total=total)
-    copy_in("reconciliation_breakitem", _with_break_ids(run, break_items))
-
-
-def _store_groups(run: Run, outcome: Outcome) -> None:
     copy_rows(
         MatchGroup,
-        _with_ids(outcome),
+        _with_ids(found),
         pl.col("group_no").alias("number"),
         *("pass_name", "status", "currency"),
         *map(decimal_text, ("left_total", "right_total", "difference")),
@@ -35,6 +44,8 @@ def _store_groups(run: Run, outcome: Outcome) -> None:
         "reasons",
         same={"run_id": run.pk},
         hands=2,
+        first=max(-(-groups // 4), (groups - _GROUPS_PER_OPEN_ITEM * left_open) // 2),
+        meanwhile=store_breaks,
     )
 
 
@@ -50,11 +61,11 @@ def _store_breaks(run: Run, breaks: pl.DataFrame) -> None:
     )
 
 
-def _with_ids(outcome: Outcome) -> pl.DataFrame:
+def _with_ids(found: Matched) -> pl.DataFrame:
     """The groups, each with the records of either side, ascending."""
-    groups = outcome.groups
+    groups = found.groups
     for side in Side:
-        own = outcome.items.filter(pl.col("side") == side).sort("group_no", "item_id")
+        own = found.items.filter(pl.col("side") == side).sort("group_no", "item_id")
         ids = own.group_by("group_no", maintain_order=True).agg(
             pl.col("item_id").alias(f"{side}_ids")
         )

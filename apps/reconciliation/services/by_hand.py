@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from apps.common.money import to_ten_thousandths
-from apps.reconciliation.matching import Outcome, RuleSet, Watch, reconcile, unwatched
+from apps.reconciliation.matching import Matched, Outcome, RuleSet, Watch, matched, unwatched
 from apps.reconciliation.matching.proof import exchanged, proved
 from apps.reconciliation.matching.schemas import Ints
 from apps.reconciliation.models import (
@@ -59,30 +59,30 @@ class HandWork:
         return bool(self.forced or self.revoked or self.rewrites)
 
 
-def reconciled(run: Run, items: Population, rules: RuleSet, watch: Watch = unwatched) -> Outcome:
-    """The outcome of the rules on what people left to them, with what people did put back."""
+def reconciled(run: Run, items: Population, rules: RuleSet, watch: Watch = unwatched) -> Matched:
+    """What the rules make on what people left to them, with what people did put back."""
     work = hand_work(run, lambda: items.ids)
     taken = {pk for forced in work.forced for pk in forced.record_ids}
     left, right = (
         side.filter(~pl.col("id").is_in(list(taken))) if taken else side
         for side in (items.left, items.right)
     )
-    outcome = reconcile(left, right, rules, as_of=run.ends_on, watch=watch)
+    found = matched(left, right, rules, as_of=run.ends_on, watch=watch)
     turned = items.right.with_columns(pl.col("amount") * rules.right_sign)
     sides = {Side.LEFT.value: items.left, Side.RIGHT.value: turned}
-    return put_back(outcome, work, run, rules, totals=sides, currencies=sides)
+    return put_back(found, work, run, rules, totals=sides, currencies=sides)
 
 
 def put_back(
-    outcome: Outcome,
+    found: Matched,
     work: HandWork,
     run: Run,
     rules: RuleSet,
     *,
     totals: dict[str, pl.DataFrame],
     currencies: dict[str, pl.DataFrame],
-) -> Outcome:
-    """The outcome with what people did, proved again.
+) -> Matched:
+    """What the rules found with what people did; then it is explained already, and proved again.
 
     Args:
         totals: by side, `currency` and `amount` of all items in the left side's sense.
@@ -90,12 +90,13 @@ def put_back(
             passes that convert.
     """
     if not work:
-        return outcome
-    outcome = _without_revoked(outcome, run, work, rules)
+        return found
+    outcome = _without_revoked(found.explained(), run, work, rules)
     outcome = _rewritten(outcome, work.rewrites, rules)
     outcome = _with_forced(outcome, work, run)
     exchange = exchanged(currencies, outcome.groups, outcome.items, rules)
-    return replace(outcome, proof=proved(totals, outcome.groups, outcome.breaks, exchange))
+    proof = proved(totals, outcome.groups, outcome.breaks, exchange)
+    return Matched.of(replace(outcome, proof=proof))
 
 
 def hand_work(run: Run, present_ids: Callable[[], tuple[Ints, Ints]]) -> HandWork:

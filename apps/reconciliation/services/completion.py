@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -10,18 +9,18 @@ import polars as pl
 from django.utils import timezone
 
 from apps.approvals.services import supersede_requests
-from apps.audit.services import canonical_bytes, record
+from apps.audit.services import record
 from apps.common.money import from_ten_thousandths, plain
 from apps.common.transitions import advance
 from apps.operations.services import enqueue
 from apps.reconciliation.errors import ProofFailed
 from apps.reconciliation.locks import live_run_for_update
-from apps.reconciliation.matching import Outcome, RuleSet
+from apps.reconciliation.matching import Matched, Outcome, RuleSet
 from apps.reconciliation.matching.schemas import Ints
-from apps.reconciliation.models import RematchPermit, Run
-from apps.reconciliation.selectors.learning import learned_under, weights_by_pass
+from apps.reconciliation.models import Run
 from apps.reconciliation.services.assignments import due_day
 from apps.reconciliation.services.bulk import store_outcome
+from apps.reconciliation.services.digests import input_digest, outcome_digest
 from apps.reconciliation.services.learning import keep_learned
 from apps.reconciliation.services.resolutions import RESOLVE_TASK, rules_in_force_of
 from apps.reconciliation.services.takeover import take_over
@@ -32,13 +31,15 @@ _ROWS_AT_ONCE: Final = 100_000
 
 def complete_run(
     run: Run,
-    outcome: Outcome,
+    found: Matched,
     rules: RuleSet,
     *,
     ids: tuple[Ints, Ints],
     carried_counts: tuple[int, int],
 ) -> None:
     """Store what a run found; what the run before it was given by people goes over to it.
+
+    What stayed open is explained while the groups are stored.
 
     Args:
         run: locked, with its match type.
@@ -48,12 +49,12 @@ def complete_run(
     Raises:
         ProofFailed: the outcome does not add up.
     """
-    if outcome.proof_amount != 0:
-        raise ProofFailed(run=run.pk)
     former = _supersede_former(run)
-    with ThreadPoolExecutor(1) as beside:  # the database is busy meanwhile
-        digest = beside.submit(_outcome_digest, outcome)
-        store_outcome(run, outcome)
+    with ThreadPoolExecutor(1) as beside:
+        explained = beside.submit(_proved, run, found)
+        digest = beside.submit(lambda: outcome_digest(explained.result()))
+        store_outcome(run, found, explained.result)
+    outcome = explained.result()
     keep_learned(run, outcome)
     advance(run, to=RunStatus.COMPLETED, moves=RUN_MOVES)
     run.input_digest = input_digest(run, ids)
@@ -91,24 +92,11 @@ def fail_run(run: Run, failure: str) -> None:
     record(actor=run.requested_by, action="reconciliation.run.fail", subject=run, failure=failure)
 
 
-def input_digest(run: Run, ids: tuple[Ints, Ints]) -> str:
-    """SHA-256 over what the outcome depends on: rules, dates, records, permits, learned weights.
-
-    A run that learned some is asked after it learned: what the next one would go by.
-    """
-    facts: list[object] = [run.rule_set.digest, run.starts_on, run.ends_on]
-    if learned := weights_by_pass(learned_under(run.rule_set)):
-        facts.append(learned)
-    permits = RematchPermit.objects.filter(
-        revocation__revision__run__match_type_id=run.match_type_id
-    )
-    if permitted := list(permits.order_by("pk").values_list("pk", flat=True)):
-        facts.append(permitted)  # what was taken back may be matched again
-    digest = hashlib.sha256(canonical_bytes(facts))
-    for side in ids:
-        digest.update(side.tobytes())
-        digest.update(b"|")
-    return digest.hexdigest()
+def _proved(run: Run, found: Matched) -> Outcome:
+    outcome = found.explained()
+    if outcome.proof_amount != 0:
+        raise ProofFailed(run=run.pk)
+    return outcome
 
 
 def _supersede_former(run: Run) -> Run | None:
@@ -124,16 +112,6 @@ def _supersede_former(run: Run) -> Run | None:
         )
         supersede_requests(subject=former, actor=run.requested_by)
     return former
-
-
-def _outcome_digest(outcome: Outcome) -> str:
-    """SHA-256 over groups, items and breaks as canonical CSV: equal outcomes, equal digests."""
-    digest = hashlib.sha256()
-    for frame in (outcome.groups, outcome.items, outcome.breaks, outcome.break_items):
-        digest.update(frame.clear().write_csv().encode())
-        for rows in frame.iter_slices(_ROWS_AT_ONCE):
-            digest.update(rows.write_csv(include_header=False).encode())
-    return digest.hexdigest()
 
 
 def _proof_facts(proof: pl.DataFrame) -> list[dict[str, str]]:

@@ -20,7 +20,8 @@ from apps.reconciliation.models import Run
 from apps.reconciliation.permissions import START_RUN
 from apps.reconciliation.selectors.items import population, population_ids
 from apps.reconciliation.services.by_hand import reconciled
-from apps.reconciliation.services.completion import complete_run, fail_run, input_digest
+from apps.reconciliation.services.completion import complete_run, fail_run
+from apps.reconciliation.services.digests import input_digest
 from apps.reconciliation.services.learning import rules_to_run
 from apps.reconciliation.services.phases import tell, watching
 from apps.reconciliation.services.planning import planned
@@ -169,6 +170,6 @@ def _carry_out(run: Run) -> None:
     items = population(run)
     rules = rules_to_run(run.rule_set)
     count = items.left.height + items.right.height
-    outcome = reconciled(run, items, rules, watching(run, count))
+    found = reconciled(run, items, rules, watching(run, count))
     counts = items.carried_left_count, items.carried_right_count
-    complete_run(run, outcome, rules, ids=items.ids, carried_counts=counts)
+    complete_run(run, found, rules, ids=items.ids, carried_counts=counts)

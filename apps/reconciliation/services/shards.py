@@ -22,7 +22,7 @@ from apps.common.transitions import advance
 from apps.operations.services import enqueue
 from apps.reconciliation.errors import ProofFailed, ShardUnreadable
 from apps.reconciliation.locks import FINISHING, SHARD_AT_WORK, plan_for_update, run_for_execution
-from apps.reconciliation.matching import ItemsInvalid, NotOptimal, Outcome, RuleSet
+from apps.reconciliation.matching import ItemsInvalid, Matched, NotOptimal, RuleSet
 from apps.reconciliation.matching import shards as kernel
 from apps.reconciliation.matching.schemas import Ints
 from apps.reconciliation.matching.splitting import Split
@@ -247,36 +247,36 @@ def _finish(run_id: int) -> None:
 def _complete(run: Run, plan: ShardPlan) -> None:
     tell(run, RunPhase.FINISHING)
     rules = rules_to_run(run.rule_set)
-    outcome, ids = _joined(run, plan, rules)
+    found, ids = _joined(run, plan, rules)
     carried = plan.carried_ids
     counts = len(carried[Side.LEFT]), len(carried[Side.RIGHT])
-    complete_run(run, outcome, rules, ids=ids, carried_counts=counts)
+    complete_run(run, found, rules, ids=ids, carried_counts=counts)
 
 
-def _joined(run: Run, plan: ShardPlan, rules: RuleSet) -> tuple[Outcome, tuple[Ints, Ints]]:
-    """The outcome of all shards, and the records of either side.
+def _joined(run: Run, plan: ShardPlan, rules: RuleSet) -> tuple[Matched, tuple[Ints, Ints]]:
+    """What was found in all shards and after them, and the records of either side.
 
-    What the shards found is let go when this ends, before the outcome is stored.
+    The shards' own frames are let go when this ends, before anything is stored.
     """
     split = split_of(plan)
     shards = list(plan.shards.all())
     found = kernel.joined([opened(shard.file_name(shard.attempt_count)) for shard in shards])
     copies = copies_in_shards(plan, found, split)
     watch = watching(run, sum(shard.row_count for shard in shards))
-    outcome = kernel.finished(found, copies, rules, split, as_of=run.ends_on, watch=watch)
+    matched = kernel.finished(found, copies, rules, split, as_of=run.ends_on, watch=watch)
     taken = taken_items(plan)
     ids = _ids(found, taken)
     turned = taken[Side.RIGHT].with_columns(pl.col("amount") * rules.right_sign)
     by_hand = {Side.LEFT.value: taken[Side.LEFT], Side.RIGHT.value: turned}
-    outcome = put_back(
-        outcome,
+    matched = put_back(
+        matched,
         hand_work(run, lambda: ids),
         run,
         rules,
         totals=_with(kernel.totals(found), by_hand),
         currencies=_with(kernel.currencies(found), by_hand),
     )
-    return outcome, ids
+    return matched, ids
 
 
 def _ids(found: kernel.ShardOutcome, taken: dict[str, pl.DataFrame]) -> tuple[Ints, Ints]:

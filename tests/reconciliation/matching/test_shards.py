@@ -150,7 +150,8 @@ def in_shards(
         else copies_of(frame, whole.sides[side])
         for side, frame in sides.items()
     ]
-    return finished(whole, tuple(copies), rule_set, split, as_of=AS_OF), parts
+    found = finished(whole, tuple(copies), rule_set, split, as_of=AS_OF)
+    return found.explained(), parts
 
 
 def copies_of(frame: pl.DataFrame, open_items: pl.DataFrame) -> pl.DataFrame:

@@ -48,7 +48,7 @@ class TestProgress:
         assert [(each.phase, each.rows) for each in found] == [
             ("finishing", 17),
             ("classifying", 17),
-            *[("storing", found[-1].rows)] * 3,
+            *[("storing", found[-1].rows)] * 2,
         ]
         assert {(each.shards_done, each.shards) for each in found} == {(3, 3)}
         assert found[2].rows_done == 0 < found[-1].rows_done
