@@ -160,6 +160,11 @@ def _set_up() -> None:
 
     if multiprocessing.parent_process() is None:
         call_command("migrate", verbosity=0)
+        return
+    from config.celery import app
+
+    with app.connection_for_write() as broker:  # a worker has got its task through it
+        broker.ensure_connection(max_retries=3)
 
 
 def _match_type() -> tuple[dict[str, int], int]:

@@ -14,7 +14,7 @@ from apps.reconciliation.models import Break, MatchGroup, Run
 from apps.reconciliation.services.phases import tell
 from apps.reconciliation.states import RunPhase, Side
 
-_GROUPS_PER_OPEN_ITEM: Final = 5
+_GROUPS_PER_OPEN_ITEM: Final = 2
 """How many groups are stored in the time that one open item takes to be explained and stored."""
 
 

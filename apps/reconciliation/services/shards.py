@@ -9,6 +9,7 @@ wakes up late, changes nothing.
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import polars as pl
@@ -48,6 +49,7 @@ _FINISH_TASK = "apps.reconciliation.tasks.finish_run"
 _FORGET_TASK = "apps.reconciliation.tasks.forget_shards"
 _PATIENCE = timedelta(seconds=30)  # until work that nobody has begun is handed out again
 _POLL_SECONDS = 0.2
+_OPENED_AT_ONCE = 2  # what shards found; it lies in memory sealed and opened for that moment
 _BROKE_OFF = f"broke off {MOST_ATTEMPTS} times. Look into the log, then start the run again."
 
 
@@ -260,7 +262,9 @@ def _joined(run: Run, plan: ShardPlan, rules: RuleSet) -> tuple[Matched, tuple[I
     """
     split = split_of(plan)
     shards = list(plan.shards.all())
-    found = kernel.joined([opened(shard.file_name(shard.attempt_count)) for shard in shards])
+    names = [shard.file_name(shard.attempt_count) for shard in shards]
+    with ThreadPoolExecutor(_OPENED_AT_ONCE) as beside:
+        found = kernel.joined(list(beside.map(opened, names)))
     copies = copies_in_shards(plan, found, split)
     watch = watching(run, sum(shard.row_count for shard in shards))
     matched = kernel.finished(found, copies, rules, split, as_of=run.ends_on, watch=watch)
