@@ -45,7 +45,7 @@ def copy_rows(
     same: Mapping[str, int] | None = None,
     hands: int = 1,
     first: int | None = None,
-    meanwhile: Callable[[], None] = lambda: None,
+    meanwhile: Callable[[int], None] = lambda stored: None,
 ) -> None:
     """Insert the frame's rows into the table of a partitioned model, as `copy_in` would.
 
@@ -59,7 +59,8 @@ def copy_rows(
         hands: how many connections fill partitions at once. The others than this one see what is
             committed: the rows must refer to nothing that this transaction made.
         first: how many rows fall to this connection, if there are several; else as many as to each.
-        meanwhile: what this connection does then, while the others are at theirs.
+        meanwhile: what this connection does when its rows are in, while the others are at theirs;
+            it is told how many these are.
 
     Raises:
         django.db.DatabaseError: the rows do not hold together (`apps.common.bulk_checks`); none
@@ -70,7 +71,7 @@ def copy_rows(
     if frame.height < settings.OWN_PARTITION_FROM or _count(table) + len(pieces) > MOST_PARTITIONS:
         fixed = [pl.lit(value).alias(column) for column, value in same.items()]
         copy_in(table, frame, *fixed, *columns)
-        meanwhile()
+        meanwhile(frame.height)
         return
     _drop_strays(table)
     is_alone = len(pieces) == 1
@@ -78,7 +79,7 @@ def copy_rows(
     with ThreadPoolExecutor(hands) as beside:
         filled = [beside.submit(_fill_beside, partition, columns) for partition in others]
         _fill(own, columns)
-        meanwhile()
+        meanwhile(own.rows.height)
         for each in filled:
             each.result()
     for partition in (own, *others):

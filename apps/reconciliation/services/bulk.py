@@ -27,8 +27,8 @@ def store_outcome(run: Run, found: Matched, explained: Callable[[], Outcome]) ->
     groups, left_open = found.groups.height, found.open_count
     total = groups + left_open
 
-    def store_breaks() -> None:
-        tell(run, RunPhase.STORING, done=groups, total=total)
+    def store_breaks(stored: int) -> None:
+        tell(run, RunPhase.STORING, done=stored, total=total)
         outcome = explained()
         _store_breaks(run, outcome.breaks)
         copy_in("reconciliation_breakitem", _with_break_ids(run, outcome.break_items))
