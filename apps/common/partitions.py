@@ -46,7 +46,7 @@ def copy_rows(
     hands: int = 1,
     first: int | None = None,
     meanwhile: Callable[[int], None] = lambda stored: None,
-) -> None:
+) -> int | None:
     """Insert the frame's rows into the table of a partitioned model, as `copy_in` would.
 
     Many get a partition of their own, and a multiple of many one for each hand. Belongs into a
@@ -62,6 +62,10 @@ def copy_rows(
         meanwhile: what this connection does when its rows are in, while the others are at theirs;
             it is told how many these are.
 
+    Returns:
+        The id of the first row, if they lie in one partition of their own: the ids of the others
+        follow it, in the order of the frame. None if they lie elsewhere.
+
     Raises:
         django.db.DatabaseError: the rows do not hold together (`apps.common.bulk_checks`); none
             of them is stored.
@@ -72,7 +76,7 @@ def copy_rows(
         fixed = [pl.lit(value).alias(column) for column, value in same.items()]
         copy_in(table, frame, *fixed, *columns)
         meanwhile(frame.height)
-        return
+        return None
     _drop_strays(table)
     is_alone = len(pieces) == 1
     own, *others = [_reserved(model, piece, same, is_alone=is_alone) for piece in pieces]
@@ -84,6 +88,7 @@ def copy_rows(
             each.result()
     for partition in (own, *others):
         _attach(partition)
+    return own.first_id if is_alone else None
 
 
 def divide(table: str, editor: BaseDatabaseSchemaEditor) -> None:

@@ -10,9 +10,14 @@ from apps.common.transitions import Moves
 # See `apps.privacy.keyring`: a value sealed for one place does not open in another.
 ORIGINAL_LABEL: Final = "ingestion.original"
 TEXTS_LABEL: Final = "ingestion.record.texts"  # with the batch behind it
+WHOLE_LABEL: Final = "ingestion.record.whole"  # with the batch behind it
 ACCOUNT_LABEL: Final = "ingestion.statement.account"
 
 SEALED_TEXTS: Final = ("counterparty", "narrative", "attributes")
+
+# Of a block that holds records whole: many enough to be read fast one after the other, few enough
+# to be opened for one record that is shown. Positions are divided by it: it never changes.
+WHOLE_BLOCK_ROWS: Final = 4096
 
 # A line that says again what was said before an amendment is a record of its own. Its occurrence
 # counts from here, so that it is never taken for a second genuine line of the same content.

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from apps.audit.models import Event
 from apps.ingestion.models import Amendment, Batch, Record, Source
-from apps.ingestion.selectors import record_ids, records_frame, validation_findings
+from apps.ingestion.selectors import record_ids, records_frame, records_named, validation_findings
 from apps.ingestion.services import change_mapping, import_file
 from apps.ingestion.services.amending import additions
 from apps.ingestion.states import RETURNED
@@ -51,7 +51,7 @@ def test_what_no_longer_stands_is_shown_to_those_who_ask_for_it(sales: Source, b
     bring(sales, table(DEARER))
     after = Amendment.objects.get().record
     assert record_ids(source_id=sales.pk, **APRIL).tolist() == [after.pk]
-    frame = records_frame(source_ids=[sales.pk], record_ids=[before.pk, after.pk])
+    frame = records_named(source_ids=[sales.pk], record_ids=[before.pk, after.pk])
     assert frame["id"].to_list() == [before.pk, after.pk]
 
 

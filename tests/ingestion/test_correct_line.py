@@ -28,7 +28,7 @@ from apps.ingestion.errors import (
     StillRejected,
 )
 from apps.ingestion.models import Amendment, Batch, LineCorrection, Record, RejectedLine, Source
-from apps.ingestion.selectors import feeds, original_of, records_frame, validation_findings
+from apps.ingestion.selectors import feeds, original_of, records_named, validation_findings
 from apps.ingestion.services import (
     change_mapping,
     correct_line,
@@ -73,7 +73,7 @@ def test_a_corrected_line_comes_in_as_a_reading_of_its_own(
     assert batch.parameters == {"corrected_line": 3}
     added = Record.objects.get(batch=batch)
     assert (added.line, added.external_id, added.amount) == (3, "L-4", Decimal(7))
-    frame = records_frame(source_ids=[sales.pk], record_ids=[added.pk])
+    frame = records_named(source_ids=[sales.pk], record_ids=[added.pk])
     assert frame["counterparty"].to_list() == ["Dirk Smit"]
     assert json.loads(correction.changes) == {"amount": ["seven", "7.00"]}
     assert (correction.corrected_by, correction.reason) == (alice, "The invoice says so")
@@ -148,7 +148,7 @@ def test_a_line_of_another_shape_is_let_in(sales: Source, bring: Any, fix: Fix, 
     assert (line.field, texts_of_line(line_id=line.pk, actor=alice)["text"]) == ("", " Dirk")
     fix(line, who="Smit, Dirk", text="Coffee", branch="North")
     record = Record.objects.get(line=3)
-    frame = records_frame(source_ids=[sales.pk], record_ids=[record.pk])
+    frame = records_named(source_ids=[sales.pk], record_ids=[record.pk])
     assert frame.select("counterparty", "narrative").row(0) == ("Smit, Dirk", "Coffee")
     assert json.loads(frame["attributes"].item()) == {"branch": "North"}
 

@@ -10,11 +10,12 @@ import pytest
 
 from apps.ingestion.models import Source
 from apps.ingestion.selectors import (
-    Part,
+    Shards,
     agreeing_ids,
     batch_ids,
+    record_shards,
     records_frame,
-    shard_sizes,
+    records_named,
 )
 from tests.ingestion.conftest import ANNA, BERT, CORA, table
 
@@ -31,8 +32,16 @@ MANY = [
 
 
 def in_shard(source: Source, batches: list[int] | None, number: int, count: int) -> pl.DataFrame:
-    part = Part(batches, "reference", (number,), count)
-    return records_frame(source_ids=[source.pk], part=part, **APRIL)
+    shards = Shards("reference", count, (number,))
+    found = records_frame(source_ids=[source.pk], snapshot=batches, shards=shards, **APRIL)
+    assert set(found["shard"]) <= {number}
+    return found.drop("shard")
+
+
+def planned(source: Source, shards: Shards, **narrowed: Any) -> pl.DataFrame:
+    """Ids with their shards, as they are planned."""
+    asked = {"accounts": None, "snapshot": batch_ids(source.pk), **APRIL, **narrowed}
+    return record_shards(source_id=source.pk, shards=shards, **asked)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -42,8 +51,8 @@ def test_every_record_is_in_one_shard_and_equal_keys_in_the_same(
     bring(sales, table(*MANY))
     batches = batch_ids(sales.pk)
     shards = [in_shard(sales, batches, number, count) for number in range(count)]
-    part = Part(batches, "reference", tuple(range(count)), count, with_shard=True)
-    at_once = records_frame(source_ids=[sales.pk], part=part, **APRIL)
+    every = Shards("reference", count)
+    at_once = records_frame(source_ids=[sales.pk], snapshot=batches, shards=every, **APRIL)
     for number, shard in enumerate(shards):
         assert at_once.filter(pl.col("shard") == number).drop("shard").equals(shard)
     everything = records_frame(source_ids=[sales.pk], **APRIL)
@@ -53,21 +62,13 @@ def test_every_record_is_in_one_shard_and_equal_keys_in_the_same(
         for reference in shard["reference"]:
             shard_of.setdefault(reference, set()).add(number)
     assert all(len(numbers) == 1 for reference, numbers in shard_of.items() if reference)
-    sizes = shard_sizes(
-        source_id=sales.pk, accounts=None, part=Part(batches, "reference", count=count), **APRIL
-    )
-    assert sizes == [shard.height for shard in shards]
+    assert planned(sales, every).equals(at_once.select("id", "shard"))
 
 
 def test_blank_keys_are_spread(sales: Source, bring: Any) -> None:
     bring(sales, table(*(f"B-{at},2023-04-03,{at}.00,,Anna,," for at in range(20))))
-    sizes = shard_sizes(
-        source_id=sales.pk,
-        accounts=["1000"],
-        part=Part(batch_ids(sales.pk), "reference", count=4),
-        **APRIL,
-    )
-    assert sizes == [5, 5, 5, 5]
+    found = planned(sales, Shards("reference", 4), accounts=["1000"])
+    assert found["shard"].value_counts()["count"].to_list() == [5, 5, 5, 5]
 
 
 def test_what_later_batches_bring_and_amend_is_not_seen(sales: Source, bring: Any) -> None:
@@ -81,21 +82,18 @@ def test_what_later_batches_bring_and_amend_is_not_seen(sales: Source, bring: An
     assert in_shard(sales, now, 0, 1).equals(records_frame(source_ids=[sales.pk], **APRIL))
 
 
-def test_records_can_be_counted_besides_and_left_out(sales: Source, bring: Any) -> None:
+@pytest.mark.parametrize("size", [1, 200_000])
+def test_records_can_be_planned_besides(
+    size: int, sales: Source, bring: Any, settings: Any
+) -> None:
+    settings.OWN_PARTITION_FROM = size
     bring(sales, table(ANNA, BERT, CORA))
     anna, bert, cora = records_frame(source_ids=[sales.pk])["id"]
     day = {"starts_on": date(2023, 4, 4), "ends_on": date(2023, 4, 5)}
-    sizes = shard_sizes(
-        source_id=sales.pk,
-        accounts=None,
-        part=Part(batch_ids(sales.pk)),
-        more_ids=[anna],
-        without_ids=[bert],
-        **day,
-    )
-    assert sizes == [2]
-    carried = records_frame(source_ids=[sales.pk], record_ids=[anna, cora], part=Part(None))
-    assert carried["id"].to_list() == [anna, cora]
+    one = Shards("reference", 1)
+    assert planned(sales, one, more_ids=[anna, cora], **day)["id"].to_list() == [anna, bert, cora]
+    carried = records_named(source_ids=[sales.pk], record_ids=[anna, cora], shards=one)
+    assert carried.select("shard", "id").rows() == [(0, anna), (0, cora)]
 
 
 def test_records_that_agree_in_reference_currency_and_amount_are_found(
@@ -119,6 +117,5 @@ def test_records_that_agree_in_reference_currency_and_amount_are_found(
 
 
 def test_records_are_split_by_nothing_that_is_sealed(sales: Source) -> None:
-    part = Part([], "counterparty", (0,), 2)
     with pytest.raises(ValueError, match="'counterparty'"):
-        records_frame(source_ids=[sales.pk], part=part)
+        records_frame(source_ids=[sales.pk], shards=Shards("counterparty", 2))

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from apps.ingestion.models import Batch, Record, SealedBlock, Source
-from apps.ingestion.selectors import RECORD_SCHEMA, record_ids, records_frame
+from apps.ingestion.selectors import RECORD_SCHEMA, record_ids, records_frame, records_named
 from apps.privacy.blocks import BLOCK_ROWS
 from apps.privacy.keyring import Unreadable
 from apps.reconciliation.matching import ITEM_SCHEMA
@@ -91,7 +91,7 @@ def test_records_of_several_blocks_and_batches_come_in_their_order(
     assert frame["external_id"].to_list() == [f"M-{at}" for at in range(len(rows))]
     assert frame["counterparty"].to_list() == [f"Anna {at}" for at in range(len(rows))]
     some = frame.filter(pl.int_range(pl.len()) % 701 == 3)
-    again = records_frame(source_ids=[sales.pk], record_ids=some["id"].to_list())
+    again = records_named(source_ids=[sales.pk], record_ids=some["id"].to_list())
     assert again.equals(some)
 
 
@@ -134,7 +134,8 @@ def test_the_frame_takes_only_what_is_asked_for(sales: Source, define: Any, brin
     assert found(accounts=["2000"]) == everything[3:]
     assert found(accounts=[]) == []
     ids = list(Record.objects.order_by("-id").values_list("id", flat=True))[:2]
-    assert found(record_ids=ids) == everything[2:]
+    named = records_named(source_ids=[sales.pk, other.pk], record_ids=ids)
+    assert named.select("account", "external_id").rows() == everything[2:]
 
 
 def test_record_ids_are_those_of_the_frame(sales: Source, bring: Any) -> None:

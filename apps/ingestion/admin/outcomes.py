@@ -21,7 +21,7 @@ from apps.ingestion.models import (
     Record,
     RejectedLine,
 )
-from apps.ingestion.selectors import holds_bank_accounts, record_shown, records_frame
+from apps.ingestion.selectors import holds_bank_accounts, record_shown, records_named
 
 
 class RejectedLineInline(SeenInline):
@@ -89,7 +89,7 @@ class RecordAdmin(SeenAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         found: Any = super().get_object(request, object_id, from_field)
         if found is not None:
-            frame = records_frame(source_ids=[found.source_id], record_ids=[found.pk])
+            frame = records_named(source_ids=[found.source_id], record_ids=[found.pk])
             found.shown = record_shown(
                 frame.row(0, named=True),
                 actor=found.seen_by,

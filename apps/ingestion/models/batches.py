@@ -157,10 +157,16 @@ class SealedBlock(models.Model):
     """Counterparty, narrative and further attributes of up to BLOCK_ROWS records of a batch.
 
     It holds the records at the positions from `number` * BLOCK_ROWS on (`apps.privacy.blocks`).
+    Where the batch has a partition of its own (`apps.common.partitions`) it holds all that is said
+    of up to WHOLE_BLOCK_ROWS records, so that a million of them are read without their rows.
     """
 
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="+", db_index=False)
     number = models.PositiveIntegerField(help_text="From 0.")
+    first_id = models.PositiveBigIntegerField(
+        null=True,
+        help_text="Of a block that holds records whole: the id of the first, the others follow it.",
+    )
     sealed = models.BinaryField()
 
     objects = scoped_by("batch__entity_id").as_manager()

@@ -13,6 +13,7 @@ from apps.ingestion.selectors.batches import (
     source_named,
     sources_for,
 )
+from apps.ingestion.selectors.columns import RECORD_SCHEMA
 from apps.ingestion.selectors.corrections import (
     changes_shown,
     corrections_for,
@@ -21,8 +22,13 @@ from apps.ingestion.selectors.corrections import (
 )
 from apps.ingestion.selectors.feeds import Feed, feeds
 from apps.ingestion.selectors.findings import Finding, validation_findings
-from apps.ingestion.selectors.frames import RECORD_SCHEMA, record_ids, records_frame
-from apps.ingestion.selectors.parts import Part, agreeing_ids, batch_ids, shard_sizes
+from apps.ingestion.selectors.frames import (
+    record_ids,
+    record_shards,
+    records_frame,
+    records_named,
+)
+from apps.ingestion.selectors.parts import Shards, agreeing_ids, batch_ids
 from apps.ingestion.selectors.progress import ImportProgress, imports_under_way
 from apps.ingestion.selectors.pulls import Circuit, circuit_of, pulls_for
 from apps.ingestion.selectors.showing import (
@@ -39,7 +45,7 @@ __all__ = [
     "Feed",
     "Finding",
     "ImportProgress",
-    "Part",
+    "Shards",
     "account_shown",
     "agreeing_ids",
     "balanced",
@@ -62,10 +68,11 @@ __all__ = [
     "pulls_for",
     "reading_shown",
     "record_ids",
+    "record_shards",
     "record_shown",
     "records_frame",
+    "records_named",
     "rejected_lines_for",
-    "shard_sizes",
     "source_named",
     "sources_for",
     "validation_findings",

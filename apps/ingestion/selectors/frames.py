@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final, TypeAlias
 
@@ -15,54 +14,17 @@ from django.db import connection
 
 from apps.common.scans import page_by_page
 from apps.ingestion.models import Record
-from apps.ingestion.selectors.parts import Part
-from apps.ingestion.states import SEALED_TEXTS, TEXTS_LABEL
-from apps.privacy.blocks import BLOCK_ROWS, opened_block
-from apps.privacy.keyring import Unreadable
-from apps.privacy.selectors import key_ring
+from apps.ingestion.selectors.blocks import texts_at, whole_batches, whole_records
+from apps.ingestion.selectors.columns import RECORD_SCHEMA, STORED_SCHEMA, WHOLE_COLUMNS
+from apps.ingestion.selectors.parts import Shards
+from apps.ingestion.selectors.wanted import Wanted
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
-RECORD_SCHEMA: Final = pl.Schema(
-    {
-        "id": pl.Int64(),
-        "amount": pl.Int64(),
-        "currency": pl.String(),
-        "booked_on": pl.Date(),
-        "value_on": pl.Date(),
-        "reference": pl.String(),
-        "counterparty": pl.String(),
-        "narrative": pl.String(),
-        "account": pl.String(),
-        "external_id": pl.String(),
-        "attributes": pl.String(),
-    }
-)
-"""Columns of `records_frame`, as the matching kernel takes them."""
-
-_TEXTS: Final = pl.Schema({name: RECORD_SCHEMA[name] for name in SEALED_TEXTS})
-_STORED: Final = pl.Schema(
-    {
-        **{name: kind for name, kind in RECORD_SCHEMA.items() if name not in SEALED_TEXTS},
-        "batch_id": pl.Int64(),
-        "position": pl.Int64(),
-    }
-)
-_BLOCKS_AT_ONCE: Final = 256
-_BLOCK: Final = ["batch_id", "number"]
-_OPENED: Final = pl.Schema(
-    {"batch_id": pl.Int64(), "number": pl.Int64(), "start": pl.Int64(), "height": pl.Int64()}
-)
 _COLUMNS: Final = (
     "id, (amount * 10000)::bigint AS amount, currency, booked_on, value_on, reference, account,"
     " external_id, batch_id, position"
 )
-_BLOCKS: Final = """
-    SELECT block.batch_id, block.number, block.sealed
-    FROM ingestion_sealedblock block
-    JOIN unnest(%s::bigint[], %s::integer[]) AS wanted (batch_id, number)
-      ON block.batch_id = wanted.batch_id AND block.number = wanted.number
-"""
 _KNOWN: Final = """
     SELECT id, encode(content_key, 'hex') AS content_key, occurrence, external_id, account,
            NOT EXISTS (SELECT 1 FROM ingestion_amendment
@@ -71,10 +33,6 @@ _KNOWN: Final = """
     FROM ingestion_record
     WHERE source_id = %s AND booked_on BETWEEN %s AND %s
 """
-_IS_SUPERSEDED: Final = (
-    "EXISTS (SELECT 1 FROM ingestion_amendment"
-    " WHERE ingestion_amendment.supersedes_id = ingestion_record.id)"
-)
 
 
 def records_frame(
@@ -83,48 +41,99 @@ def records_frame(
     starts_on: date | None = None,
     ends_on: date | None = None,
     accounts: Sequence[str] | None = None,
-    record_ids: Sequence[int] | None = None,
-    part: Part | None = None,
+    snapshot: Sequence[int] | None = None,
+    shards: Shards | None = None,
 ) -> pl.DataFrame:
     """Records of the sources that stand, oldest id first; those that were amended are left out.
 
     Args:
         starts_on, ends_on: booking dates, both inclusive.
         accounts: only these accounts; None for all.
-        record_ids: only these records, amended or not; None for all that stand.
-        part: only these of them, as things stood when its batches were all that there was.
+        snapshot: only these batches, as things stood when they were all that there was.
+        shards: only the records of these shards.
 
     Returns:
         RECORD_SCHEMA; `attributes` is JSON text, or "" where the file said nothing more. Before it
-        the `shard`, if the part asks for it.
+        the `shard`, if shards are asked for.
+
+    Raises:
+        Unreadable: a sealed block that is gone, too short, or does not open.
     """
-    where = ["source_id = ANY(%s)"]
-    values: list[Any] = [list(source_ids)]
-    for condition, value in (
-        ("booked_on >= %s", starts_on),
-        ("booked_on <= %s", ends_on),
-        ("account = ANY(%s)", None if accounts is None else list(accounts)),
-        ("id = ANY(%s)", None if record_ids is None else list(record_ids)),
-    ):
-        if value is not None:
-            where.append(condition)
-            values.append(value)
-    if part is not None:
-        where.append(part.condition)
-        values += part.values
-    elif record_ids is None:
-        where.append(f"NOT {_IS_SUPERSEDED}")
-    columns, schema, told = _COLUMNS, dict(_STORED), RECORD_SCHEMA.names()
-    if part is not None and part.with_shard:
-        columns, told = f"{part.shard} AS shard, {columns}", ["shard", *told]
-        schema = {"shard": pl.Int64(), **schema}
-    query = f"SELECT {columns} FROM ingestion_record WHERE {' AND '.join(where)}"  # noqa: S608
-    with page_by_page() if record_ids is None else nullcontext():
-        stored = _copy_out(query, values, schema)
+    wanted = Wanted(source_ids, starts_on, ends_on, accounts, snapshot)
+    names = [*(["shard"] if shards else []), *RECORD_SCHEMA]
+
+    def shape(rows: pl.DataFrame) -> pl.DataFrame:
+        return (shards.told(rows) if shards else rows).select(names)
+
+    whole = whole_batches(wanted)
+    condition, values = wanted.condition(without=[batch.batch_id for batch in whole])
+    with page_by_page():
+        frames = [_rows(condition, values, shards)]
+    for batch in whole:
+        frames += whole_records(batch, wanted, WHOLE_COLUMNS, shape)
+    return _by_id(pl.concat(frames))
+
+
+def records_named(
+    *, source_ids: Sequence[int], record_ids: Sequence[int], shards: Shards | None = None
+) -> pl.DataFrame:
+    """These records, as far as they are the sources', oldest id first, amended or not.
+
+    Returns:
+        As `records_frame`.
+    """
+    condition = "source_id = ANY(%s) AND id = ANY(%s)"
+    return _rows(condition, [list(source_ids), list(record_ids)], shards)
+
+
+def record_shards(
+    *,
+    source_id: int,
+    starts_on: date,
+    ends_on: date,
+    accounts: Sequence[str] | None,
+    snapshot: Sequence[int],
+    shards: Shards,
+    more_ids: Sequence[int] = (),
+) -> pl.DataFrame:
+    """Ids of a source's records, ascending, with the shard of each; nothing else is looked at.
+
+    Args:
+        starts_on, ends_on, accounts, snapshot, shards: as `records_frame`.
+        more_ids: records that count too, whatever their day, batch and account.
+
+    Returns:
+        `id` and `shard`, both int64.
+    """
+    wanted = Wanted([source_id], starts_on, ends_on, accounts, snapshot)
+
+    def shape(rows: pl.DataFrame) -> pl.DataFrame:
+        return shards.told(rows).select("id", "shard")
+
+    whole = whole_batches(wanted)
+    condition, values = wanted.condition(without=[batch.batch_id for batch in whole])
+    schema = {"id": pl.Int64(), shards.key: pl.String()}
+    with page_by_page():
+        frames = [shape(_stored(f"id, {shards.key}", condition, values, schema))]
+    frames.append(shape(_stored(f"id, {shards.key}", "id = ANY(%s)", [list(more_ids)], schema)))
+    for batch in whole:
+        frames += whole_records(batch, wanted, [shards.key, "booked_on", "account"], shape)
+    return pl.concat(frames).unique("id").sort("id")
+
+
+def _rows(condition: str, values: Sequence[Any], shards: Shards | None) -> pl.DataFrame:
+    """Records by their rows, as `records_frame` gives them."""
     # Put in order here: the database would spill a million rows to its disk for it.
-    stored = stored.sort("id")
-    places = stored.select("batch_id", "position")
-    return stored.hstack(_texts_at(places)).select(told)
+    stored = _stored(_COLUMNS, condition, values, dict(STORED_SCHEMA)).sort("id")
+    names = RECORD_SCHEMA.names()
+    if shards is not None:
+        stored, names = shards.told(stored), ["shard", *names]
+    return stored.hstack(texts_at(stored.select("batch_id", "position"))).select(names)
+
+
+def _by_id(records: pl.DataFrame) -> pl.DataFrame:
+    """Oldest id first; batches mostly lie so already."""
+    return records if records["id"].is_sorted() else records.sort("id")
 
 
 def record_ids(
@@ -176,6 +185,12 @@ def record_keys(batch_id: int) -> pl.DataFrame:
     )
 
 
+def _stored(
+    columns: str, condition: str, values: Sequence[Any], schema: dict[str, Any]
+) -> pl.DataFrame:
+    return _copy_out(f"SELECT {columns} FROM ingestion_record WHERE {condition}", values, schema)  # noqa: S608
+
+
 def _copy_out(query: str, values: Sequence[Any], schema: dict[str, Any]) -> pl.DataFrame:
     buffer = io.BytesIO()
     with connection.cursor() as cursor:
@@ -186,41 +201,3 @@ def _copy_out(query: str, values: Sequence[Any], schema: dict[str, Any]) -> pl.D
     frame = pl.read_csv(buffer, schema=texts, empty_string_is_null=False)
     flags = [name for name, kind in schema.items() if kind == pl.Boolean()]
     return frame.with_columns(pl.col(name) == "t" for name in flags)
-
-
-def _texts_at(places: pl.DataFrame) -> pl.DataFrame:
-    """The sealed texts of records, in their order; only the blocks that they lie in are opened.
-
-    Args:
-        places: `batch_id` and `position` of each.
-
-    Raises:
-        Unreadable: a block that is gone, too short, or does not open.
-    """
-    within = places.select(
-        "batch_id",
-        number=pl.col("position") // BLOCK_ROWS,
-        offset=pl.col("position") % BLOCK_ROWS,
-    )
-    found, texts = [], [_TEXTS.to_frame()]
-    start = 0
-    for batch_id, number, rows in _blocks(within.select(_BLOCK).unique().sort(_BLOCK)):
-        found.append((batch_id, number, start, rows.height))
-        texts.append(rows)
-        start += rows.height
-    blocks = pl.DataFrame(found, schema=_OPENED, orient="row")
-    rows = within.join(blocks, on=_BLOCK, how="left", maintain_order="left")
-    if not rows.select((pl.col("offset") < pl.col("height")).fill_null(value=False).all()).item():
-        raise Unreadable("a sealed block of records is missing or too short")
-    return pl.concat(texts)[rows.select(pl.col("start") + pl.col("offset")).to_series()]
-
-
-def _blocks(wanted: pl.DataFrame) -> Iterator[tuple[int, int, pl.DataFrame]]:
-    """Batch, number and rows of each block that is there."""
-    ring = key_ring()
-    with connection.cursor() as cursor:
-        for part in wanted.iter_slices(_BLOCKS_AT_ONCE):
-            cursor.execute(_BLOCKS, [part["batch_id"].to_list(), part["number"].to_list()])
-            for batch_id, number, sealed in cursor.fetchall():
-                label = f"{TEXTS_LABEL}:{batch_id}"
-                yield batch_id, number, opened_block(bytes(sealed), label, number, ring)

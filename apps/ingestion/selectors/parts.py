@@ -1,4 +1,4 @@
-"""Some of a source's records: those of a snapshot, and of these the ones of one shard."""
+"""Some of a source's records: those that were there, those of a shard, those that agree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,111 +17,44 @@ from apps.common.frames import copy_in, decimal_text
 from apps.common.scans import page_by_page
 from apps.ingestion.models import Batch
 
-# A text that says nothing is matched with nothing, so its record can be in any shard. Equal texts
-# are equal bytes to PostgreSQL and to polars, so they have one hash.
-_SHARD: Final = (
-    "abs(mod(CASE WHEN {key} = '' THEN id ELSE hashtextextended({key}, 0) END, %s))::int"
-)
-_AMENDED_IN: Final = (
-    "EXISTS (SELECT 1 FROM ingestion_amendment"
-    " JOIN ingestion_record AS later ON later.id = ingestion_amendment.record_id"
-    " WHERE ingestion_amendment.supersedes_id = ingestion_record.id"
-    " AND later.batch_id = ANY(%s))"
-)
 _SHARD_KEYS: Final = frozenset({"reference", "external_id", "account"})
 
 
 @dataclass(frozen=True)
-class Part:
-    """Which of the records that are asked for.
+class Shards:
+    """How records are split: by a hash of a key, into so many shards, from 0.
+
+    A text that says nothing is matched with nothing, so its record can be in any shard: there the
+    id decides. The hash is one of polars and of its version: what was split elsewhere has to be
+    compared with what was planned.
 
     Attributes:
-        batch_ids: those that these batches brought and none of them amended; None: of any batch,
-            amended or not.
-        key: "reference", "external_id" or "account"; its value decides on the shard.
-        numbers, count: those of these shards of so many, from 0; count 1 for all of them.
-        with_shard: each is to come with the number of its shard.
+        key: "reference", "external_id" or "account".
+        numbers: only the records of these shards; None for all.
     """
 
-    batch_ids: Sequence[int] | None
-    key: str = "reference"
-    numbers: tuple[int, ...] = (0,)
-    count: int = 1
-    with_shard: bool = False
+    key: str
+    count: int
+    numbers: tuple[int, ...] | None = None
 
-    @property
-    def condition(self) -> str:
-        """SQL over `ingestion_record`, with places for `values`."""
-        conditions = []
-        if self.batch_ids is not None:
-            conditions += ["batch_id = ANY(%s)", f"NOT {_AMENDED_IN}"]
-        if self.count > 1:
-            conditions.append(f"{_shard_of(self.key)} = ANY(%s)")
-        return " AND ".join(conditions) or "TRUE"
+    def __post_init__(self) -> None:
+        if self.key not in _SHARD_KEYS:
+            raise ValueError(f"records are not split by {self.key!r}")
 
-    @property
-    def values(self) -> list[Any]:
-        """What belongs into the places of `condition`."""
-        values: list[Any] = []
-        if self.batch_ids is not None:
-            values += [list(self.batch_ids)] * 2
-        if self.count > 1:
-            values += [self.count, list(self.numbers)]
-        return values
-
-    @property
-    def shard(self) -> str:
-        """SQL that tells a record's shard."""
-        return _shard_of(self.key).replace("%s", f"{self.count:d}")
-
-
-def _shard_of(key: str) -> str:
-    if key not in _SHARD_KEYS:
-        raise ValueError(f"records are not split by {key!r}")
-    return _SHARD.format(key=f'"{key}"')
+    def told(self, records: pl.DataFrame) -> pl.DataFrame:
+        """Those of the records that are in the shards, each with its `shard` (int64)."""
+        spread = pl.when(pl.col(self.key) == "").then(pl.col("id").cast(pl.UInt64))
+        hashed = spread.otherwise(pl.col(self.key).hash(0))
+        records = records.with_columns(shard=(hashed % self.count).cast(pl.Int64))
+        if self.numbers is None:
+            return records
+        return records.filter(pl.col("shard").is_in(list(self.numbers)))
 
 
 def batch_ids(source_id: int) -> list[int]:
     """The batches of the source that are there now, ascending."""
     batches = Batch.objects.filter(source_id=source_id).order_by("id")
     return list(batches.values_list("id", flat=True))
-
-
-def shard_sizes(
-    *,
-    source_id: int,
-    starts_on: date,
-    ends_on: date,
-    accounts: Sequence[str] | None,
-    part: Part,
-    more_ids: Sequence[int] = (),
-    without_ids: Sequence[int] = (),
-) -> list[int]:
-    """How many records each shard of the part's count has; the part's own numbers say nothing.
-
-    Args:
-        starts_on, ends_on: booking dates, both inclusive.
-        more_ids: records that count too, whatever their day, batch and account.
-        without_ids: records that do not count.
-    """
-    snapshot = Part(part.batch_ids)
-    conditions = ["source_id = %s", "booked_on BETWEEN %s AND %s", snapshot.condition]
-    values: list[Any] = [source_id, starts_on, ends_on, *snapshot.values]
-    if accounts is not None:
-        conditions.append("account = ANY(%s)")
-        values.append(list(accounts))
-    shard = _shard_of(part.key)
-    sizes = [0] * part.count
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {shard} AS shard, count(*) FROM ingestion_record"  # noqa: S608
-            f" WHERE (({' AND '.join(conditions)}) OR id = ANY(%s)) AND NOT id = ANY(%s)"
-            " GROUP BY shard",
-            [part.count, *values, list(more_ids), list(without_ids)],
-        )
-        for number, size in cursor.fetchall():
-            sizes[number] = size
-    return sizes
 
 
 def agreeing_ids(

@@ -13,7 +13,7 @@ from apps.common.access import Actor
 from apps.common.money import from_ten_thousandths
 from apps.ingestion.formats import Reading
 from apps.ingestion.models import Amendment, Batch, Record, Source
-from apps.ingestion.selectors.frames import records_frame
+from apps.ingestion.selectors.frames import records_named
 from apps.privacy.classification import Classification
 from apps.privacy.masking import shown_to
 
@@ -104,7 +104,7 @@ def lines_shown(
     )
     if not lines:
         return []
-    frame = records_frame(source_ids=[batch.source_id], record_ids=list(lines))
+    frame = records_named(source_ids=[batch.source_id], record_ids=list(lines))
     amended = _amended(list(lines))
     are_bank_accounts = holds_bank_accounts(batch.source)
     return [

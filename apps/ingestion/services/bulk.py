@@ -11,22 +11,29 @@ from apps.common.frames import copy_slices, decimal_text, hex_bytes
 from apps.common.partitions import copy_rows
 from apps.common.phases import Phase, tell_phase
 from apps.ingestion.models import Batch, Record
-from apps.ingestion.states import IMPORT_AT_WORK, SEALED_TEXTS, TEXTS_LABEL, ImportPhase
+from apps.ingestion.selectors.columns import WHOLE_COLUMNS
+from apps.ingestion.states import (
+    IMPORT_AT_WORK,
+    SEALED_TEXTS,
+    TEXTS_LABEL,
+    WHOLE_BLOCK_ROWS,
+    WHOLE_LABEL,
+    ImportPhase,
+)
 from apps.privacy.blocks import BLOCK_ROWS, sealed_blocks
 from apps.privacy.selectors import key_ring
 
-_BLOCKS_AT_ONCE: Final = 50
+_BLOCKS_AT_ONCE: Final = 16
 
 
 def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
-    """Insert the lines as records of the batch, and the sealed blocks of their texts.
+    """Insert the lines as records of the batch, and the sealed blocks of what they say.
 
     Args:
         lines: LINE_SCHEMA with `content_key` (hex) and `occurrence`.
     """
     _tell(batch, 0, lines.height)
-    copy_slices("ingestion_sealedblock", _blocks(batch, lines))
-    copy_rows(
+    first_id = copy_rows(
         Record,
         lines.with_row_index("position"),
         *("line", "external_id", "account", "booked_on", "value_on"),
@@ -36,6 +43,11 @@ def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
         "occurrence",
         same={"entity_id": batch.entity_id, "source_id": batch.source_id, "batch_id": batch.pk},
     )
+    said = lines.with_columns(pl.col("attributes").replace("{}", ""))
+    copy_slices(
+        "ingestion_sealedblock",
+        _text_blocks(batch, said) if first_id is None else _whole_blocks(batch, said, first_id),
+    )
     _tell(batch, lines.height, lines.height)
 
 
@@ -44,11 +56,23 @@ def _tell(batch: Batch, done: int, total: int) -> None:
     tell_phase(IMPORT_AT_WORK, batch.source_id, phase)
 
 
-def _blocks(batch: Batch, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _text_blocks(batch: Batch, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    label = f"{TEXTS_LABEL}:{batch.pk}"
+    return _blocks(batch, lines.select(SEALED_TEXTS), label, BLOCK_ROWS)
+
+
+def _whole_blocks(batch: Batch, lines: pl.DataFrame, first_id: int) -> Iterator[pl.DataFrame]:
+    label = f"{WHOLE_LABEL}:{batch.pk}"
+    position = pl.col("number") * WHOLE_BLOCK_ROWS
+    for blocks in _blocks(batch, lines.select(WHOLE_COLUMNS), label, WHOLE_BLOCK_ROWS):
+        yield blocks.with_columns(first_id=first_id + position)
+
+
+def _blocks(batch: Batch, columns: pl.DataFrame, label: str, each: int) -> Iterator[pl.DataFrame]:
+    """The columns sealed in blocks of so many rows, some of these at a time."""
     first = 0
-    for rows in lines.iter_slices(_BLOCKS_AT_ONCE * BLOCK_ROWS):
-        label = f"{TEXTS_LABEL}:{batch.pk}"
-        sealed = hex_bytes(sealed_blocks(_texts(rows), label, key_ring(), first=first))
+    for rows in columns.iter_slices(_BLOCKS_AT_ONCE * each):
+        sealed = hex_bytes(sealed_blocks(rows, label, key_ring(), first=first, each=each))
         yield pl.DataFrame(
             {
                 "batch_id": batch.pk,
@@ -58,7 +82,3 @@ def _blocks(batch: Batch, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
             schema={"batch_id": pl.Int64(), "number": pl.Int64(), "sealed": pl.String()},
         )
         first += len(sealed)
-
-
-def _texts(lines: pl.DataFrame) -> pl.DataFrame:
-    return lines.select(SEALED_TEXTS).with_columns(pl.col("attributes").replace("{}", ""))

@@ -50,6 +50,7 @@ class Shard(models.Model):
     number = models.PositiveSmallIntegerField()
     left_count = models.PositiveIntegerField()
     right_count = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64, help_text="SHA-256 over the ids of its records.")
     attempt_count = models.PositiveSmallIntegerField(
         default=0, help_text="Counted before the work."
     )

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from apps.ingestion.models import Source
-from apps.ingestion.selectors import record_ids, records_frame
+from apps.ingestion.selectors import record_ids, records_frame, records_named
 from apps.reconciliation.matching.schemas import Ints
 from apps.reconciliation.models import BreakItem, MatchGroup, Run
 from apps.reconciliation.selectors.groups import held_ids
@@ -72,7 +72,7 @@ def items_of_run(run: Run) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The very records that a completed run compared, left and right, whatever came in since."""
     match_type = run.match_type
     left, right = (
-        records_frame(source_ids=[source_id], record_ids=_ids_in(run, side))
+        records_named(source_ids=[source_id], record_ids=_ids_in(run, side))
         for side, source_id in (
             (Side.LEFT, match_type.left_source_id),
             (Side.RIGHT, match_type.right_source_id),
@@ -98,7 +98,7 @@ def _side(
     )
     if not carried_ids:
         return current
-    carried = records_frame(source_ids=[source.pk], record_ids=carried_ids)
+    carried = records_named(source_ids=[source.pk], record_ids=carried_ids)
     return pl.concat([carried, current])
 
 

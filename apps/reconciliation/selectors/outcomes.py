@@ -15,7 +15,7 @@ from apps.common.access import Actor, one_visible
 from apps.common.errors import NotVisible
 from apps.common.models import ScopedQuerySet
 from apps.common.paging import row_id
-from apps.ingestion.selectors import records_frame
+from apps.ingestion.selectors import records_named
 from apps.reconciliation.errors import MatchTypeAmbiguous
 from apps.reconciliation.models import Break, BreakItem, MatchType, Run
 from apps.reconciliation.states import VARIANCE_LIMIT_PERCENT
@@ -226,7 +226,7 @@ def break_items() -> Prefetch[Any]:
 def rows_of_records(run: Run, record_ids: Sequence[int]) -> list[dict[str, Any]]:
     """Records of the run's two sources as rows."""
     match_type = run.match_type
-    frame = records_frame(
+    frame = records_named(
         source_ids=[match_type.left_source_id, match_type.right_source_id],
         record_ids=record_ids,
     )

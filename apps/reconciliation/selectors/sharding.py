@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 import polars as pl
 from django.db.models import Sum
 
 from apps.ingestion.models import Batch, Source
-from apps.ingestion.selectors import Part, agreeing_ids, records_frame, shard_sizes
+from apps.ingestion.selectors import (
+    Shards,
+    agreeing_ids,
+    record_shards,
+    records_frame,
+    records_named,
+)
 from apps.reconciliation.matching.shards import COPY_FACTS, ShardOutcome
 from apps.reconciliation.matching.splitting import Split
 from apps.reconciliation.models import Run, ShardPlan
@@ -34,22 +41,47 @@ def most_records(run: Run) -> int:
     return batches.aggregate(total=Sum("added_count", default=0))["total"]
 
 
-def planned_sizes(plan: ShardPlan, split: Split, count: int) -> list[tuple[int, int]]:
-    """The records that each of so many shards would have, left and right."""
+@dataclass(frozen=True)
+class PlannedShard:
+    """How many records a shard has on either side, and the digest over which these are."""
+
+    left_count: int
+    right_count: int
+    digest: str
+
+
+def planned_shards(plan: ShardPlan, split: Split, count: int) -> list[PlannedShard]:
+    """What each of so many shards would have."""
     run = plan.run
-    left, right = (
-        shard_sizes(
+    sides = []
+    for side, source, accounts in sides_of(run):
+        ids = record_shards(
             source_id=source.pk,
             starts_on=run.starts_on,
             ends_on=run.ends_on,
             accounts=accounts,
-            part=Part(plan.batch_ids[side], split.field(side), count=count),
+            snapshot=plan.batch_ids[side],
+            shards=Shards(split.field(side), count),
             more_ids=plan.carried_ids[side],
-            without_ids=plan.taken_ids[side],
         )
-        for side, source, accounts in sides_of(run)
-    )
-    return list(zip(left, right, strict=True))
+        sides.append(_by_shard(_without(ids, plan.taken_ids[side]), range(count)))
+    left, right = sides
+    return [
+        PlannedShard(
+            left[number].height, right[number].height, digest_of(left[number], right[number])
+        )
+        for number in range(count)
+    ]
+
+
+def digest_of(left: pl.DataFrame, right: pl.DataFrame) -> str:
+    """SHA-256 over the ids of a shard's records: they tell whether it holds those it should."""
+    digest = hashlib.sha256()
+    for side in (left, right):
+        ids = side["id"].sort().to_numpy()
+        digest.update(len(ids).to_bytes(8, "big"))
+        digest.update(ids.astype(">i8").tobytes())
+    return digest.hexdigest()
 
 
 def shard_items(
@@ -59,22 +91,26 @@ def shard_items(
     run, count = plan.run, plan.shards.count()
     sides = []
     for side, source, accounts in sides_of(run):
-        part = Part(None, split.field(side), tuple(numbers), count, with_shard=True)
+        shards = Shards(split.field(side), count, tuple(numbers))
         current = records_frame(
             source_ids=[source.pk],
             starts_on=run.starts_on,
             ends_on=run.ends_on,
             accounts=accounts,
-            part=replace(part, batch_ids=plan.batch_ids[side]),
+            snapshot=plan.batch_ids[side],
+            shards=shards,
         )
-        carried = records_frame(
-            source_ids=[source.pk], record_ids=plan.carried_ids[side], part=part
+        carried = records_named(
+            source_ids=[source.pk], record_ids=plan.carried_ids[side], shards=shards
         )
-        taken = pl.Series(plan.taken_ids[side], dtype=pl.Int64).implode()
-        items = pl.concat([carried, current]).filter(~pl.col("id").is_in(taken))
+        items = _without(pl.concat([carried, current]), plan.taken_ids[side])
         sides.append(_by_shard(items, numbers))
     left, right = sides
     return {number: (left[number], right[number]) for number in numbers}
+
+
+def _without(records: pl.DataFrame, ids: Sequence[int]) -> pl.DataFrame:
+    return records.filter(~pl.col("id").is_in(pl.Series(ids, dtype=pl.Int64).implode()))
 
 
 def _by_shard(items: pl.DataFrame, numbers: Sequence[int]) -> dict[int, pl.DataFrame]:
@@ -106,13 +142,13 @@ def copies_in_shards(
             .to_frame()
             .join(held.alias("id").to_frame(), on="id", how="semi")
         )
-        frames.append(records_frame(source_ids=[source.pk], record_ids=ids["id"].to_list()))
+        frames.append(records_named(source_ids=[source.pk], record_ids=ids["id"].to_list()))
     return frames[0], frames[1]
 
 
 def taken_items(plan: ShardPlan) -> dict[str, pl.DataFrame]:
     """By side, the records that people have matched by hand."""
     return {
-        side: records_frame(source_ids=[source.pk], record_ids=plan.taken_ids[side])
+        side: records_named(source_ids=[source.pk], record_ids=plan.taken_ids[side])
         for side, source, _ in sides_of(plan.run)
     }

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from apps.common.access import Actor
 from apps.ingestion.models import Record, Source
-from apps.ingestion.selectors import holds_bank_accounts, record_shown, records_frame
+from apps.ingestion.selectors import holds_bank_accounts, record_shown, records_named
 from apps.privacy.classification import Classification
 from apps.privacy.masking import shown_to
 from apps.reconciliation.models import Break, BreakItem, MatchGroup
@@ -103,7 +103,7 @@ def _rows(source: Source, record_ids: Sequence[int], actor: Actor) -> list[dict[
         )
     }
     are_bank_accounts = holds_bank_accounts(source)
-    frame = records_frame(source_ids=[source.pk], record_ids=record_ids)
+    frame = records_named(source_ids=[source.pk], record_ids=record_ids)
     rows = []
     for row in frame.iter_rows(named=True):
         line, batch_id, filename = places[row["id"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import asdict
 
 from django.conf import settings
 
@@ -12,7 +13,12 @@ from apps.ingestion.selectors import batch_ids
 from apps.reconciliation.matching.splitting import Split, obstacle, splits_of
 from apps.reconciliation.models import RematchPermit, Revision, Run, Shard, ShardPlan
 from apps.reconciliation.selectors.items import carried_over, population_ids
-from apps.reconciliation.selectors.sharding import most_records, planned_sizes, sides_of
+from apps.reconciliation.selectors.sharding import (
+    PlannedShard,
+    most_records,
+    planned_shards,
+    sides_of,
+)
 from apps.reconciliation.services.by_hand import hand_work
 from apps.reconciliation.services.learning import rules_to_run
 from apps.reconciliation.states import SPLIT_FIELDS, Side
@@ -47,12 +53,12 @@ def planned(run: Run) -> ShardPlan | None:
         hand_digest=hand_digest(run),
     )
     for split in splits:
-        sizes = planned_sizes(plan, split, count)
-        rows = [left + right for left, right in sizes]
+        shards = planned_shards(plan, split, count)
+        rows = [shard.left_count + shard.right_count for shard in shards]
         if sum(rows) < settings.RECONCILE_SHARDS_FROM:
             return None
         if max(rows) * count <= sum(rows) * _MOST_UNEVEN:
-            return _stored(plan, split, sizes, len(rules.passes))
+            return _stored(plan, split, shards, len(rules.passes))
         share = 100 * max(rows) // sum(rows)
         run.division = f"In one piece. By {split.key}, one shard had {share}% of the records."
     return None
@@ -94,16 +100,15 @@ def _taken_ids(run: Run) -> dict[str, list[int]]:
 
 
 def _stored(
-    plan: ShardPlan, split: Split, sizes: list[tuple[int, int]], pass_count: int
+    plan: ShardPlan, split: Split, shards: list[PlannedShard], pass_count: int
 ) -> ShardPlan:
     plan.key, plan.pass_count = split.key, split.passes
     plan.save()
     Shard.objects.bulk_create(
-        Shard(plan=plan, number=number, left_count=left, right_count=right)
-        for number, (left, right) in enumerate(sizes)
+        Shard(plan=plan, number=number, **asdict(shard)) for number, shard in enumerate(shards)
     )
     passes = "the first pass" if split.passes == 1 else f"the first {split.passes} passes"
     if split.passes == pass_count:
         passes = "all passes"
-    plan.run.division = f"In {len(sizes)} shards by {split.key}: {passes}."
+    plan.run.division = f"In {len(shards)} shards by {split.key}: {passes}."
     return plan

@@ -28,7 +28,12 @@ from apps.reconciliation.matching import shards as kernel
 from apps.reconciliation.matching.schemas import Ints
 from apps.reconciliation.matching.splitting import Split
 from apps.reconciliation.models import Run, Shard, ShardPlan
-from apps.reconciliation.selectors.sharding import copies_in_shards, shard_items, taken_items
+from apps.reconciliation.selectors.sharding import (
+    copies_in_shards,
+    digest_of,
+    shard_items,
+    taken_items,
+)
 from apps.reconciliation.services.by_hand import hand_work, put_back
 from apps.reconciliation.services.completion import complete_run, fail_run
 from apps.reconciliation.services.learning import rules_to_run
@@ -158,7 +163,7 @@ def _attempted(shard_id: int) -> Shard | None:
 def _matched(shard: Shard, others: list[Shard]) -> kernel.ShardOutcome:
     split = split_of(shard.plan)
     left, right = _items(shard, others, split)
-    if (left.height, right.height) != (shard.left_count, shard.right_count):
+    if digest_of(left, right) != shard.digest:
         raise ProofFailed(f"Shard {shard.number} holds other records than when it was planned.")
     return kernel.match_shard(left, right, rules_to_run(shard.plan.run.rule_set), split)
 

@@ -13,7 +13,7 @@ from django.db import connection
 from apps.common.money import to_ten_thousandths
 from apps.identity.models import User
 from apps.ingestion.models import Batch, Source
-from apps.ingestion.selectors import records_frame
+from apps.ingestion.selectors import records_named
 from apps.privacy.classification import Classification
 from apps.privacy.masking import shown_to
 from apps.reconciliation.matching import RuleSet
@@ -245,7 +245,7 @@ def _records(run: Run, places: pl.DataFrame, rules: RuleSet, actor: User) -> pl.
     for side in Side:
         ids = places.filter(pl.col("side") == side)["id"].to_list()
         sign = rules.right_sign if side == Side.RIGHT else 1
-        frame = records_frame(source_ids=[_source(run, side).pk], record_ids=ids)
+        frame = records_named(source_ids=[_source(run, side).pk], record_ids=ids)
         frames.append(
             frame.join(_lines(ids), on="id")
             .with_columns(

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from apps.operations.models import OutboxMessage
 from apps.reconciliation import tasks
 from apps.reconciliation.models import Run, Shard
-from apps.reconciliation.services import begin_run, forget_found
+from apps.reconciliation.services import begin_run, forget_found, planning
 from tests.reconciliation.conftest import Line, Pair
 
 FOLDER = "reconciliation/shards"
@@ -43,8 +43,9 @@ def _empty_storage(db: None) -> None:
 
 
 @pytest.fixture
-def in_shards(settings: Any) -> None:
-    """However few the records are, a run is split into three."""
+def in_shards(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few the records are, and however they fall, a run is split into three."""
+    monkeypatch.setattr(planning, "_MOST_UNEVEN", 2.9)
     settings.RECONCILE_SHARDS_FROM = 1
     settings.RECONCILE_SHARDS = 3
 

@@ -114,7 +114,8 @@ class TestWhileShardsWork:
         assert not finish_run(run_id=running.pk)
 
     def test_records_that_are_not_those_of_the_plan_fail_the_run(self, running: Run) -> None:
-        Shard.objects.filter(number=1).update(left_count=F("left_count") + 1)
+        other = Shard.objects.get(number=0).digest  # as many, but other ones
+        Shard.objects.filter(number=1).update(digest=other)
         work_off()
         running.refresh_from_db()
         assert running.status == "failed"

@@ -267,5 +267,6 @@ def test_none_has_more_records_than_memory_holds(
     settings.RECONCILE_SHARDS_FROM, settings.RECONCILE_SHARDS = 1, 0
     monkeypatch.setattr(planning.os, "cpu_count", lambda: 1)
     monkeypatch.setattr(planning, "_MOST_IN_A_SHARD", 6)  # there are 17
+    monkeypatch.setattr(planning, "_MOST_UNEVEN", 3)
     begin_run(run_id=filled.start().pk)
     assert Shard.objects.count() == 3
