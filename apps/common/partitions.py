@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 from django.conf import settings
@@ -32,6 +32,7 @@ _MEMORY: Final = "64MB"
 """For a question: six times as much, in shared memory, if the database asks it in parallel."""
 _STATISTICS: Final = 30
 """A third of the database's own: what looks into a partition names an id, a batch or a run."""
+_SOME: Final = 1_000  # rows that tell which columns may say the same in all
 _INDEXES: Final = """
     SELECT pg_get_indexdef(indexrelid), indisprimary FROM pg_index
     WHERE indrelid = %s::regclass ORDER BY indexrelid
@@ -194,11 +195,13 @@ def _fill_beside(partition: _Partition, columns: Sequence[str | pl.Expr]) -> Non
 def _fill(partition: _Partition, columns: Sequence[str | pl.Expr]) -> None:
     """Make its table, with all that is in it and about it."""
     name, table = partition.name, partition.table
-    _create(partition)
+    alike = _alike(partition.rows, columns)
+    _create(partition, alike)
     ids = (pl.col(_INDEX).cast(pl.Int64) + partition.first_id).alias("id")
-    copy_in(name, partition.rows.with_row_index(_INDEX), ids, *columns, is_new=True)
+    copied = [column for column in columns if not isinstance(column, str) or column not in alike]
+    copy_in(name, partition.rows.with_row_index(_INDEX), ids, *copied, is_new=True)
     with connection.cursor() as cursor:
-        for column in partition.same:
+        for column in (*partition.same, *alike):
             cursor.execute(f'ALTER TABLE "{name}" ALTER "{column}" DROP DEFAULT')
         cursor.execute(f"SET LOCAL default_statistics_target = {_STATISTICS}")
         cursor.execute(f'ANALYZE "{name}"')
@@ -211,7 +214,15 @@ def _fill(partition: _Partition, columns: Sequence[str | pl.Expr]) -> None:
     guard_partition(table, name)
 
 
-def _create(partition: _Partition) -> None:
+def _alike(rows: pl.DataFrame, columns: Sequence[str | pl.Expr]) -> dict[str, Any]:
+    """Columns that say the same in all rows, as it happens, with what they say."""
+    names = [column for column in columns if isinstance(column, str)]
+    some = rows.head(_SOME)
+    likely = [name for name in names if some[name].eq_missing(some[name][0]).all()]
+    return {name: rows[name][0] for name in likely if rows[name].eq_missing(rows[name][0]).all()}
+
+
+def _create(partition: _Partition, alike: Mapping[str, Any]) -> None:
     """It takes so many rows and no more: once it has them its ids have no gap, and never will.
 
     What is the same in all of them need not be copied.
@@ -224,8 +235,8 @@ def _create(partition: _Partition) -> None:
             f'CREATE TABLE "{name}" (LIKE "{partition.table}"'
             f" INCLUDING DEFAULTS INCLUDING CONSTRAINTS, {', '.join(checks)})"
         )
-        for column, value in same.items():
-            cursor.execute(f'ALTER TABLE "{name}" ALTER "{column}" SET DEFAULT {value:d}')
+        for column, value in (*same.items(), *alike.items()):
+            cursor.execute(f'ALTER TABLE "{name}" ALTER "{column}" SET DEFAULT %s', [value])
 
 
 def _attach(partition: _Partition) -> None:

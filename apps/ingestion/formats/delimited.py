@@ -154,9 +154,9 @@ def _is_regular(text: bytes, separator: str, cells: pl.DataFrame, width: int, st
     Without quotation marks a short record ends in a blank cell; if there is none and the
     separators add up, no record is long either.
     """
-    total = text.count(separator.encode(), start)
-    has_blank_end = bool((cells[f"c{width - 1}"] == "").any())
-    return not has_blank_end and total == cells.height * (width - 1)
+    if (cells[f"c{width - 1}"] == "").any():
+        return False
+    return text.count(separator.encode(), start) == cells.height * (width - 1)
 
 
 def _checked_table(

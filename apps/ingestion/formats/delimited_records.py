@@ -87,12 +87,20 @@ def records_of(
     counts: list[npt.NDArray[np.int64]] = []
     separators = newlines = 0
     for _, block, inside in _blocks(_text_of(content, start), quoting=quoting):
-        line_ends = np.flatnonzero(block == _NEWLINE)
-        marks = np.flatnonzero((block == ord(separator)) & ~inside)
-        ends = line_ends[~inside[line_ends]]
-        counts.append(separators + np.searchsorted(marks, ends))
-        lines.append(newlines + np.searchsorted(line_ends, ends) + 1)
-        separators, newlines = separators + len(marks), newlines + len(line_ends)
+        marks = np.flatnonzero((block == ord(separator)) | (block == _NEWLINE))
+        is_end = block[marks] == _NEWLINE
+        line_count = int(np.count_nonzero(is_end))
+        if quoting:
+            is_free = ~inside[marks]
+            numbers = np.cumsum(is_end)[is_end & is_free]
+            is_end = is_end[is_free]
+        else:
+            numbers = np.arange(1, line_count + 1)
+        ends = np.flatnonzero(is_end)
+        counts.append(separators + ends - np.arange(len(ends)))
+        lines.append(newlines + numbers)
+        separators += len(is_end) - len(ends)
+        newlines += line_count
     nothing = np.zeros(1, np.int64)
     first_lines = np.concatenate((nothing, np.concatenate(lines)[:-1])) + first_line
     totals = np.concatenate((nothing, *counts))

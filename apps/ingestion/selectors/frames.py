@@ -115,10 +115,13 @@ def record_shards(
     schema = {"id": pl.Int64(), shards.key: pl.String()}
     with page_by_page():
         frames = [shape(_stored(f"id, {shards.key}", condition, values, schema))]
-    frames.append(shape(_stored(f"id, {shards.key}", "id = ANY(%s)", [list(more_ids)], schema)))
     for batch in whole:
         frames += whole_records(batch, wanted, [shards.key, "booked_on", "account"], shape)
-    return pl.concat(frames).unique("id").sort("id")
+    more = shape(_stored(f"id, {shards.key}", "id = ANY(%s)", [list(more_ids)], schema))
+    found = pl.concat(frames)
+    return _by_id(
+        pl.concat([found, more.join(found, on="id", how="anti")]) if more.height else found
+    )
 
 
 def _rows(condition: str, values: Sequence[Any], shards: Shards | None) -> pl.DataFrame:
