@@ -209,9 +209,8 @@ def _members(items: pl.DataFrame, number: str, wanted: set[int]) -> dict[int, Re
 
 
 def _with_breaks(outcome: Outcome, opened: Sequence[NewBreak], rules: RuleSet) -> Outcome:
-    first: int = (outcome.breaks["break_no"].max() or 0) + 1  # type: ignore[operator, assignment]
     rows, items = [], []
-    for number, new in enumerate(opened, first):
+    for number, new in enumerate(opened, _next(outcome.breaks, "break_no")):
         amounts = _amounts(new.part)
         rows.append(
             {
@@ -239,9 +238,8 @@ def _with_breaks(outcome: Outcome, opened: Sequence[NewBreak], rules: RuleSet) -
 
 
 def _with_forced(outcome: Outcome, work: HandWork, run: Run) -> Outcome:
-    first: int = (outcome.groups["group_no"].max() or 0) + 1  # type: ignore[operator, assignment]
     rows, items = [], []
-    for number, forced in enumerate(work.forced, first):
+    for number, forced in enumerate(work.forced, _next(outcome.groups, "group_no")):
         part = part_of(run, forced.members)
         amounts = _amounts(part)
         rows.append(
@@ -267,6 +265,11 @@ def _with_forced(outcome: Outcome, work: HandWork, run: Run) -> Outcome:
             for side, pk, amount in part.members
         ]
     return replace(outcome, groups=_grown(outcome.groups, rows), items=_grown(outcome.items, items))
+
+
+def _next(frame: pl.DataFrame, column: str) -> int:
+    """The number after the highest in a column; 1 if there is none."""
+    return int(frame.select(pl.col(column).max().fill_null(0)).item()) + 1
 
 
 def _amounts(part: Part) -> tuple[int, int, int]:

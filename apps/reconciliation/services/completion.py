@@ -61,21 +61,8 @@ def complete_run(
     run.outcome_digest = digest.result()
     run.left_count, run.right_count = (len(side) for side in ids)
     run.carried_left_count, run.carried_right_count = carried_counts
-    run.group_count, run.break_count = outcome.groups.height, outcome.breaks.height
-    run.proof = _proof_facts(outcome.proof)
-    run.finished_at = timezone.now()
     run.due_on = former.due_on if former else due_day(run, rules)
-    run.save()
-    record(
-        actor=run.requested_by,
-        action="reconciliation.run.complete",
-        subject=run,
-        groups=run.group_count,
-        breaks=run.break_count,
-        input_digest=run.input_digest,
-        outcome_digest=run.outcome_digest,
-        proof=run.proof,
-    )
+    _save_with_outcome(run, outcome)
     if former is not None:
         take_over(former, run)
     if rules_in_force_of(run):
@@ -112,6 +99,24 @@ def _supersede_former(run: Run) -> Run | None:
         )
         supersede_requests(subject=former, actor=run.requested_by)
     return former
+
+
+def _save_with_outcome(run: Run, outcome: Outcome) -> None:
+    """Save a completed run with what its outcome comes to, and record that it is complete."""
+    run.group_count, run.break_count = outcome.groups.height, outcome.breaks.height
+    run.proof = _proof_facts(outcome.proof)
+    run.finished_at = timezone.now()
+    run.save()
+    record(
+        actor=run.requested_by,
+        action="reconciliation.run.complete",
+        subject=run,
+        groups=run.group_count,
+        breaks=run.break_count,
+        input_digest=run.input_digest,
+        outcome_digest=run.outcome_digest,
+        proof=run.proof,
+    )
 
 
 def _proof_facts(proof: pl.DataFrame) -> list[dict[str, str]]:
