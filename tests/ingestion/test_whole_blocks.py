@@ -18,6 +18,7 @@ from apps.ingestion.selectors import (
     Shards,
     batch_ids,
     blocks,
+    frames,
     record_shards,
     records_frame,
     records_named,
@@ -166,6 +167,25 @@ def test_what_was_amended_is_left_out_but_not_of_what_was_there_before(
     assert read(sales, snapshot=there).equals(before)
     assert read(sales, snapshot=batch_ids(sales.pk)).equals(now)
     assert read(sales, snapshot=[]).is_empty()
+
+
+@pytest.mark.parametrize("statement", ["_rows", "whole_records"])
+def test_what_comes_in_while_it_is_read_is_not_seen_in_part(
+    statement: str, sales: Source, bring: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(sales, table(ANNA, BERT))
+    before = read(sales)
+    original = getattr(frames, statement)
+
+    def interrupted(*arguments: Any) -> Any:
+        monkeypatch.setattr(frames, statement, original)
+        found = original(*arguments)
+        bring(sales, table(DEARER, CORA), filename="more.csv")
+        return found
+
+    monkeypatch.setattr(frames, statement, interrupted)
+    assert records_frame(source_ids=[sales.pk]).equals(before)
+    assert set(read(sales)["external_id"]) == {"L-1", "L-2", "L-3"}
 
 
 def test_shards_of_large_and_small_batches_are_the_same(

@@ -77,3 +77,14 @@ def test_an_altered_block_does_not_open() -> None:
         altered[place] ^= 1
         with pytest.raises(Unreadable):
             opened_block(bytes(altered), "here", 0, RING)
+
+
+def test_blocks_of_another_size_and_some_of_their_columns() -> None:
+    whole = frame(7)
+    blocks = list(sealed_blocks(whole, "here", RING, first=2, each=3))
+    opened = [opened_block(block, "here", number, RING) for number, block in enumerate(blocks, 2)]
+    assert [block.height for block in opened] == [3, 3, 1]
+    assert pl.concat(opened).equals(whole)
+    (name, *_) = whole.columns
+    some = opened_block(blocks[0], "here", 2, RING, columns=[name])
+    assert some.equals(whole.head(3).select(name))

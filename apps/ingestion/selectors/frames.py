@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final, TypeAlias
 
@@ -13,8 +14,8 @@ import polars as pl
 from django.db import connection
 
 from apps.common.scans import page_by_page
-from apps.ingestion.models import Record
-from apps.ingestion.selectors.blocks import texts_at, whole_batches, whole_records
+from apps.ingestion.models import Batch, Record
+from apps.ingestion.selectors.blocks import WholeBatch, texts_at, whole_batches, whole_records
 from apps.ingestion.selectors.columns import RECORD_SCHEMA, STORED_SCHEMA, WHOLE_COLUMNS
 from apps.ingestion.selectors.parts import Shards
 from apps.ingestion.selectors.wanted import Wanted
@@ -65,7 +66,7 @@ def records_frame(
     def shape(rows: pl.DataFrame) -> pl.DataFrame:
         return (shards.told(rows) if shards else rows).select(names)
 
-    whole = whole_batches(wanted)
+    wanted, whole = _with_whole(wanted)
     condition, values = wanted.condition(without=[batch.batch_id for batch in whole])
     with page_by_page():
         frames = [_rows(condition, values, shards)]
@@ -110,7 +111,7 @@ def record_shards(
     def shape(rows: pl.DataFrame) -> pl.DataFrame:
         return shards.told(rows).select("id", "shard")
 
-    whole = whole_batches(wanted)
+    wanted, whole = _with_whole(wanted)
     condition, values = wanted.condition(without=[batch.batch_id for batch in whole])
     schema = {"id": pl.Int64(), shards.key: pl.String()}
     with page_by_page():
@@ -122,6 +123,20 @@ def record_shards(
     return _by_id(
         pl.concat([found, more.join(found, on="id", how="anti")]) if more.height else found
     )
+
+
+def _with_whole(wanted: Wanted) -> tuple[Wanted, list[WholeBatch]]:
+    """What is wanted, and the batches of it that are read from their blocks.
+
+    These take more than one statement. So that all of them see the same, whatever comes in
+    meanwhile, what is wanted is then what is there now.
+    """
+    now = wanted
+    if wanted.snapshot is None:
+        batches = Batch.objects.filter(source__in=list(wanted.source_ids))
+        now = replace(wanted, snapshot=list(batches.values_list("id", flat=True)))
+    whole = whole_batches(now)
+    return (now, whole) if whole else (wanted, [])
 
 
 def _rows(condition: str, values: Sequence[Any], shards: Shards | None) -> pl.DataFrame:

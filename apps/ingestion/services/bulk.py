@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import polars as pl
@@ -43,10 +43,9 @@ def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
         "occurrence",
         same={"entity_id": batch.entity_id, "source_id": batch.source_id, "batch_id": batch.pk},
     )
-    said = lines.with_columns(pl.col("attributes").replace("{}", ""))
     copy_slices(
         "ingestion_sealedblock",
-        _text_blocks(batch, said) if first_id is None else _whole_blocks(batch, said, first_id),
+        _text_blocks(batch, lines) if first_id is None else _whole_blocks(batch, lines, first_id),
     )
     _tell(batch, lines.height, lines.height)
 
@@ -58,20 +57,24 @@ def _tell(batch: Batch, done: int, total: int) -> None:
 
 def _text_blocks(batch: Batch, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
     label = f"{TEXTS_LABEL}:{batch.pk}"
-    return _blocks(batch, lines.select(SEALED_TEXTS), label, BLOCK_ROWS)
+    return _blocks(batch, lines, SEALED_TEXTS, label, BLOCK_ROWS)
 
 
 def _whole_blocks(batch: Batch, lines: pl.DataFrame, first_id: int) -> Iterator[pl.DataFrame]:
     label = f"{WHOLE_LABEL}:{batch.pk}"
     position = pl.col("number") * WHOLE_BLOCK_ROWS
-    for blocks in _blocks(batch, lines.select(WHOLE_COLUMNS), label, WHOLE_BLOCK_ROWS):
+    for blocks in _blocks(batch, lines, WHOLE_COLUMNS, label, WHOLE_BLOCK_ROWS):
         yield blocks.with_columns(first_id=first_id + position)
 
 
-def _blocks(batch: Batch, columns: pl.DataFrame, label: str, each: int) -> Iterator[pl.DataFrame]:
+def _blocks(
+    batch: Batch, lines: pl.DataFrame, columns: Sequence[str], label: str, each: int
+) -> Iterator[pl.DataFrame]:
     """The columns sealed in blocks of so many rows, some of these at a time."""
     first = 0
-    for rows in columns.iter_slices(_BLOCKS_AT_ONCE * each):
+    for some in lines.iter_slices(_BLOCKS_AT_ONCE * each):
+        # Of all lines at once it would be a copy of them.
+        rows = some.select(columns).with_columns(pl.col("attributes").replace("{}", ""))
         sealed = hex_bytes(sealed_blocks(rows, label, key_ring(), first=first, each=each))
         yield pl.DataFrame(
             {

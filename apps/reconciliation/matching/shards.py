@@ -76,7 +76,8 @@ class ShardOutcome:
 
     def ids(self, side: str) -> pl.Series:
         """The ids of all items of the side, matched and open ones, ascending."""
-        matched = self.members.filter(pl.col("side") == side)["item_id"]
+        is_own = pl.col("side") == side
+        matched = self.members.select(pl.col("item_id").filter(is_own)).to_series()
         return pl.concat([matched.alias("id"), self.sides[side]["id"]]).sort()
 
 
