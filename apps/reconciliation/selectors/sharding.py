@@ -88,28 +88,37 @@ def shard_items(
     plan: ShardPlan, numbers: Sequence[int], split: Split
 ) -> dict[int, tuple[pl.DataFrame, pl.DataFrame]]:
     """The records of some shards, left and right, as they were when the run was planned."""
-    run, count = plan.run, plan.shards.count()
-    sides = []
-    for side, source, accounts in sides_of(run):
-        shards = Shards(split.field(side), count, tuple(numbers))
-        current = records_frame(
-            source_ids=[source.pk],
-            starts_on=run.starts_on,
-            ends_on=run.ends_on,
-            accounts=accounts,
-            snapshot=plan.batch_ids[side],
-            shards=shards,
-        )
-        carried = records_named(
-            source_ids=[source.pk], record_ids=plan.carried_ids[side], shards=shards
-        )
-        items = _without(pl.concat([carried, current]), plan.taken_ids[side])
-        sides.append(_by_shard(items, numbers))
-    left, right = sides
+    count = plan.shards.count()
+    left, right = (
+        _side_in_shards(plan, side, source, accounts, Shards(split.field(side), count, (*numbers,)))
+        for side, source, accounts in sides_of(plan.run)
+    )
     return {number: (left[number], right[number]) for number in numbers}
 
 
+def _side_in_shards(
+    plan: ShardPlan, side: Side, source: Source, accounts: Sequence[str] | None, shards: Shards
+) -> dict[int, pl.DataFrame]:
+    """Copies by shard: what was read of a side is let go before the other one is read."""
+    run = plan.run
+    carried = records_named(
+        source_ids=[source.pk], record_ids=plan.carried_ids[side], shards=shards
+    )
+    current = records_frame(
+        source_ids=[source.pk],
+        starts_on=run.starts_on,
+        ends_on=run.ends_on,
+        accounts=accounts,
+        snapshot=plan.batch_ids[side],
+        shards=shards,
+    )
+    items = _without(pl.concat([carried, current]), plan.taken_ids[side])
+    return _by_shard(items, shards.numbers or ())
+
+
 def _without(records: pl.DataFrame, ids: Sequence[int]) -> pl.DataFrame:
+    if not ids:
+        return records  # as nearly always: to filter them would be to copy them
     return records.filter(~pl.col("id").is_in(pl.Series(ids, dtype=pl.Int64).implode()))
 
 

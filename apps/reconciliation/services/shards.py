@@ -271,11 +271,10 @@ def _joined(run: Run, plan: ShardPlan, rules: RuleSet) -> tuple[Matched, tuple[I
     taken = taken_items(plan)
     with ThreadPoolExecutor(_OPENED_AT_ONCE) as beside:
         found = kernel.joined(list(beside.map(opened, names)))
-        in_order = beside.submit(_ids, found, taken)
-        copies = copies_in_shards(plan, found, split)
-        watch = watching(run, sum(shard.row_count for shard in shards))
-        matched = kernel.finished(found, copies, rules, split, as_of=run.ends_on, watch=watch)
-        ids = in_order.result()
+    copies = copies_in_shards(plan, found, split)
+    watch = watching(run, sum(shard.row_count for shard in shards))
+    matched = kernel.finished(found, copies, rules, split, as_of=run.ends_on, watch=watch)
+    ids = _ids(found, taken)
     turned = taken[Side.RIGHT].with_columns(pl.col("amount") * rules.right_sign)
     by_hand = {Side.LEFT.value: taken[Side.LEFT], Side.RIGHT.value: turned}
     matched = put_back(
