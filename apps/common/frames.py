@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from itertools import chain
 from typing import Final
 
@@ -13,21 +14,26 @@ from django.db import connection
 
 _ROWS_AT_ONCE: Final = 50_000
 _BYTES_AT_ONCE: Final = 1 << 16
+_UNIT: Final = Decimal("0.0001")
 
 
-def decimal_text(column: str) -> pl.Expr:
-    """Int64 ten-thousandths as exact decimal text, without ever being a float."""
-    units = pl.col(column)
-    sign = pl.when(units < 0).then(pl.lit("-")).otherwise(pl.lit(""))
-    whole = (units.abs() // 10_000).cast(pl.String)
-    rest = (units.abs() % 10_000).cast(pl.String).str.zfill(4)
-    return (sign + whole + pl.lit(".") + rest).alias(column)
+def exact_decimal(column: str) -> pl.Expr:
+    """Int64 ten-thousandths as decimals with four places, without ever being a float."""
+    units = pl.col(column).cast(pl.Decimal(scale=0))
+    return (units * pl.lit(_UNIT)).alias(column)
 
 
 def array_text(column: str) -> pl.Expr:
     """Lists of integers as the text that PostgreSQL reads as an array; null as an empty one."""
-    numbers = pl.col(column).cast(pl.List(pl.String)).list.join(",").fill_null("")
-    return (pl.lit("{") + numbers + pl.lit("}")).alias(column)
+    return pl.col(column).map_batches(_array_texts, return_dtype=pl.String)
+
+
+def _array_texts(lists: pl.Series) -> pl.Series:
+    if lists.list.len().eq_missing(1).all():  # most are: there is nothing to join then
+        numbers = lists.list.first().cast(pl.String)
+    else:
+        numbers = lists.cast(pl.List(pl.String)).list.join(",").fill_null("")
+    return pl.select(pl.lit("{") + numbers + pl.lit("}")).to_series().alias(lists.name)
 
 
 def hex_bytes(values: Iterable[bytes]) -> list[str]:

@@ -206,6 +206,8 @@ def _fill(partition: _Partition, columns: Sequence[str | pl.Expr]) -> None:
         cursor.execute(f"SET LOCAL default_statistics_target = {_STATISTICS}")
         cursor.execute(f'ANALYZE "{name}"')
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        # Workers beside one that sorts in memory would sort on disk, for no time won.
+        cursor.execute("SET LOCAL max_parallel_maintenance_workers = 0")
         cursor.execute(f"SET LOCAL work_mem = '{_MEMORY}'")
         if not partition.is_alone:
             cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")

@@ -35,9 +35,36 @@ def test_every_row_arrives_once_whatever_the_slices(
     monkeypatch.setattr(frames, "_ROWS_AT_ONCE", 7)
     monkeypatch.setattr(frames, "_BYTES_AT_ONCE", 16)
     rows = pl.DataFrame({"number": range(100), "units": [n * 1234 - 5000 for n in range(100)]})
-    amount = frames.decimal_text("units").alias("amount")
+    amount = frames.exact_decimal("units").alias("amount")
     frames.copy_in(table, rows, "number", pl.lit("row").alias("text"), amount)
     assert _stored() == [(n, "row", f"{(n * 1234 - 5000) / 10_000:.4f}") for n in range(100)]
+
+
+@pytest.mark.parametrize("units", [0, 1, -1, 9_999, -9_999, 2**63 - 1, -(2**63)])
+def test_ten_thousandths_are_exact_at_their_ends(table: str, units: int) -> None:
+    rows = pl.DataFrame({"number": [units], "amount": [units]})
+    frames.copy_in(table, rows, "number", frames.exact_decimal("amount"))
+    sign, digits = "-" if units < 0 else "", f"{abs(units):05d}"
+    assert _stored() == [(units, None, f"{sign}{digits[:-4]}.{digits[-4:]}")]
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        [[7], [8], [2**62]],
+        [[7], [8, 9], []],
+        [[7], None],
+        [None, None],
+        [[]],
+    ],
+)
+def test_lists_arrive_as_arrays(lists: list[list[int] | None]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE held (ids bigint[]) ON COMMIT DROP")
+        rows = pl.DataFrame({"ids": lists}, schema={"ids": pl.List(pl.Int64())})
+        frames.copy_in("held", rows, frames.array_text("ids"))
+        cursor.execute("SELECT ids FROM held")
+        assert [ids for (ids,) in cursor.fetchall()] == [ids or [] for ids in lists]
 
 
 def test_an_empty_text_is_no_null(table: str) -> None:

@@ -45,8 +45,9 @@ class Uniqueness:
                 if cursor.fetchone() == (True,):
                     return  # they rise with the ids, which are unique
             # Faster than counting, and the database says what is there twice.
+            together = columns if owner in same else f'{columns}, "{owner}"'
             cursor.execute(
-                f'CREATE UNIQUE INDEX "{partition}_once" ON "{partition}" ({columns}, "{owner}")'
+                f'CREATE UNIQUE INDEX "{partition}_once" ON "{partition}" ({together})'
             )
             cursor.execute(f'DROP INDEX "{partition}_once"')
 

@@ -25,6 +25,7 @@ _GROUP_BLANKS = r"[ \u00a0\u2007\u2009\u202f'\u2019]"
 _BLANKS = " \t\r\n\u00a0\u2007\u2009\u202f"
 _LEADING_SIGN = r"[-+\u2212\u2013]"
 _MINUS = r"[-\u2212\u2013]"
+_LEAN = "^-?[0-9.,]*$"
 _FIRST, _THREE = "[1-9][0-9]{0,2}", "[0-9]{3}"
 # How a number is written with each decimal separator: plain, grouped by threes with the other
 # one or a blank, or grouped the Indian way; a first group never starts with 0.
@@ -111,6 +112,10 @@ def signed_parts(cells: pl.Series) -> pl.DataFrame:
     which is then no number.
     """
     text = pl.col("text")
+    trimmed = cells.str.strip_chars(_BLANKS)
+    if bool(trimmed.str.contains(_LEAN).all()):  # as most files write: nothing else to look for
+        bare, has_sign = trimmed.str.strip_prefix("-"), trimmed.str.starts_with("-")
+        return pl.DataFrame({"text": bare, "is_negative": has_sign})
     in_brackets = text.str.contains(r"^\(.*\)$")
     unsigned = (
         pl.when(in_brackets)
@@ -118,7 +123,7 @@ def signed_parts(cells: pl.Series) -> pl.DataFrame:
         .otherwise(text.str.replace(rf"^{_LEADING_SIGN}_?|_?{_MINUS}$", ""))
     )
     is_negative = in_brackets | text.str.contains(rf"^{_MINUS}|{_MINUS}$")
-    bare = cells.str.strip_chars(_BLANKS).str.replace_all(_GROUP_BLANKS, "_")
+    bare = trimmed.str.replace_all(_GROUP_BLANKS, "_")
     return pl.DataFrame({"text": bare}).select(text=unsigned, is_negative=is_negative)
 
 

@@ -110,11 +110,12 @@ def _require_dense(text: bytes, body_line: int, start: int) -> None:
         raise MalformedFile("Most of the lines are blank.", line=body_line)
 
 
-def _pieces(text: bytes, start: int, *, quoting: bool) -> Iterator[bytes]:
-    """The text from `start` on in pieces of whole records, at least one.
+def _pieces(text: bytes, start: int, *, quoting: bool) -> Iterator[memoryview]:
+    """The text from `start` on in pieces of whole records, at least one; none is a copy.
 
     A line end is inside a quoted cell where the quotation marks before it are odd in number.
     """
+    whole = memoryview(text)
     while len(text) - start > _PIECE_BYTES:
         end = text.find(b"\n", start + _PIECE_BYTES) + 1 or len(text)
         marks = text.count(b'"', start, end) if quoting else 0
@@ -122,19 +123,19 @@ def _pieces(text: bytes, start: int, *, quoting: bool) -> Iterator[bytes]:
             following = text.find(b"\n", end) + 1 or len(text)
             marks += text.count(b'"', end, following)
             end = following
-        yield text[start:end]
+        yield whole[start:end]
         start = end
-    yield text[start:]
+    yield whole[start:]
 
 
-def _cells(piece: bytes, separator: str, width: int, *, quoting: bool) -> pl.DataFrame:
+def _cells(piece: memoryview, separator: str, width: int, *, quoting: bool) -> pl.DataFrame:
     """All cells as text, the columns called c0, c1, ...; blank lines are rows of blanks.
 
     polars sizes its work by the first line, so that one is made here and taken away again.
     """
     first_line = separator.encode() * (width - 1) + b"\n"
     cells = pl.read_csv(
-        first_line + piece,
+        b"".join((first_line, piece)),
         has_header=False,
         separator=separator,
         quote_char='"' if quoting else None,

@@ -30,7 +30,7 @@ def uses_quoting(text: bytes, separator: str, start: int = 0) -> bool:
     """Whether any cell starts with a quotation mark; if none does, they are plain characters."""
     if text.find(b'"', start) < 0:
         return False
-    opened = (b'\n"', separator.encode() + b'"')
+    opened = (separator.encode() + b'"', b'\n"')
     return text.startswith(b'"', start) or any(text.find(mark, start) >= 0 for mark in opened)
 
 
@@ -54,11 +54,10 @@ def require_paired_quotes(
     text = _text_of(content, start)
     may_precede = _marked(ord(separator), _NEWLINE, _QUOTE)
     may_follow = _marked(ord(separator), _NEWLINE, _QUOTE, _RETURN)
-    opened_at = 0
-    is_open = False
-    for position, block, inside in _blocks(text, quoting=True):
-        marks = np.flatnonzero(block == _QUOTE)
-        opening, closing = marks[inside[marks]] + position, marks[~inside[marks]] + position
+    opened_at = is_open = 0
+    for position, block in _blocks(text):
+        marks = np.flatnonzero(block == _QUOTE) + position
+        opening, closing = marks[is_open::2], marks[1 - is_open :: 2]
         inner = opening[opening > 0]
         bad_openings = inner[~may_precede[text[inner - 1]]]
         after_next = text[np.minimum(closing + 2, len(text) - 1)]  # the text ends in a newline
@@ -69,7 +68,7 @@ def require_paired_quotes(
             blamed = max([*opening[opening <= bad][-1:], opened_at])
             raise _unpaired(text, int(blamed), first_line)
         opened_at = int(opening[-1]) if len(opening) else opened_at
-        is_open = bool(inside[-1])
+        is_open = (is_open + len(marks)) % 2
     if is_open:
         raise _unpaired(text, opened_at, first_line)
 
@@ -85,17 +84,19 @@ def records_of(
     """
     lines: list[npt.NDArray[np.int64]] = []
     counts: list[npt.NDArray[np.int64]] = []
-    separators = newlines = 0
-    for _, block, inside in _blocks(_text_of(content, start), quoting=quoting):
-        marks = np.flatnonzero((block == ord(separator)) | (block == _NEWLINE))
-        is_end = block[marks] == _NEWLINE
-        line_count = int(np.count_nonzero(is_end))
+    separators = newlines = is_open = 0
+    for _, block in _blocks(_text_of(content, start)):
+        is_mark = (block == ord(separator)) | (block == _NEWLINE)
         if quoting:
-            is_free = ~inside[marks]
-            numbers = np.cumsum(is_end)[is_end & is_free]
+            is_mark |= block == _QUOTE
+        marks = block[np.flatnonzero(is_mark)]
+        is_end = marks == _NEWLINE
+        line_count = int(np.count_nonzero(is_end))
+        numbers = np.arange(1, line_count + 1)
+        if quoting:
+            is_free, is_open = _outside_quotes(marks, is_open)
+            numbers = numbers[is_free[is_end]]
             is_end = is_end[is_free]
-        else:
-            numbers = np.arange(1, line_count + 1)
         ends = np.flatnonzero(is_end)
         counts.append(separators + ends - np.arange(len(ends)))
         lines.append(newlines + numbers)
@@ -119,23 +120,22 @@ def _text_of(content: bytes, start: int) -> npt.NDArray[np.uint8]:
     return np.frombuffer(ended, np.uint8)[start:]
 
 
-def _blocks(
-    text: npt.NDArray[np.uint8], *, quoting: bool
-) -> Iterator[tuple[int, npt.NDArray[np.uint8], npt.NDArray[np.bool_]]]:
-    """Position and bytes of each block, and which of them stand inside a quoted cell.
-
-    A quotation mark that opens counts as inside, one that closes does not. The sum of marks may
-    wrap at 256: only whether it is odd is used.
-    """
-    is_open = np.uint8(0)
+def _blocks(text: npt.NDArray[np.uint8]) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    """Position and bytes of each block."""
     for start in range(0, len(text), _BLOCK_BYTES):
-        block = text[start : start + _BLOCK_BYTES]
-        if quoting:
-            inside = ((np.cumsum(block == _QUOTE, dtype=np.uint8) + is_open) & 1).astype(bool)
-            is_open = np.uint8(inside[-1])
-        else:
-            inside = np.zeros(len(block), dtype=bool)
-        yield start, block, inside
+        yield start, text[start : start + _BLOCK_BYTES]
+
+
+def _outside_quotes(
+    marks: npt.NDArray[np.uint8], is_open: int
+) -> tuple[npt.NDArray[np.bool_], int]:
+    """Which of the marks part cells and records, and whether a quoted cell is open after them.
+
+    The sum of quotation marks may wrap at 256: only whether it is odd is used.
+    """
+    is_quote = marks == _QUOTE
+    sums = np.cumsum(is_quote, dtype=np.uint8) + np.uint8(is_open)
+    return ~is_quote & (sums & 1 == 0), int(sums[-1] & 1) if len(sums) else is_open
 
 
 def _unpaired(text: npt.NDArray[np.uint8], position: int, first_line: int) -> MalformedFile:

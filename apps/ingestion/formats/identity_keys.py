@@ -9,6 +9,7 @@ and importing the file again, or one that overlaps it, adds only what is new.
 from __future__ import annotations
 
 from hashlib import blake2b
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -46,17 +47,25 @@ def content_keys(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _digests_of(lines: pl.DataFrame) -> list[bytes]:
-    texts = lines.select(_canonical_text().cast(pl.Binary)).to_series().to_list()
+    texts = _canonical_texts(lines).cast(pl.Binary).to_list()
     return [blake2b(text, digest_size=KEY_BYTES).digest() for text in texts]
 
 
-def _canonical_text() -> pl.Expr:
+def _canonical_texts(lines: pl.DataFrame) -> pl.Series:
     """The key fields, each as `bytes:text`, so that no two lines can run into one text."""
-    parts: list[pl.Expr] = []
-    for name in KEY_FIELDS:
-        text = pl.col(name).cast(pl.String).fill_null("")
-        parts += [text.str.len_bytes().cast(pl.String), pl.lit(":"), text]
-    return pl.concat_str(parts)
+    texts = lines.select(pl.col(name).cast(pl.String).fill_null("") for name in KEY_FIELDS)
+    parts = chain.from_iterable(map(_told, texts.iter_columns()))
+    return texts.with_columns(canonical=pl.concat_str(list(parts)))["canonical"]
+
+
+def _told(texts: pl.Series) -> list[pl.Expr]:
+    """`bytes:text` of a field; what is the same in all rows is written once."""
+    text, lengths = pl.col(texts.name), texts.str.len_bytes()
+    if lengths.n_unique() > 1:
+        return [text.str.len_bytes().cast(pl.String), pl.lit(":"), text]
+    if (texts == texts[0]).all():
+        return [pl.lit(f"{lengths[0]}:{texts[0]}")]
+    return [pl.lit(f"{lengths[0]}:"), text]
 
 
 def _occurrences(keys: pl.Series, halves: npt.NDArray[np.uint64]) -> pl.Series:

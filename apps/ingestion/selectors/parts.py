@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 from django.db import connection
 
-from apps.common.frames import copy_in, decimal_text
+from apps.common.frames import copy_in, exact_decimal
 from apps.common.scans import page_by_page
 from apps.ingestion.models import Batch
 
@@ -74,7 +74,7 @@ def agreeing_ids(
         facts: reference, currency and amount (int64 ten-thousandths).
         more_ids: records that are looked at too, whatever their day.
     """
-    wanted = facts.select("reference", "currency", decimal_text("amount")).unique()
+    wanted = facts.select("reference", "currency", exact_decimal("amount")).unique()
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS wanted_records")
         cursor.execute(

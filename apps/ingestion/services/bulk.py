@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from apps.common.frames import copy_slices, decimal_text, hex_bytes
+from apps.common.frames import copy_slices, exact_decimal, hex_bytes
 from apps.common.partitions import copy_rows
 from apps.common.phases import Phase, tell_phase
 from apps.ingestion.models import Batch, Record
@@ -37,7 +37,7 @@ def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
         Record,
         lines.with_row_index("position"),
         *("line", "external_id", "account", "booked_on", "value_on"),
-        decimal_text("amount"),
+        exact_decimal("amount"),
         *("currency", "reference", "position"),
         (pl.lit("\\x") + pl.col("content_key")).alias("content_key"),
         "occurrence",

@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from apps.common.frames import array_text, copy_in, decimal_text
+from apps.common.frames import array_text, copy_in, exact_decimal
 from apps.common.partitions import copy_rows
 from apps.reconciliation.matching import Matched, Outcome
 from apps.reconciliation.models import Break, MatchGroup, Run
@@ -39,7 +39,7 @@ def store_outcome(run: Run, found: Matched, explained: Callable[[], Outcome]) ->
         _with_ids(found),
         pl.col("group_no").alias("number"),
         *("pass_name", "status", "currency"),
-        *map(decimal_text, ("left_total", "right_total", "difference")),
+        *map(exact_decimal, ("left_total", "right_total", "difference")),
         *map(array_text, ("left_ids", "right_ids")),
         "reasons",
         same={"run_id": run.pk},
@@ -56,7 +56,7 @@ def _store_breaks(run: Run, breaks: pl.DataFrame) -> None:
         pl.lit(run.pk).alias("run_id"),
         pl.col("break_no").alias("number"),
         *("cause", "state", "currency"),
-        *map(decimal_text, ("left_total", "right_total", "amount")),
+        *map(exact_decimal, ("left_total", "right_total", "amount")),
         *("is_material", "reason", "evidence"),
     )
 
