@@ -36,11 +36,6 @@ def _array_texts(lists: pl.Series) -> pl.Series:
     return pl.select(pl.lit("{") + numbers + pl.lit("}")).to_series().alias(lists.name)
 
 
-def hex_bytes(values: Iterable[bytes]) -> list[str]:
-    """Bytes as the text that PostgreSQL reads as a bytea."""
-    return ["\\x" + value.hex() for value in values]
-
-
 def copy_in(table: str, frame: pl.DataFrame, *columns: str | pl.Expr, is_new: bool = False) -> None:
     """Insert the frame's rows, slice by slice: their text never lies in memory as a whole.
 
@@ -66,34 +61,43 @@ def copy_slices(table: str, slices: Iterator[pl.DataFrame], *, is_new: bool = Fa
     first = next(slices, None)
     if first is None:
         return
-    names = ", ".join(f'"{name}"' for name in first.columns)
+    texts = map(_text_of, chain([first], slices))
+    copy_pieces(table, first.columns, f"FORMAT csv, FREEZE {is_new}", texts)
+
+
+def copy_pieces(table: str, columns: Iterable[str], options: str, pieces: Iterator[bytes]) -> None:
+    """Insert what lies in pieces of a file as COPY reads it; the next is made beside.
+
+    Raises:
+        django.db.DatabaseError: as `copy_slices`.
+    """
+    names = ", ".join(f'"{name}"' for name in columns)
     with ThreadPoolExecutor(1) as beside, connection.cursor() as cursor:
         # What statement triggers look at stays in memory (apps.common.bulk_checks).
         cursor.execute("SET LOCAL work_mem = '256MB'")
-        text = _TextAhead(map(_text_of, chain([first], slices)), beside)
-        command = f'COPY "{table}" ({names}) FROM STDIN WITH (FORMAT csv, FREEZE {is_new})'
+        command = f'COPY "{table}" ({names}) FROM STDIN WITH ({options})'
         with connection.wrap_database_errors:
-            cursor.copy_expert(command, text, _BYTES_AT_ONCE)
+            cursor.copy_expert(command, _PiecesAhead(pieces, beside), _BYTES_AT_ONCE)
 
 
-class _TextAhead:
-    """Texts as one file to read, the next of them made while the one before is read."""
+class _PiecesAhead:
+    """Pieces as one file to read, the next of them made while the one before is read."""
 
-    def __init__(self, texts: Iterator[bytes], beside: ThreadPoolExecutor) -> None:
-        self._texts = texts
+    def __init__(self, pieces: Iterator[bytes], beside: ThreadPoolExecutor) -> None:
+        self._pieces = pieces
         self._beside = beside
-        self._text = io.BytesIO()
-        self._following = beside.submit(next, texts, None)
+        self._piece = io.BytesIO()
+        self._following = beside.submit(next, pieces, None)
 
     def read(self, size: int) -> bytes:
         """At most so many bytes; none at the end."""
-        while not (piece := self._text.read(size)):
-            text = self._following.result()
-            if text is None:
+        while not (some := self._piece.read(size)):
+            piece = self._following.result()
+            if piece is None:
                 return b""
-            self._text = io.BytesIO(text)
-            self._following = self._beside.submit(next, self._texts, None)
-        return piece
+            self._piece = io.BytesIO(piece)
+            self._following = self._beside.submit(next, self._pieces, None)
+        return some
 
 
 def _text_of(rows: pl.DataFrame) -> bytes:

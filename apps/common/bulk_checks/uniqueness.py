@@ -46,9 +46,7 @@ class Uniqueness:
                     return  # they rise with the ids, which are unique
             # Faster than counting, and the database says what is there twice.
             together = columns if owner in same else f'{columns}, "{owner}"'
-            cursor.execute(
-                f'CREATE UNIQUE INDEX "{partition}_once" ON "{partition}" ({together})'
-            )
+            cursor.execute(f'CREATE UNIQUE INDEX "{partition}_once" ON "{partition}" ({together})')
             cursor.execute(f'DROP INDEX "{partition}_once"')
 
     def compare(self, model: type[models.Model], partition: str) -> None:

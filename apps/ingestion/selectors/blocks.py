@@ -11,6 +11,7 @@ import polars as pl
 from django.db import connection
 from django.db.models import Q
 
+from apps.common.blobs import read_blobs
 from apps.ingestion.models import Amendment, SealedBlock
 from apps.ingestion.selectors.columns import TEXTS_SCHEMA
 from apps.ingestion.selectors.wanted import Wanted
@@ -30,6 +31,10 @@ _BLOCKS: Final = """
     FROM ingestion_sealedblock block
     JOIN unnest(%s::bigint[], %s::integer[]) AS wanted (batch_id, number)
       ON block.batch_id = wanted.batch_id AND block.number = wanted.number
+"""
+_SEALED: Final = """
+    SELECT sealed FROM ingestion_sealedblock
+    WHERE batch_id = %s AND number >= %s AND number < %s ORDER BY number
 """
 _MISSING: Final = "a sealed block of records is missing or too short"
 
@@ -149,12 +154,10 @@ def _sealed(batch: WholeBatch) -> Iterator[list[tuple[int, bytes]]]:
     end = -(-batch.row_count // WHOLE_BLOCK_ROWS)
     for first in range(0, end, _WHOLE_AT_ONCE):
         numbers = range(first, min(first + _WHOLE_AT_ONCE, end))
-        blocks = SealedBlock.objects.filter(batch=batch.batch_id, number__in=numbers)
-        facts = blocks.order_by("number").values_list("number", "sealed")
-        found = [(number, bytes(sealed)) for number, sealed in facts]
+        found = read_blobs(_SEALED, [batch.batch_id, numbers.start, numbers.stop])
         if len(found) < len(numbers):
             raise Unreadable(_MISSING)
-        yield found
+        yield list(zip(numbers, found, strict=True))
 
 
 def _whole_block(

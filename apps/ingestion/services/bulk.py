@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import count, repeat
 from typing import Final
 
 import polars as pl
 
-from apps.common.frames import copy_slices, exact_decimal, hex_bytes
+from apps.common.blobs import copy_blobs
+from apps.common.frames import exact_decimal
 from apps.common.partitions import copy_rows
 from apps.common.phases import Phase, tell_phase
 from apps.ingestion.models import Batch, Record
@@ -24,6 +26,12 @@ from apps.privacy.blocks import BLOCK_ROWS, sealed_blocks
 from apps.privacy.selectors import key_ring
 
 _BLOCKS_AT_ONCE: Final = 16
+_BLOCK_COLUMNS: Final = {
+    "batch_id": "bigint",
+    "number": "integer",
+    "sealed": "bytea",
+    "first_id": "bigint",
+}
 
 
 def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
@@ -43,10 +51,13 @@ def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
         "occurrence",
         same={"entity_id": batch.entity_id, "source_id": batch.source_id, "batch_id": batch.pk},
     )
-    copy_slices(
-        "ingestion_sealedblock",
-        _text_blocks(batch, lines) if first_id is None else _whole_blocks(batch, lines, first_id),
-    )
+    firsts: Iterator[int | None]
+    if first_id is None:
+        blocks, firsts = _text_blocks(batch, lines), repeat(None)
+    else:
+        blocks, firsts = _whole_blocks(batch, lines), count(first_id, WHOLE_BLOCK_ROWS)
+    rows = ((batch.pk, *block) for block in zip(count(), blocks, firsts, strict=False))
+    copy_blobs("ingestion_sealedblock", _BLOCK_COLUMNS, rows)
     _tell(batch, lines.height, lines.height)
 
 
@@ -55,33 +66,18 @@ def _tell(batch: Batch, done: int, total: int) -> None:
     tell_phase(IMPORT_AT_WORK, batch.source_id, phase)
 
 
-def _text_blocks(batch: Batch, lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    label = f"{TEXTS_LABEL}:{batch.pk}"
-    return _blocks(batch, lines, SEALED_TEXTS, label, BLOCK_ROWS)
+def _text_blocks(batch: Batch, lines: pl.DataFrame) -> Iterator[bytes]:
+    return _blocks(lines, SEALED_TEXTS, f"{TEXTS_LABEL}:{batch.pk}", BLOCK_ROWS)
 
 
-def _whole_blocks(batch: Batch, lines: pl.DataFrame, first_id: int) -> Iterator[pl.DataFrame]:
-    label = f"{WHOLE_LABEL}:{batch.pk}"
-    position = pl.col("number") * WHOLE_BLOCK_ROWS
-    for blocks in _blocks(batch, lines, WHOLE_COLUMNS, label, WHOLE_BLOCK_ROWS):
-        yield blocks.with_columns(first_id=first_id + position)
+def _whole_blocks(batch: Batch, lines: pl.DataFrame) -> Iterator[bytes]:
+    return _blocks(lines, WHOLE_COLUMNS, f"{WHOLE_LABEL}:{batch.pk}", WHOLE_BLOCK_ROWS)
 
 
-def _blocks(
-    batch: Batch, lines: pl.DataFrame, columns: Sequence[str], label: str, each: int
-) -> Iterator[pl.DataFrame]:
-    """The columns sealed in blocks of so many rows, some of these at a time."""
-    first = 0
-    for some in lines.iter_slices(_BLOCKS_AT_ONCE * each):
+def _blocks(lines: pl.DataFrame, columns: Sequence[str], label: str, each: int) -> Iterator[bytes]:
+    """The columns sealed in blocks of so many rows."""
+    ring = key_ring()
+    for first, some in enumerate(lines.iter_slices(_BLOCKS_AT_ONCE * each)):
         # Of all lines at once it would be a copy of them.
         rows = some.select(columns).with_columns(pl.col("attributes").replace("{}", ""))
-        sealed = hex_bytes(sealed_blocks(rows, label, key_ring(), first=first, each=each))
-        yield pl.DataFrame(
-            {
-                "batch_id": batch.pk,
-                "number": range(first, first + len(sealed)),
-                "sealed": sealed,
-            },
-            schema={"batch_id": pl.Int64(), "number": pl.Int64(), "sealed": pl.String()},
-        )
-        first += len(sealed)
+        yield from sealed_blocks(rows, label, ring, first=first * _BLOCKS_AT_ONCE, each=each)
