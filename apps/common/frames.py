@@ -23,24 +23,18 @@ def exact_decimal(column: str) -> pl.Expr:
     return (units * pl.lit(_UNIT)).alias(column)
 
 
-def array_text(column: str) -> pl.Expr:
-    """Lists of integers as the text that PostgreSQL reads as an array; null as an empty one."""
-    return pl.col(column).map_batches(_array_texts, return_dtype=pl.String)
-
-
-def _array_texts(lists: pl.Series) -> pl.Series:
-    if lists.list.len().eq_missing(1).all():  # most are: there is nothing to join then
-        numbers = lists.list.first().cast(pl.String)
-    else:
-        numbers = lists.cast(pl.List(pl.String)).list.join(",").fill_null("")
-    return pl.select(pl.lit("{") + numbers + pl.lit("}")).to_series().alias(lists.name)
+def are_distinct(rows: pl.DataFrame) -> bool:
+    """Whether no row is there twice, surely; two that differ may, hardly ever, count as equal."""
+    hashes = rows.hash_rows().sort()
+    return not (hashes == hashes.shift()).any()
 
 
 def copy_in(table: str, frame: pl.DataFrame, *columns: str | pl.Expr, is_new: bool = False) -> None:
     """Insert the frame's rows, slice by slice: their text never lies in memory as a whole.
 
     Args:
-        columns: what is made of each row, under the table's column names; none: as it is.
+        columns: what is made of each row, under the table's column names; none: as it is. Bytes
+            become `bytea`, lists of integers arrays, null an empty one.
         is_new: the table was created by this transaction (in no savepoint within it).
     """
     wanted = columns or (pl.all(),)
@@ -103,5 +97,21 @@ class _PiecesAhead:
 def _text_of(rows: pl.DataFrame) -> bytes:
     """The rows as COPY takes them: it reads an unquoted empty cell as NULL and "" as a text."""
     buffer = io.BytesIO()
-    rows.write_csv(buffer, include_header=False, quote_style="non_numeric", null_value="")
+    texts = pl.DataFrame([_as_text(column) for column in rows.iter_columns()])
+    texts.write_csv(buffer, include_header=False, quote_style="non_numeric", null_value="")
     return buffer.getvalue()
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.Binary():
+        return pl.select(pl.lit("\\x") + column.bin.encode("hex")).to_series().alias(column.name)
+    return _array_texts(column) if isinstance(column.dtype, pl.List) else column
+
+
+def _array_texts(lists: pl.Series) -> pl.Series:
+    """Lists of integers as the text of an array; null as an empty one."""
+    if lists.list.len().eq_missing(1).all():  # most are: there is nothing to join then
+        numbers = lists.list.first().cast(pl.String)
+    else:
+        numbers = lists.cast(pl.List(pl.String)).list.join(",").fill_null("")
+    return pl.select(pl.lit("{") + numbers + pl.lit("}")).to_series().alias(lists.name)

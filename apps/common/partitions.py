@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 from django.conf import settings
@@ -20,7 +19,7 @@ from django.db import connection, models, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from apps.common.advisory import lock_exclusive, try_lock_exclusive
-from apps.common.bulk_checks import IDS_EACH, compare_partition, examine_partition
+from apps.common.bulk_checks import IDS_EACH, Partition, compare_partition, examine_partition
 from apps.common.frames import copy_in
 from apps.common.guards import guard_partition
 
@@ -32,7 +31,6 @@ _MEMORY: Final = "64MB"
 """For a question: six times as much, in shared memory, if the database asks it in parallel."""
 _STATISTICS: Final = 30
 """A third of the database's own: what looks into a partition names an id, a batch or a run."""
-_SOME: Final = 1_000  # rows that tell which columns may say the same in all
 _INDEXES: Final = """
     SELECT pg_get_indexdef(indexrelid), indisprimary FROM pg_index
     WHERE indrelid = %s::regclass ORDER BY indexrelid
@@ -44,6 +42,7 @@ def copy_rows(
     frame: pl.DataFrame,
     *columns: str | pl.Expr,
     same: Mapping[str, int] | None = None,
+    within: Sequence[str] = (),
     hands: int = 1,
     first: int | None = None,
     meanwhile: Callable[[int], None] = lambda stored: None,
@@ -57,6 +56,8 @@ def copy_rows(
         columns: what is made of each row, under the table's column names, without the id.
         same: columns that are the same in all rows, with what they are. A partition of their own
             has them as constraints, so that queries for other values need not look into it.
+        within: columns whose least and greatest such a partition has as a constraint: queries for
+            what lies beyond need not look into it either.
         hands: how many connections fill partitions at once. The others than this one see what is
             committed: the rows must refer to nothing that this transaction made.
         first: how many rows fall to this connection, if there are several; else as many as to each.
@@ -80,10 +81,12 @@ def copy_rows(
         return None
     _drop_strays(table)
     is_alone = len(pieces) == 1
-    own, *others = [_reserved(model, piece, same, is_alone=is_alone) for piece in pieces]
+    own, *others = [
+        _reserved(model, piece, columns, same, within, is_alone=is_alone) for piece in pieces
+    ]
     with ThreadPoolExecutor(hands) as beside:
-        filled = [beside.submit(_fill_beside, partition, columns) for partition in others]
-        _fill(own, columns)
+        filled = [beside.submit(_fill_beside, partition) for partition in others]
+        _fill(own)
         meanwhile(own.rows.height)
         for each in filled:
             each.result()
@@ -133,35 +136,6 @@ def divide(table: str, editor: BaseDatabaseSchemaEditor) -> None:
     editor.execute(f'CREATE SEQUENCE "{_counter(table)}" AS bigint OWNED BY "{table}".id')
 
 
-@dataclass(frozen=True)
-class _Partition:
-    """A table that is about to become a partition of the model's.
-
-    Attributes:
-        rows: all that it will ever have.
-        same: columns with what they are in all rows.
-        is_alone: whether no other one is filled at once, and all cores are for its questions.
-    """
-
-    model: type[models.Model]
-    number: int
-    rows: pl.DataFrame
-    same: Mapping[str, int]
-    is_alone: bool
-
-    @property
-    def table(self) -> str:
-        return self.model._meta.db_table
-
-    @property
-    def name(self) -> str:
-        return f"{self.table}_p{self.number}"
-
-    @property
-    def first_id(self) -> int:
-        return self.number * IDS_EACH
-
-
 def _pieces(frame: pl.DataFrame, hands: int, first: int | None) -> list[pl.DataFrame]:
     """What each hand gets; all of it is for one where it would not be worth a partition each."""
     if hands == 1 or frame.height < hands * settings.OWN_PARTITION_FROM:
@@ -172,33 +146,40 @@ def _pieces(frame: pl.DataFrame, hands: int, first: int | None) -> list[pl.DataF
 
 
 def _reserved(
-    model: type[models.Model], rows: pl.DataFrame, same: Mapping[str, int], *, is_alone: bool
-) -> _Partition:
+    model: type[models.Model],
+    rows: pl.DataFrame,
+    columns: Sequence[str | pl.Expr],
+    same: Mapping[str, int],
+    within: Sequence[str],
+    *,
+    is_alone: bool,
+) -> Partition:
     """The next partition; until the transaction ends nobody takes its table for a stray one."""
     table = model._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s)", [_counter(table)])
         number = int(cursor.fetchone()[0])
     lock_exclusive(_counter(table), number)
-    return _Partition(model, number, rows, same, is_alone)
+    return Partition(model, number, rows, columns, same, within, is_alone)
 
 
-def _fill_beside(partition: _Partition, columns: Sequence[str | pl.Expr]) -> None:
+def _fill_beside(partition: Partition) -> None:
     """Fill it by a connection of its own; what does not get attached then is a stray table."""
     try:
         with transaction.atomic():
-            _fill(partition, columns)
+            _fill(partition)
     finally:
         connection.close()
 
 
-def _fill(partition: _Partition, columns: Sequence[str | pl.Expr]) -> None:
+def _fill(partition: Partition) -> None:
     """Make its table, with all that is in it and about it."""
-    name, table = partition.name, partition.table
-    alike = _alike(partition.rows, columns)
-    _create(partition, alike)
+    name, table, alike = partition.name, partition.table, partition.alike
+    _create(partition)
     ids = (pl.col(_INDEX).cast(pl.Int64) + partition.first_id).alias("id")
-    copied = [column for column in columns if not isinstance(column, str) or column not in alike]
+    copied = [
+        column for column in partition.columns if not isinstance(column, str) or column not in alike
+    ]
     copy_in(name, partition.rows.with_row_index(_INDEX), ids, *copied, is_new=True)
     with connection.cursor() as cursor:
         for column in (*partition.same, *alike):
@@ -211,20 +192,12 @@ def _fill(partition: _Partition, columns: Sequence[str | pl.Expr]) -> None:
         cursor.execute(f"SET LOCAL work_mem = '{_MEMORY}'")
         if not partition.is_alone:
             cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
-    examine_partition(partition.model, name, partition.same.keys())
+    examine_partition(partition)
     _build_indexes(table, name)
     guard_partition(table, name)
 
 
-def _alike(rows: pl.DataFrame, columns: Sequence[str | pl.Expr]) -> dict[str, Any]:
-    """Columns that say the same in all rows, as it happens, with what they say."""
-    names = [column for column in columns if isinstance(column, str)]
-    some = rows.head(_SOME)
-    likely = [name for name in names if some[name].eq_missing(some[name][0]).all()]
-    return {name: rows[name][0] for name in likely if rows[name].eq_missing(rows[name][0]).all()}
-
-
-def _create(partition: _Partition, alike: Mapping[str, Any]) -> None:
+def _create(partition: Partition) -> None:
     """It takes so many rows and no more: once it has them its ids have no gap, and never will.
 
     What is the same in all of them need not be copied.
@@ -232,17 +205,20 @@ def _create(partition: _Partition, alike: Mapping[str, Any]) -> None:
     first, name, same = partition.first_id, partition.name, partition.same
     checks = [f"CHECK (id >= {first} AND id < {first + partition.rows.height})"]
     checks += [f'CHECK ("{column}" = {value:d})' for column, value in same.items()]
+    checks += [f'CHECK ("{column}" BETWEEN %s AND %s)' for column in partition.within]
+    bounds = [bound for column in partition.within for bound in partition.bounds(column)]
     with connection.cursor() as cursor:
         cursor.execute(
             f'CREATE TABLE "{name}" (LIKE "{partition.table}"'
-            f" INCLUDING DEFAULTS INCLUDING CONSTRAINTS, {', '.join(checks)})"
+            f" INCLUDING DEFAULTS INCLUDING CONSTRAINTS, {', '.join(checks)})",
+            bounds,
         )
-        for column, value in (*same.items(), *alike.items()):
+        for column, value in (*same.items(), *partition.alike.items()):
             cursor.execute(f'ALTER TABLE "{name}" ALTER "{column}" SET DEFAULT %s', [value])
 
 
-def _attach(partition: _Partition) -> None:
-    compare_partition(partition.model, partition.name)
+def _attach(partition: Partition) -> None:
+    compare_partition(partition)
     first = partition.first_id
     with connection.cursor() as cursor:
         cursor.execute(

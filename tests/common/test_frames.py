@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 from django.db import DatabaseError, connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.common import frames
 
@@ -62,9 +64,27 @@ def test_lists_arrive_as_arrays(lists: list[list[int] | None]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE held (ids bigint[]) ON COMMIT DROP")
         rows = pl.DataFrame({"ids": lists}, schema={"ids": pl.List(pl.Int64())})
-        frames.copy_in("held", rows, frames.array_text("ids"))
+        frames.copy_in("held", rows)
         cursor.execute("SELECT ids FROM held")
         assert [ids for (ids,) in cursor.fetchall()] == [ids or [] for ids in lists]
+
+
+def test_bytes_arrive_as_they_are() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE held (bytes bytea) ON COMMIT DROP")
+        frames.copy_in("held", pl.DataFrame({"bytes": [b"", b"\x00\xff\\", None]}))
+        cursor.execute("SELECT bytes FROM held")
+        found = [None if value is None else bytes(value) for (value,) in cursor.fetchall()]
+    assert found == [b"", b"\x00\xff\\", None]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([1, 2, None]), st.sampled_from([b"", b"a", b"b", None]))),
+)
+def test_rows_are_distinct_or_not(rows: list[tuple[int | None, bytes | None]]) -> None:
+    schema = {"number": pl.Int64(), "bytes": pl.Binary()}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    assert frames.are_distinct(frame) == (len(set(rows)) == len(rows))
 
 
 def test_an_empty_text_is_no_null(table: str) -> None:

@@ -222,13 +222,13 @@ def lines_of(file: list[tuple[str, int]]) -> pl.DataFrame:
     rows = []
     for line in file:
         seen[line] = seen.get(line, 0) + 1
-        rows.append((line[0], "acc", f"{line[0]}/{line[1]}", seen[line]))
+        rows.append((line[0], "acc", f"{line[0]}/{line[1]}".encode(), seen[line]))
     return pl.DataFrame(
         rows,
         schema={
             "external_id": pl.String(),
             "account": pl.String(),
-            "content_key": pl.String(),
+            "content_key": pl.Binary(),
             "occurrence": pl.Int64(),
         },
         orient="row",
@@ -243,7 +243,7 @@ def test_no_word_of_a_source_is_lost(files: list[list[tuple[str, int]]]) -> None
     known = pl.DataFrame(
         schema={
             "id": pl.Int64(),
-            "content_key": pl.String(),
+            "content_key": pl.Binary(),
             "occurrence": pl.Int64(),
             "external_id": pl.String(),
             "account": pl.String(),
@@ -277,4 +277,4 @@ def test_no_word_of_a_source_is_lost(files: list[list[tuple[str, int]]]) -> None
         if any(words) and all(len(one) <= 1 for one in words):
             last = next(one[0] for one in reversed(words) if one)
             standing = known.filter("is_standing", external_id=name)
-            assert standing["content_key"].to_list() == [f"{name}/{last}"]
+            assert standing["content_key"].to_list() == [f"{name}/{last}".encode()]

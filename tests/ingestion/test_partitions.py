@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import Max, Min
+from django.test.utils import CaptureQueriesContext
 
 from apps.common import partitions
 from apps.common.bulk_checks import IDS_EACH
@@ -137,6 +139,14 @@ def rows_of(batch: Batch) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
+def as_bytes(rows: pl.DataFrame) -> pl.DataFrame:
+    """Keys as an import has them, not as texts that the database reads."""
+    return rows.with_columns(
+        pl.col("content_key").str.strip_prefix("\\x").str.decode("hex"),
+        *(pl.col(name).cast(pl.Int64) for name in ("entity_id", "source_id", "batch_id")),
+    )
+
+
 def copy(rows: pl.DataFrame) -> None:
     with transaction.atomic():
         copy_rows(Record, rows, *COLUMNS)
@@ -169,20 +179,49 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
 @pytest.mark.usefixtures("own_partition")
 @pytest.mark.parametrize("spoilt", SPOILT)
 @pytest.mark.parametrize("first", [1, 200_000], ids=["beside a partition", "beside the first"])
+@pytest.mark.parametrize("keys", ["bytes", "texts"])
 def test_rows_that_do_not_hold_together_are_refused_as_a_whole(
-    spoilt: str, first: int, sales: Source, bring: Any, settings: Any, table_counts: Any
+    spoilt: str, first: int, keys: str, sales: Source, bring: Any, settings: Any, table_counts: Any
 ) -> None:
     settings.OWN_PARTITION_FROM = first
     batch = bring(sales, FILE).batch
     settings.OWN_PARTITION_FROM = 1
     spoil, refusal = SPOILT[spoilt]
+    rows = as_bytes(rows_of(batch)) if keys == "bytes" else rows_of(batch)
     before, standing = table_counts(), tables()
     with pytest.raises(IntegrityError, match=refusal):
-        copy(spoil(rows_of(batch)))
+        copy(spoil(rows))
     assert table_counts() == before
     assert tables() == standing
-    copy(other_occurrences(rows_of(batch)))
+    with CaptureQueriesContext(connection) as asked:
+        copy(other_occurrences(rows))
     assert Record.objects.count() == 6
+    # What the frame proves the database is not asked.
+    indexes = [each["sql"] for each in asked if "UNIQUE INDEX" in each["sql"]]
+    assert len(indexes) == (keys == "texts")
+
+
+@pytest.mark.usefixtures("own_partition")
+def test_a_key_that_the_database_reads_as_another_is_there_twice(sales: Source, bring: Any) -> None:
+    """Texts of bytes differ by their case, the bytes do not."""
+    (row,) = other_occurrences(rows_of(bring(sales, table(ANNA)).batch)).to_dicts()
+    rows = [{**row, "content_key": f"\\x{key}"} for key in ("ab" * 16, "AB" * 16)]
+    with pytest.raises(IntegrityError, match="could not create unique index"):
+        copy(pl.DataFrame(rows))
+
+
+@pytest.mark.usefixtures("own_partition")
+def test_a_partition_of_other_days_is_not_looked_into(sales: Source, bring: Any) -> None:
+    partition = partition_of(bring(sales, table(ANNA, BERT, CORA)).batch)
+    days = Record.objects.aggregate(first=Min("booked_on"), last=Max("booked_on"))
+    for first, last, is_there in (
+        (days["first"], days["last"], True),
+        (days["last"], date.max, True),
+        (days["last"] + timedelta(1), date.max, False),
+        (date.min, days["first"] - timedelta(1), False),
+    ):
+        wanted = Record.objects.filter(source=sales, booked_on__range=(first, last))
+        assert (partition in wanted.explain()) == is_there
 
 
 @pytest.mark.usefixtures("own_partition")
@@ -244,7 +283,10 @@ def test_a_partition_has_the_indexes_of_its_table(sales: Source, bring: Any) -> 
     assert indexes(partition) == indexes("ingestion_record")
     # Where batches of many sources lie among each other, each record is found by its day.
     more = indexes("ingestion_record_p0") - indexes("ingestion_record")
-    assert more == {"btree (source_id, booked_on)"}
+    assert more == {
+        "btree (source_id, booked_on)",
+        "brin (source_id, batch_id, booked_on) WITH (autosummarize='true')",
+    }
 
 
 # --- Many hands, and a machine that fails -----------------------------------------------------

@@ -9,9 +9,12 @@ from typing import Any
 import polars as pl
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.common import partitions
-from apps.common.bulk_checks import IDS_EACH
+from apps.common.bulk_checks import IDS_EACH, holding
 from apps.common.partitions import copy_rows
 from apps.identity.models import User
 from apps.reconciliation.matching import NotOptimal
@@ -102,9 +105,10 @@ WRONG: dict[str, tuple[list[dict[str, Any]], str]] = {
 }
 
 
+@pytest.mark.parametrize("ids", ["lists", "texts"])
 @pytest.mark.parametrize("wrong", WRONG)
 def test_groups_that_do_not_hold_together_are_refused_as_a_whole(
-    wrong: str, divided: Run, table_counts: Any
+    wrong: str, ids: str, divided: Run, table_counts: Any
 ) -> None:
     changes, refusal = WRONG[wrong]
     record = MatchGroup.objects.earliest("pk").left_ids[0]
@@ -116,12 +120,68 @@ def test_groups_that_do_not_hold_together_are_refused_as_a_whole(
         .str.replace("left", str(record), literal=True)
         .str.replace("behind", str(record + 3), literal=True)
     )
+    if ids == "lists":
+        frame = as_lists(frame)
     before = table_counts()
     with pytest.raises(IntegrityError, match=refusal):
         copy(frame)
     assert table_counts() == before
-    copy(frame.head(1))
+    with CaptureQueriesContext(connection) as asked:
+        copy(pl.concat([frame.head(1), frame.head(1).with_columns(pl.col("number") + 1)]))
+    # What the frame proves the database is not asked: but for the ends of the ids.
+    assert any(each["sql"].startswith("WITH ends") for each in asked) == (ids == "texts")
     assert MatchGroup.objects.get(run=divided, number=80).left_ids == [record]
+
+
+def as_lists(frame: pl.DataFrame) -> pl.DataFrame:
+    """Ids as a run has them, not as texts that the database reads."""
+    return frame.with_columns(
+        pl.col(name).str.extract_all(r"-?\d+").cast(pl.List(pl.Int64))
+        for name in ("left_ids", "right_ids")
+    )
+
+
+@pytest.mark.parametrize("most", [100_000, 1], ids=["looked for", "asked about"])
+@pytest.mark.parametrize("wrong", [False, True], ids=["there", "missing"])
+def test_records_of_the_first_partition_are_looked_for_one_by_one(
+    most: int, wrong: bool, pair: Pair, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ids may have gaps: the least and the greatest do not stand for what lies between."""
+    monkeypatch.setattr(holding, "_MOST_LOOKED_FOR", most)
+    pair.bring("left", *DAYS)
+    pair.bring("right", *DAYS)
+    run = pair.run()
+    named = [pk for group in MatchGroup.objects.filter(run=run) for pk in sorted(group.record_ids)]
+    assert len(named) == 6
+    assert max(named) < IDS_EACH
+    settings.OWN_PARTITION_FROM = 1
+    if wrong:
+        named[3] = max(named) + 1
+    rows = [
+        {**ROW, "run_id": run.pk, "number": 90 + number, "left_ids": [pk], "right_ids": []}
+        for number, pk in enumerate(named)
+    ]
+    frame = pl.DataFrame(rows, schema_overrides={"right_ids": pl.List(pl.Int64())})
+    if wrong:
+        with pytest.raises(IntegrityError, match=r"1 rows of .* no row of ingestion_rec"):
+            copy(frame)
+    else:
+        copy(frame)
+        assert MatchGroup.objects.filter(run=run).count() == 9
+
+
+LISTS = st.none() | st.lists(st.sampled_from([1, 2, 3, IDS_EACH, None]), max_size=3)
+
+
+@given(st.lists(st.tuples(LISTS, LISTS), min_size=1, max_size=4))
+def test_lists_are_held_once_or_not(rows: list[tuple[list[int | None] | None, ...]]) -> None:
+    schema = {"left_ids": pl.List(pl.Int64()), "right_ids": pl.List(pl.Int64())}
+    found = holding._held_once(pl.DataFrame(rows, schema=schema, orient="row"))
+    each = [[*(left or ()), *(right or ())] for left, right in rows]
+    holds = all(ids and None not in ids and len(set(ids)) == len(ids) for ids in each)
+    assert (found is not None) == holds
+    if found is not None:
+        assert sorted(found) == sorted(pk for ids in each for pk in ids if pk is not None)
 
 
 def copy(frame: pl.DataFrame, hands: int = 1) -> None:

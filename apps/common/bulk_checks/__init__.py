@@ -13,7 +13,7 @@ from apps.common.bulk_checks.marks import (
     refers_at_once,
     unique_at_once,
 )
-from apps.common.bulk_checks.questions import IDS_EACH
+from apps.common.bulk_checks.partition import IDS_EACH, Partition
 from apps.common.bulk_checks.registry import (
     BULK_CHECKS,
     compare_partition,
@@ -26,6 +26,7 @@ __all__ = [
     "BULK_CHECKS",
     "FUNCTIONS",
     "IDS_EACH",
+    "Partition",
     "compare_partition",
     "examine_partition",
     "holds_at_once",

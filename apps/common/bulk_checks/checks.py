@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Protocol
 
 from django.db import models
+
+from apps.common.bulk_checks.partition import Partition
 
 
 class BulkCheck(Protocol):
@@ -17,19 +18,17 @@ class BulkCheck(Protocol):
     def calls(self, model: type[models.Model]) -> list[tuple[str, ...]]:
         """Trigger functions with their arguments, which look at the rows of each statement."""
 
-    def examine(
-        self, model: type[models.Model], partition: str, same: Collection[str] = ()
-    ) -> None:
-        """Look at all rows of a table that becomes a partition of the model's.
+    def examine(self, partition: Partition) -> None:
+        """Look at all rows of a table that becomes a partition.
 
-        Args:
-            same: columns that are the same in all rows.
+        What the frame proves of which it was filled the database need not be asked. It is what
+        refuses, and says why, wherever the frame proves nothing.
 
         Raises:
             IntegrityError: it does not hold of some.
         """
 
-    def compare(self, model: type[models.Model], partition: str) -> None:
+    def compare(self, partition: Partition) -> None:
         """Look at what else the model has, just before the partition gets attached.
 
         Raises:

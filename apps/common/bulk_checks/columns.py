@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
 
@@ -15,6 +17,15 @@ def parent_of(model: type[models.Model], field: str) -> type[models.Model]:
     if not isinstance(parent, type):
         raise TypeError(f"{model._meta.label}.{field} refers to no model")
     return parent
+
+
+def field_of(model: type[models.Model], column: str) -> models.Field[Any, Any]:
+    """The field that has the column.
+
+    Raises:
+        StopIteration: none has.
+    """
+    return next(field for field in model._meta.fields if field.column == column)
 
 
 def column_of(model: type[models.Model], name: str) -> str:

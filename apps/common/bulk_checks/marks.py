@@ -8,7 +8,8 @@ from typing import TypeVar
 from django.db import models
 
 from apps.common.bulk_checks.checks import BulkCheck
-from apps.common.bulk_checks.questions import Holding, Order, Reference
+from apps.common.bulk_checks.holding import Holding
+from apps.common.bulk_checks.questions import Order, Reference
 from apps.common.bulk_checks.registry import BULK_CHECKS
 from apps.common.bulk_checks.uniqueness import Uniqueness
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Final
 
 from django.db import models
 
 from apps.common.bulk_checks.checks import BulkCheck
+from apps.common.bulk_checks.partition import Partition
 from apps.common.triggers import Trigger
 
 BULK_CHECKS: Final[dict[type[models.Model], list[BulkCheck]]] = {}
@@ -25,29 +25,24 @@ def triggers_of(model: type[models.Model]) -> list[Trigger]:
     return [_trigger(model._meta.db_table, number, call) for number, call in enumerate(calls, 1)]
 
 
-def examine_partition(
-    model: type[models.Model], partition: str, same: Collection[str] = ()
-) -> None:
-    """Check all rows of a table that becomes a partition of the model's.
-
-    Args:
-        same: columns that are the same in all rows.
+def examine_partition(partition: Partition) -> None:
+    """Check all rows of a table that becomes a partition.
 
     Raises:
         IntegrityError: they do not hold together.
     """
-    for check in BULK_CHECKS.get(model, ()):
-        check.examine(model, partition, same)
+    for check in BULK_CHECKS.get(partition.model, ()):
+        check.examine(partition)
 
 
-def compare_partition(model: type[models.Model], partition: str) -> None:
+def compare_partition(partition: Partition) -> None:
     """Check that a table which is about to become a partition goes together with the others.
 
     Raises:
         IntegrityError: it does not.
     """
-    for check in BULK_CHECKS.get(model, ()):
-        check.compare(model, partition)
+    for check in BULK_CHECKS.get(partition.model, ()):
+        check.compare(partition)
 
 
 def _trigger(table: str, number: int, arguments: tuple[str, ...]) -> Trigger:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import connection, models
 
 from apps.common.bulk_checks.columns import column_of, parent_of
+from apps.common.bulk_checks.partition import Partition
 from apps.common.bulk_checks.questions import Question, require_none
+from apps.common.frames import are_distinct
 
 
 @dataclass(frozen=True)
@@ -29,52 +30,44 @@ class Uniqueness:
                 column_of(model, self.field),
                 parent_of(model, self.field)._meta.db_table,
                 column_of(model, self.near),
-                self._columns(model),
+                ", ".join(f'"{name}"' for name in self._columns(model)),
                 model._meta.db_table,
             )
         ]
 
-    def examine(
-        self, model: type[models.Model], partition: str, same: Collection[str] = ()
-    ) -> None:
+    def examine(self, partition: Partition) -> None:
+        model = partition.model
         columns, owner = self._columns(model), column_of(model, self.field)
+        if not partition.is_same(owner):
+            columns = [*columns, owner]
+        values = partition.values(*columns)
+        if values is not None and are_distinct(values):
+            return
+        # Faster than counting, and the database says what is there twice.
+        once, together = f"{partition.name}_once", ", ".join(f'"{name}"' for name in columns)
         with connection.cursor() as cursor:
-            if self._is_number(model):
-                apart = f"{columns} - id"
-                cursor.execute(f'SELECT max({apart}) = min({apart}) FROM "{partition}"')  # noqa: S608
-                if cursor.fetchone() == (True,):
-                    return  # they rise with the ids, which are unique
-            # Faster than counting, and the database says what is there twice.
-            together = columns if owner in same else f'{columns}, "{owner}"'
-            cursor.execute(f'CREATE UNIQUE INDEX "{partition}_once" ON "{partition}" ({together})')
-            cursor.execute(f'DROP INDEX "{partition}_once"')
+            cursor.execute(f'CREATE UNIQUE INDEX "{once}" ON "{partition.name}" ({together})')
+            cursor.execute(f'DROP INDEX "{once}"')
 
-    def compare(self, model: type[models.Model], partition: str) -> None:
+    def compare(self, partition: Partition) -> None:
+        model = partition.model
         owner, near = column_of(model, self.field), column_of(model, self.near)
-        owners, columns = parent_of(model, self.field)._meta.db_table, self._columns(model)
+        owners = parent_of(model, self.field)._meta.db_table
+        columns = ", ".join(f'"{name}"' for name in self._columns(model))
+        owner_ids = partition.column(owner).unique().sort().to_list()
         with connection.cursor() as cursor:
-            cursor.execute(
-                f'SELECT array_agg("{owner}"), min(least), max(most) FROM ('  # noqa: S608
-                f'SELECT "{owner}", min("{near}") AS least, max("{near}") AS most'
-                f' FROM "{partition}" GROUP BY 1) AS owners'
-            )
-            owner_ids, *bounds = cursor.fetchone()
             # Whoever inserts for the same owner waits here, and then sees these rows.
             cursor.execute(
                 f'SELECT FROM "{owners}" WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE',
                 [owner_ids],
             )
         there = Question(
-            f'SELECT count(*) FROM "{partition}" JOIN "{model._meta.db_table}" AS former'  # noqa: S608
+            f'SELECT count(*) FROM "{partition.name}" JOIN "{model._meta.db_table}" AS former'  # noqa: S608
             f' USING ("{owner}", {columns})'
             f' WHERE former."{owner}" = ANY(%s) AND former."{near}" BETWEEN %s AND %s',
             "are there already",
         )
-        require_none(there, model, [owner_ids, *bounds])
+        require_none(there, model, [owner_ids, *partition.bounds(near)])
 
-    def _is_number(self, model: type[models.Model]) -> bool:
-        fields = [model._meta.get_field(name) for name in self.fields]
-        return len(fields) == 1 and isinstance(fields[0], models.IntegerField)
-
-    def _columns(self, model: type[models.Model]) -> str:
-        return ", ".join(f'"{column_of(model, name)}"' for name in self.fields)
+    def _columns(self, model: type[models.Model]) -> list[str]:
+        return [column_of(model, name) for name in self.fields]

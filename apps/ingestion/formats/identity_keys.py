@@ -30,17 +30,17 @@ _BLOCK_ROWS = 100_000  # bounds the memory that Python objects take
 
 
 def content_keys(lines: pl.DataFrame) -> pl.DataFrame:
-    """`content_key` (32 hex digits) and `occurrence` (from 1), in the order of the lines.
+    """`content_key` (KEY_BYTES bytes) and `occurrence` (from 1), in the order of the lines.
 
     Args:
         lines: a frame in LINE_SCHEMA.
     """
-    keys = pl.Series("content_key", [], dtype=pl.String)
+    keys = pl.Series("content_key", [], dtype=pl.Binary)
     halves = np.empty(lines.height, dtype=np.uint64)
     done = 0
     for block in lines.select(KEY_FIELDS).iter_slices(_BLOCK_ROWS):
         digests = _digests_of(block)
-        keys.append(pl.Series(digests, dtype=pl.Binary).bin.encode("hex"))
+        keys.append(pl.Series(digests, dtype=pl.Binary))
         halves[done : done + block.height] = np.frombuffer(b"".join(digests), dtype="<u8")[::2]
         done += block.height
     return pl.DataFrame({"content_key": keys, "occurrence": _occurrences(keys, halves)})

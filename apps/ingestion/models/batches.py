@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -140,13 +139,8 @@ class Record(models.Model):
 
     class Meta:
         ordering: ClassVar = ["id"]
-        indexes: ClassVar = [
-            # The records of a batch lie together: a few pages of index for millions of them. The
-            # first partition, which has batches of many sources, has an index by source and day.
-            BrinIndex(
-                fields=["source", "batch", "booked_on"], name="record_by_place", autosummarize=True
-            ),
-        ]
+        # Partitions know their batch, source and days (apps.common.partitions). The first one,
+        # which has batches of many sources, has indexes of its own (migrations 0010 and 0012).
 
     def __str__(self) -> str:
         return f"{self.external_id or self.pk} {self.amount} {self.currency}"

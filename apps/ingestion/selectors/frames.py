@@ -26,6 +26,7 @@ _COLUMNS: Final = (
     "id, (amount * 10000)::bigint AS amount, currency, booked_on, value_on, reference, account,"
     " external_id, batch_id, position"
 )
+_AS_TEXT: Final = (pl.Boolean(), pl.Binary())
 _KNOWN: Final = """
     SELECT id, encode(content_key, 'hex') AS content_key, occurrence, external_id, account,
            NOT EXISTS (SELECT 1 FROM ingestion_amendment
@@ -176,7 +177,7 @@ def record_ids(
 KNOWN_SCHEMA: Final = pl.Schema(
     {
         "id": pl.Int64(),
-        "content_key": pl.String(),
+        "content_key": pl.Binary(),
         "occurrence": pl.Int64(),
         "external_id": pl.String(),
         "account": pl.String(),
@@ -186,7 +187,7 @@ KNOWN_SCHEMA: Final = pl.Schema(
 
 
 def known_records(source_id: int, starts_on: date | None, ends_on: date | None) -> pl.DataFrame:
-    """What the source has over these booking dates (inclusive): KNOWN_SCHEMA, keys as hex."""
+    """What the source has over these booking dates (inclusive): KNOWN_SCHEMA."""
     if starts_on is None or ends_on is None:
         return pl.DataFrame(schema=KNOWN_SCHEMA)
     with page_by_page():
@@ -194,7 +195,7 @@ def known_records(source_id: int, starts_on: date | None, ends_on: date | None) 
 
 
 def record_keys(batch_id: int) -> pl.DataFrame:
-    """Id, content key (hex) and occurrence of the batch's records."""
+    """Id, content key and occurrence of the batch's records."""
     return _copy_out(
         "SELECT id, encode(content_key, 'hex') AS content_key, occurrence FROM ingestion_record"
         " WHERE batch_id = %s",
@@ -215,7 +216,12 @@ def _copy_out(query: str, values: Sequence[Any], schema: dict[str, Any]) -> pl.D
         statement = cursor.mogrify(query, values).decode()
         cursor.copy_expert(f"COPY ({statement}) TO STDOUT WITH (FORMAT csv, HEADER true)", buffer)
     buffer.seek(0)
-    texts = {name: pl.String() if kind == pl.Boolean() else kind for name, kind in schema.items()}
-    frame = pl.read_csv(buffer, schema=texts, empty_string_is_null=False)
-    flags = [name for name, kind in schema.items() if kind == pl.Boolean()]
-    return frame.with_columns(pl.col(name) == "t" for name in flags)
+    read = {name: pl.String() if kind in _AS_TEXT else kind for name, kind in schema.items()}
+    frame = pl.read_csv(buffer, schema=read, empty_string_is_null=False)
+    return frame.with_columns(
+        _from_text(name, kind) for name, kind in schema.items() if kind in _AS_TEXT
+    )
+
+
+def _from_text(name: str, kind: pl.DataType) -> pl.Expr:
+    return pl.col(name) == "t" if kind == pl.Boolean() else pl.col(name).str.decode("hex")

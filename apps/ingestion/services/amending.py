@@ -91,7 +91,7 @@ def _once(rows: pl.DataFrame) -> pl.DataFrame:
 def _none() -> pl.DataFrame:
     return pl.DataFrame(
         schema={
-            "content_key": pl.String(),
+            "content_key": pl.Binary(),
             "occurrence": pl.Int64(),
             "supersedes_id": pl.Int64(),
         }

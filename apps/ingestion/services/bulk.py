@@ -38,7 +38,7 @@ def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
     """Insert the lines as records of the batch, and the sealed blocks of what they say.
 
     Args:
-        lines: LINE_SCHEMA with `content_key` (hex) and `occurrence`.
+        lines: LINE_SCHEMA with `content_key` and `occurrence`.
     """
     _tell(batch, 0, lines.height)
     first_id = copy_rows(
@@ -46,10 +46,9 @@ def copy_records(batch: Batch, lines: pl.DataFrame) -> None:
         lines.with_row_index("position"),
         *("line", "external_id", "account", "booked_on", "value_on"),
         exact_decimal("amount"),
-        *("currency", "reference", "position"),
-        (pl.lit("\\x") + pl.col("content_key")).alias("content_key"),
-        "occurrence",
+        *("currency", "reference", "position", "content_key", "occurrence"),
         same={"entity_id": batch.entity_id, "source_id": batch.source_id, "batch_id": batch.pk},
+        within=("booked_on",),
     )
     firsts: Iterator[int | None]
     if first_id is None:

@@ -7,14 +7,14 @@ from typing import Final
 
 import polars as pl
 
-from apps.common.frames import array_text, copy_in, exact_decimal
+from apps.common.frames import copy_in, exact_decimal
 from apps.common.partitions import copy_rows
 from apps.reconciliation.matching import Matched, Outcome
 from apps.reconciliation.models import Break, MatchGroup, Run
 from apps.reconciliation.services.phases import tell
 from apps.reconciliation.states import RunPhase, Side
 
-_GROUPS_PER_OPEN_ITEM: Final = 2
+_GROUPS_PER_OPEN_ITEM: Final = 3
 """How many groups are stored in the time that one open item takes to be explained and stored."""
 
 
@@ -40,8 +40,7 @@ def store_outcome(run: Run, found: Matched, explained: Callable[[], Outcome]) ->
         pl.col("group_no").alias("number"),
         *("pass_name", "status", "currency"),
         *map(exact_decimal, ("left_total", "right_total", "difference")),
-        *map(array_text, ("left_ids", "right_ids")),
-        "reasons",
+        *("left_ids", "right_ids", "reasons"),
         same={"run_id": run.pk},
         hands=2,
         first=max(-(-groups // 4), (groups - _GROUPS_PER_OPEN_ITEM * left_open) // 2),
