@@ -15,6 +15,8 @@ from django.db import connection
 _ROWS_AT_ONCE: Final = 50_000
 _BYTES_AT_ONCE: Final = 1 << 16
 _UNIT: Final = Decimal("0.0001")
+_ESCAPED: Final = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+"""What means something to COPY; the sign that says so itself comes first."""
 
 
 def exact_decimal(column: str) -> pl.Expr:
@@ -56,7 +58,7 @@ def copy_slices(table: str, slices: Iterator[pl.DataFrame], *, is_new: bool = Fa
     if first is None:
         return
     texts = map(_text_of, chain([first], slices))
-    copy_pieces(table, first.columns, f"FORMAT csv, FREEZE {is_new}", texts)
+    copy_pieces(table, first.columns, f"FORMAT text, FREEZE {is_new}", texts)
 
 
 def copy_pieces(table: str, columns: Iterable[str], options: str, pieces: Iterator[bytes]) -> None:
@@ -95,23 +97,37 @@ class _PiecesAhead:
 
 
 def _text_of(rows: pl.DataFrame) -> bytes:
-    """The rows as COPY takes them: it reads an unquoted empty cell as NULL and "" as a text."""
+    """The rows in COPY's own format, which it reads faster than CSV."""
     buffer = io.BytesIO()
     texts = pl.DataFrame([_as_text(column) for column in rows.iter_columns()])
-    texts.write_csv(buffer, include_header=False, quote_style="non_numeric", null_value="")
+    texts.write_csv(
+        buffer, include_header=False, separator="\t", quote_style="never", null_value=r"\N"
+    )
     return buffer.getvalue()
 
 
 def _as_text(column: pl.Series) -> pl.Series:
-    if column.dtype == pl.Binary():
-        return pl.select(pl.lit("\\x") + column.bin.encode("hex")).to_series().alias(column.name)
-    return _array_texts(column) if isinstance(column.dtype, pl.List) else column
+    dtype = column.dtype
+    if dtype == pl.Binary():
+        return pl.select(pl.lit(r"\\x") + column.bin.encode("hex")).to_series().alias(column.name)
+    if isinstance(dtype, pl.List):
+        return _array_texts(column)
+    return column if dtype.is_numeric() or dtype.is_temporal() else _escaped(column.cast(pl.String))
+
+
+def _escaped(texts: pl.Series) -> pl.Series:
+    """The texts without what separates cells and rows, or would be taken for it."""
+    together = texts.str.join("").item()
+    for mark, escaped in _ESCAPED.items():
+        if mark in together:
+            texts = texts.str.replace_all(mark, escaped, literal=True)
+    return texts
 
 
 def _array_texts(lists: pl.Series) -> pl.Series:
     """Lists of integers as the text of an array; null as an empty one."""
-    if lists.list.len().eq_missing(1).all():  # most are: there is nothing to join then
-        numbers = lists.list.first().cast(pl.String)
-    else:
-        numbers = lists.cast(pl.List(pl.String)).list.join(",").fill_null("")
+    numbers = lists.list.first().cast(pl.String)
+    others = lists.list.len().ne_missing(1).arg_true()  # where there is nothing, or more to join
+    joined = lists.gather(others).cast(pl.List(pl.String)).list.join(",").fill_null("")
+    numbers = numbers.scatter(others, joined)
     return pl.select(pl.lit("{") + numbers + pl.lit("}")).to_series().alias(lists.name)

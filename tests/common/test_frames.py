@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 from django.db import DatabaseError, connection, transaction
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.common import frames
@@ -58,6 +58,7 @@ def test_ten_thousandths_are_exact_at_their_ends(table: str, units: int) -> None
         [[7], None],
         [None, None],
         [[]],
+        [[7, 8], [9, 2**62]],
     ],
 )
 def test_lists_arrive_as_arrays(lists: list[list[int] | None]) -> None:
@@ -85,6 +86,17 @@ def test_rows_are_distinct_or_not(rows: list[tuple[int | None, bytes | None]]) -
     schema = {"number": pl.Int64(), "bytes": pl.Binary()}
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     assert frames.are_distinct(frame) == (len(set(rows)) == len(rows))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"))))
+def test_any_text_arrives_as_it_is(table: str, texts: list[str | None]) -> None:
+    marked = [None if text is None else f"{text}\\{text}\t" for text in texts]
+    frame = pl.DataFrame({"text": [*texts, *marked]}, schema={"text": pl.String()})
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {table}")
+    frames.copy_in(table, frame.with_row_index("number"))
+    assert [text for _, text, _ in _stored()] == frame["text"].to_list()
 
 
 def test_an_empty_text_is_no_null(table: str) -> None:

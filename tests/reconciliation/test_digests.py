@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.reconciliation.matching import Outcome
 from apps.reconciliation.matching.schemas import (
@@ -16,6 +18,7 @@ from apps.reconciliation.matching.schemas import (
     GROUP_SCHEMA,
     PROOF_SCHEMA,
 )
+from apps.reconciliation.services import digests
 from apps.reconciliation.services.digests import outcome_digest
 
 GROUP = {
@@ -124,3 +127,27 @@ def test_it_does_not_change_with_the_program() -> None:
     assert outcome_digest(outcome()) == (
         "f5eee036babf19beda6e8c99557e3a78fc94b6349a1c7ab58f1dff3f6f3319b8"
     )
+
+
+VALUES = st.lists(st.none() | st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=20) | st.lists(
+    st.none() | st.sampled_from(["", "a", "Zürich"]), min_size=1, max_size=20
+)
+
+
+@given(VALUES)
+def test_a_column_is_its_nulls_its_lengths_and_its_values(values: list[int | str | None]) -> None:
+    """Whichever way they are put together: digests of earlier runs depend on these bytes."""
+    told = [value for value in values if value is not None]
+    is_text = not told or isinstance(told[0], str)
+    column = pl.Series(values, dtype=pl.String() if is_text else pl.Int64())
+    bits = [value is None for value in values]
+    nulls = bytes(
+        sum(bit << (7 - place) for place, bit in enumerate(bits[first : first + 8]))
+        for first in range(0, len(bits), 8)
+    )
+    if is_text:
+        texts = [str(value or "").encode() for value in values]
+        rest = b"".join(len(text).to_bytes(8, "little") for text in texts) + b"".join(texts)
+    else:
+        rest = b"".join((value or 0).to_bytes(8, "little", signed=True) for value in values)
+    assert b"".join(map(bytes, digests._parts(column))) == nulls + rest

@@ -14,7 +14,7 @@ from apps.reconciliation.models import Break, MatchGroup, Run
 from apps.reconciliation.services.phases import tell
 from apps.reconciliation.states import RunPhase, Side
 
-_GROUPS_PER_OPEN_ITEM: Final = 3
+_GROUPS_PER_OPEN_ITEM: Final = 2.5
 """How many groups are stored in the time that one open item takes to be explained and stored."""
 
 
@@ -43,7 +43,7 @@ def store_outcome(run: Run, found: Matched, explained: Callable[[], Outcome]) ->
         *("left_ids", "right_ids", "reasons"),
         same={"run_id": run.pk},
         hands=2,
-        first=max(-(-groups // 4), (groups - _GROUPS_PER_OPEN_ITEM * left_open) // 2),
+        first=max(-(-groups // 4), (groups - round(_GROUPS_PER_OPEN_ITEM * left_open)) // 2),
         meanwhile=store_breaks,
     )
 

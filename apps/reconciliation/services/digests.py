@@ -50,12 +50,24 @@ def outcome_digest(outcome: Outcome) -> str:
     return digest.hexdigest()
 
 
-def _parts(column: pl.Series) -> list[bytes]:
+def _parts(column: pl.Series) -> list[bytes | memoryview]:
     """A column as bytes that no other column has: what is null, lengths of texts, values."""
-    nulls = np.packbits(column.is_null().to_numpy()).tobytes()
     if column.dtype.is_numeric() or column.dtype == pl.Boolean():
         numbers = column.cast(pl.Int64).fill_null(0).to_numpy()
-        return [nulls, numbers.astype("<i8", copy=False).tobytes()]
+        return [_nulls(column), numbers.astype("<i8", copy=False).data]
     texts = column.cast(pl.String).fill_null("")
     lengths = texts.str.len_bytes().to_numpy().astype("<i8")
-    return [nulls, lengths.tobytes(), texts.str.join("").item().encode()]
+    return [_nulls(column), lengths.data, _joined(texts)]
+
+
+def _nulls(column: pl.Series) -> bytes:
+    """A bit for each value, set where it is null."""
+    if column.null_count() == 0:  # as most columns are: nothing has to be packed then
+        return bytes(-(-len(column) // 8))
+    return np.packbits(column.is_null().to_numpy()).tobytes()
+
+
+def _joined(texts: pl.Series) -> bytes:
+    if (texts == texts[0]).all():
+        return str(texts[0]).encode() * len(texts)
+    return bytes(texts.str.join("").cast(pl.Binary()).item())
