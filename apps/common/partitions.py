@@ -82,7 +82,8 @@ def copy_rows(
     _drop_strays(table)
     is_alone = len(pieces) == 1
     own, *others = [
-        _reserved(model, piece, columns, same, within, is_alone=is_alone) for piece in pieces
+        Partition(model, _reserved(table), piece, columns, same, within, is_alone)
+        for piece in pieces
     ]
     with ThreadPoolExecutor(hands) as beside:
         filled = [beside.submit(_fill_beside, partition) for partition in others]
@@ -145,22 +146,13 @@ def _pieces(frame: pl.DataFrame, hands: int, first: int | None) -> list[pl.DataF
     return [frame[:own], *others.iter_slices(-(-others.height // (hands - 1)))]
 
 
-def _reserved(
-    model: type[models.Model],
-    rows: pl.DataFrame,
-    columns: Sequence[str | pl.Expr],
-    same: Mapping[str, int],
-    within: Sequence[str],
-    *,
-    is_alone: bool,
-) -> Partition:
+def _reserved(table: str) -> int:
     """The next partition; until the transaction ends nobody takes its table for a stray one."""
-    table = model._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s)", [_counter(table)])
         number = int(cursor.fetchone()[0])
     lock_exclusive(_counter(table), number)
-    return Partition(model, number, rows, columns, same, within, is_alone)
+    return number
 
 
 def _fill_beside(partition: Partition) -> None:

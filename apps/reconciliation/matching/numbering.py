@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from apps.reconciliation.matching.causes.case import Finding
@@ -89,8 +90,7 @@ def merged(lists: Iterable[Told]) -> Told:
 
 def numbered_groups(groups: Told, rules: RuleSet) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The groups and their items, numbered by smallest left, then right id."""
-    rank = groups.groups.select(pl.arg_sort_by("left_id", "right_id", nulls_last=True))
-    order = rank.to_series().to_numpy()
+    order = _in_order(groups.groups)
     numbers = np.empty(len(order), dtype=np.int64)
     numbers[order] = np.arange(1, len(order) + 1)
     numbered = groups.groups[order].select(
@@ -112,6 +112,15 @@ def numbered_groups(groups: Told, rules: RuleSet) -> tuple[pl.DataFrame, pl.Data
         "allocated",
     )
     return numbered, held.sort("group_no", "side", "item_id")
+
+
+def _in_order(groups: pl.DataFrame) -> npt.NDArray[np.uint32]:
+    """The rows by smallest left, then right id; no item is in two groups, so that one tells."""
+    rows = groups["left_id"].arg_sort(nulls_last=True)
+    named = len(rows) - groups["left_id"].null_count()
+    others = rows[named:]
+    others = others.gather(groups["right_id"].gather(others).arg_sort())
+    return rows[:named].append(others).to_numpy()
 
 
 def numbered_breaks(
