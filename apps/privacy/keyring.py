@@ -12,14 +12,18 @@ import binascii
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import GCM
 
 _NONCE = 12
+_PIECE = 1 << 20
 
 
 class KeyRingMalformed(ValueError):
@@ -58,6 +62,18 @@ class KeyRing:
         key_id, cipher = self._current
         nonce = os.urandom(_NONCE)
         return bytes([key_id]) + nonce + cipher.encrypt(nonce, plain, label.encode())
+
+    def sealed_pieces(self, plain: bytes, label: str) -> Iterator[bytes]:
+        """What `seal` gives, piece by piece: nobody has all of it in memory."""
+        key_id, key = self.keys[0]
+        nonce = os.urandom(_NONCE)
+        cipher = Cipher(AES(key), GCM(nonce)).encryptor()
+        cipher.authenticate_additional_data(label.encode())
+        yield bytes([key_id]) + nonce
+        rest = memoryview(plain)
+        for start in range(0, len(plain), _PIECE):
+            yield cipher.update(rest[start : start + _PIECE])
+        yield cipher.finalize() + cipher.tag
 
     def unseal(self, sealed: bytes, label: str) -> bytes:
         """Decrypt.

@@ -22,6 +22,18 @@ def test_what_is_sealed_opens_again_and_hides(plain: bytes, label: str) -> None:
     assert len(plain) < 8 or plain not in sealed
 
 
+@pytest.mark.parametrize("size", [0, 1, 15, 2**20 - 1, 2**20, 2**20 + 1, 2**21, 3 * 2**20 + 5])
+def test_what_is_sealed_in_pieces_opens_as_one(size: int) -> None:
+    plain = bytes(range(256)) * (size // 256) + b"-" * (size % 256)
+    pieces = list(ROTATED.sealed_pieces(plain, "x"))
+    assert ROTATED.unseal(b"".join(pieces), "x") == plain
+    assert len(b"".join(pieces)) == len(ROTATED.seal(plain, "x"))
+    assert max(map(len, pieces)) <= 2**20
+    assert next(ROTATED.sealed_pieces(plain, "x")) != pieces[0]
+    with pytest.raises(Unreadable):
+        ROTATED.unseal(b"".join(pieces), "y")
+
+
 @given(st.lists(st.text(max_size=30)))
 def test_columns_keep_order_and_blanks(values: list[str]) -> None:
     sealed = RING.seal_many(values, "x")

@@ -107,6 +107,7 @@ def import_file(
             reading = read_file(source, filename, content, source.mapping)
     except FileRefused as refusal:
         return _record_failure(source, received, refusal, actor)
+    del content  # it may be a gigabyte, and all that is needed of it has been read
     return _publish(received, reading, source_id=source.pk, actor=actor)
 
 

@@ -11,12 +11,16 @@ are wrong, missing or swapped with their neighbour (optimal string alignment).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
+from apps.reconciliation.matching.letters import Letters, Shared
 from apps.reconciliation.matching.schemas import Floats, Ints
 
 LEVELS = ("equal", "close", "alike", "different")
@@ -26,8 +30,7 @@ MISSING = len(LEVELS)  # one of the two says nothing, which is evidence neither 
 CLOSE_FROM, ALIKE_FROM = 88.0, 70.0
 CODES = ("reference", "account", "external_id")
 _THREADED_FROM = 50_000  # pairs from which more than one core is worth its start
-# How much a ratio says; only whole texts that are equal are fully alike.
-_RATIOS = ((fuzz.ratio, 1.0), (fuzz.token_set_ratio, 0.95), (fuzz.partial_ratio, 0.9))
+_ROUNDING = 1e-6  # of a bound, in percent: a pair too many may be compared, none too few
 # The other spelling of words in names and addresses.
 _SPELLINGS = {
     "limited": "ltd",
@@ -73,22 +76,64 @@ def normalised(texts: pl.Series) -> pl.Series:
     ]
 
 
-def likeness(left: pl.Series, right: pl.Series, *, is_code: bool) -> Floats:
-    """How alike two normalised texts are, pair by pair, in percent; 0 below ALIKE_FROM."""
-    if not len(left):
-        return np.zeros(0)
-    workers = -1 if len(left) >= _THREADED_FROM else 1
-    texts = left.to_list(), right.to_list()
-    if not is_code:
-        ratios = [
-            share * cpdist(*texts, scorer=ratio, score_cutoff=ALIKE_FROM / share, workers=workers)
-            for ratio, share in _RATIOS
-        ]
-        return np.asarray(np.maximum.reduce(ratios), dtype=np.float64)
-    scores = cpdist(
-        *texts, scorer=OSA.normalized_similarity, score_cutoff=ALIKE_FROM / 100, workers=workers
-    )
-    return np.asarray(scores, dtype=np.float64) * 100
+@dataclass(frozen=True)
+class _Ratio:
+    """One way to say how alike two texts are.
+
+    Attributes:
+        scorer: of RapidFuzz.
+        unit: what one of its score is in percent.
+        most: what equal texts come to, in percent; only of whole texts it is 100.
+        bound: what it is at most, as a share of ``most``.
+    """
+
+    scorer: Callable[..., float]
+    unit: float
+    most: float
+    bound: Callable[[Shared], Floats]
+
+    def possible(self, shared: Shared) -> Ints:
+        """The places of the pairs that may be alike by it."""
+        return np.flatnonzero(self.most * self.bound(shared) >= ALIKE_FROM - _ROUNDING)
+
+    def percent(self, left: pl.Series, right: pl.Series) -> Floats:
+        """How alike the texts of each pair are; 0 below ALIKE_FROM."""
+        scores = cpdist(
+            left.to_list(),
+            right.to_list(),
+            scorer=self.scorer,
+            score_cutoff=ALIKE_FROM / self.unit,
+            workers=-1 if len(left) >= _THREADED_FROM else 1,
+        )
+        return np.asarray(self.unit * scores, dtype=np.float64)
+
+
+_NAME_RATIOS = (
+    _Ratio(fuzz.ratio, 1.0, 100.0, Shared.of_both),
+    _Ratio(fuzz.token_set_ratio, 0.95, 95.0, Shared.of_shorter),
+    _Ratio(fuzz.partial_ratio, 0.9, 90.0, Shared.of_shorter),
+)
+_CODE_RATIOS = (_Ratio(OSA.normalized_similarity, 100.0, 100.0, Shared.of_longer),)
+
+
+def likeness(
+    words: pl.Series, letters: Letters, one: Ints, other: Ints, *, is_code: bool
+) -> Floats:
+    """How alike two normalised texts are, pair by pair, in percent; 0 below ALIKE_FROM.
+
+    Args:
+        words: the texts.
+        letters: theirs.
+        one, other: of each pair the places among them; neither text is empty.
+    """
+    percent = np.zeros(len(one))
+    shared = letters.shared(one, other)
+    for ratio in _CODE_RATIOS if is_code else _NAME_RATIOS:
+        places = ratio.possible(shared)
+        if len(places):
+            found = ratio.percent(words[one[places]], words[other[places]])
+            percent[places] = np.maximum(percent[places], found)
+    return percent
 
 
 def levels_of(percent: Floats, is_missing: np.ndarray) -> Ints:
@@ -110,6 +155,8 @@ class Texts:
         self._percent = np.zeros(0)
         words = pl.concat([normalised(left), normalised(right)])
         self.words = words.unique().sort()
+        self._is_empty = (self.words == "").to_numpy()
+        self._letters = Letters(self.words)
         codes = words.to_frame("words").join(
             pl.DataFrame({"words": self.words}).with_row_index("code"),
             on="words",
@@ -129,8 +176,7 @@ class Texts:
         pairs = left * size + right
         distinct, positions = np.unique(pairs, return_inverse=True)
         one, other = np.divmod(distinct, max(size, 1))
-        lefts, rights = self.words[one], self.words[other]
-        is_missing = ((lefts == "") | (rights == "")).to_numpy()
+        is_missing = self._is_empty[one] | self._is_empty[other]
         percent = np.where(one == other, 100.0, 0.0)
         differing = np.flatnonzero((one != other) & ~is_missing)
         percent[differing] = self._likeness(distinct[differing])
@@ -146,7 +192,7 @@ class Texts:
         percent = np.zeros(len(pairs))
         percent[~is_new] = self._percent[at[~is_new]]
         one, other = np.divmod(pairs[is_new], len(self.words))
-        percent[is_new] = likeness(self.words[one], self.words[other], is_code=self._is_code)
+        percent[is_new] = likeness(self.words, self._letters, one, other, is_code=self._is_code)
         if is_new.any():
             everything = np.append(self._known, pairs[is_new])
             order = np.argsort(everything)

@@ -73,6 +73,8 @@ def levels(name: str, left: str, right: str) -> str:
         ("reference", "INV-00123", "INV 00124", "close"),
         ("reference", "INV-00123", "INV-00145", "alike"),
         ("reference", "INV-0", "INV-00000123", "different"),
+        ("reference", "1234567000", "1234567999", "alike"),  # 70%: from the limit on
+        ("reference", f"{'1' * 22}000", f"{'1' * 22}999", "close"),  # 88%
     ],
 )
 def test_how_alike_two_texts_are(name, left, right, level):

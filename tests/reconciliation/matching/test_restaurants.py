@@ -39,8 +39,8 @@ NAME, ADDRESS, TELEPHONE = "counterparty", "narrative", "reference"
     ("fields", "needed", "suggested", "pairs", "true"),
     [
         ([NAME, ADDRESS, TELEPHONE], [NAME], "0.9", 112, 112),
-        ([NAME, ADDRESS, TELEPHONE], [], "0.9", 115, 112),
-        ([NAME, ADDRESS, TELEPHONE], [], "0.9999", 108, 108),
+        ([NAME, ADDRESS, TELEPHONE], [], "0.9", 114, 112),
+        ([NAME, ADDRESS, TELEPHONE], [], "0.9999", 109, 109),
         ([NAME, ADDRESS], [], "0.9", 111, 110),
     ],
 )
