@@ -15,9 +15,11 @@ from apps.ingestion.errors import (
     LinesBelongTogether,
     StillRejected,
 )
-from apps.ingestion.models import Batch, LineCorrection, Record, RejectedLine, Source
+from apps.ingestion.formats.numbering import Numbers
+from apps.ingestion.models import Batch, Record, RejectedLine, Source
 from apps.ingestion.selectors import original_of
 from apps.ingestion.services import (
+    change_mapping,
     correct_line,
     correct_lines,
     correcting,
@@ -56,6 +58,9 @@ OFX = ofx(
     "<TRNTYPE>POS<DTPOSTED>20260407<TRNAMT>-4.50<FITID>1<NAME>Shop",
     "<TRNTYPE>POS<DTPOSTED>20260408<TRNAMT>4,5.0<FITID>2<NAME>Shop",
 ).encode()
+DETAIL = "<TxDtls><AmtDtls><TxAmt><Amt Ccy='EUR'>{}</Amt></TxAmt></AmtDtls></TxDtls>"
+# An entry of two details, whose direction cannot be read.
+DETAILED = entry("5.00", "CRED", details="\n".join(map(DETAIL.format, ("2.00", "3.00")))) + "\n"
 # Format, file, what is corrected, what the record then is, and what the file does not bear out.
 CASES = {
     "camt": (CAMT, {"Amt": "5.00"}, Decimal(5), {"Amt": "6.00"}, "-1.00 EUR are missing"),
@@ -311,28 +316,109 @@ def test_a_posting_date_of_one_line_can_be_corrected(rejected: Any, fix: Fix) ->
     assert str(record.booked_on) == "2026-04-08"
 
 
-@pytest.mark.parametrize(
-    ("kind", "content"),
-    [
-        ("camt", camt(BALANCES, entry("1,0") + entry("2,0"))),
-        (
-            "ofx",
-            ofx("<TRNAMT>x")
-            .replace("\n<STMTTRN>", "<STMTTRN><TRNAMT>y</STMTTRN><STMTTRN>")
-            .encode(),
-        ),
-    ],
-)
-def test_entries_that_share_a_line_are_not_corrected(
-    kind: str, content: bytes, define: Any, bring: Any, fix: Fix, table_counts: Any
-) -> None:
-    bring(define(kind, format=kind), content)
-    line = RejectedLine.objects.earliest("pk")
-    before = table_counts()
-    with pytest.raises(LineNotCorrectable):
-        fix(line, Amt="1.00")
-    assert table_counts() == before
-    assert not LineCorrection.objects.exists()
+IN_ONE_LINE = {
+    "camt": CAMT.replace(b"\n", b""),
+    "saft": SAFT.replace(b"\n", b""),
+    "ofx": OFX.replace(b"\n<STMTTRN>", b"<STMTTRN>"),
+    "json": json.dumps(
+        [
+            {"date": "2026-04-07", "amount": "1.00", "currency": "EUR"},
+            {"date": "2026-04-08", "amount": "4,5.0", "currency": "EUR"},
+        ]
+    ).encode(),
+}
+
+
+class TestInOneLineOfText:
+    """Entries that share a line of text are counted instead; each has a number of its own."""
+
+    @pytest.mark.parametrize(
+        ("kind", "texts", "amount"),
+        [
+            ("camt", {"Amt": "5.00"}, 5),
+            ("saft", {"CreditAmount/Amount": "5.00"}, -5),
+            ("ofx", {"TRNAMT": "4.50"}, Decimal("4.50")),
+            ("json", {"amount": "4.50"}, Decimal("4.50")),
+        ],
+    )
+    def test_the_second_entry_is_corrected_and_no_other(
+        self, kind: str, texts: Any, amount: Any, rejected: Any, fix: Fix
+    ) -> None:
+        line = rejected(kind, IN_ONE_LINE[kind])
+        assert (line.line, line.batch.conventions["numbering"]) == (2, "by entry")
+        others = set(Record.objects.values_list("pk", flat=True))
+        batch = fix(line, **texts).batch
+        record = Record.objects.exclude(pk__in=others).get()
+        assert (record.batch, record.amount, record.line) == (batch, amount, 2)
+        assert batch.conventions["numbering"] == "by entry"
+
+    @pytest.mark.parametrize("kind", ["camt", "saft"])
+    def test_the_file_proves_it_as_any_other(
+        self, kind: str, rejected: Any, fix: Fix, table_counts: Any
+    ) -> None:
+        line = rejected(kind, IN_ONE_LINE[kind])
+        before = table_counts()
+        with pytest.raises(CorrectionUnproven, match=CASES[kind][4]):
+            fix(line, **CASES[kind][3])
+        assert table_counts() == before
+
+    def test_a_batch_of_details_comes_in_with_the_number_of_its_entry(
+        self, rejected: Any, fix: Fix
+    ) -> None:
+        line = rejected("camt", camt(BALANCES, entry(), DETAILED).replace(b"\n", b""))
+        fix(line, CdtDbtInd="CRDT")
+        parts = Record.objects.filter(line=line.line).order_by("amount")
+        assert [one.amount for one in parts] == [2, 3]
+
+    @pytest.mark.parametrize("kind", IN_ONE_LINE)
+    def test_what_was_read_before_entries_were_counted_is_not_corrected(
+        self, kind: str, rejected: Any, fix: Fix, table_counts: Any, monkeypatch: Any
+    ) -> None:
+        with monkeypatch.context() as before_that:
+            before_that.setattr(Numbers, "of", lambda _, line: line)
+            before_that.setattr(Numbers, "of_lines", lambda _: Numbers())
+            line = rejected(kind, IN_ONE_LINE[kind])
+        assert "numbering" not in line.batch.conventions
+        before = table_counts()
+        with pytest.raises(LineNotCorrectable, match="no numbers of their own"):
+            fix(line)
+        assert table_counts() == before
+
+    def test_nor_is_it_read_again_by_another_mapping(
+        self, define: Any, bring: Any, connie: Any, table_counts: Any, monkeypatch: Any
+    ) -> None:
+        columns = {"booked_on": "date", "amount": "amount", "currency": "currency"}
+        mapping = {"columns": columns, "decimal": "."}
+        source = define("json", format="json", mapping=mapping)
+        with monkeypatch.context() as before_that:
+            before_that.setattr(Numbers, "of", lambda _, line: line)
+            before_that.setattr(Numbers, "of_lines", lambda _: Numbers())
+            first = bring(source, IN_ONE_LINE["json"]).batch
+        swapped = {**mapping, "columns": {**columns, "narrative": "currency"}}
+        change_mapping(source_id=source.pk, mapping=swapped, actor=connie)
+        before = table_counts()
+        again = bring(source, IN_ONE_LINE["json"])
+        assert (again.batch, again.is_new) == (first, False)
+        assert table_counts() == before
+
+    def test_only_what_was_rejected_is_read_again(
+        self, define: Any, bring: Any, connie: Any
+    ) -> None:
+        columns = {"booked_on": "date", "amount": "amount", "currency": "currency"}
+        mapping = {"columns": columns, "decimal": "."}
+        source = define("json", format="json", mapping=mapping)
+        bring(source, IN_ONE_LINE["json"])
+        swapped = {**mapping, "columns": {**columns, "narrative": "currency"}}
+        change_mapping(source_id=source.pk, mapping=swapped, actor=connie)
+        again = bring(source, IN_ONE_LINE["json"]).batch
+        assert (again.line_count, again.added_count, again.rejected_count) == (0, 0, 1)
+        assert Record.objects.count() == 1
+
+
+def test_a_batch_of_details_on_lines_of_their_own_comes_in(rejected: Any, fix: Fix) -> None:
+    line = rejected("camt", camt(BALANCES, entry() + "\n", DETAILED))
+    parts = Record.objects.filter(batch=fix(line, CdtDbtInd="CRDT").batch)
+    assert sorted(one.amount for one in parts) == [2, 3]
 
 
 def test_the_second_who_corrects_is_told(rejected: Any, fix: Fix, connie: Any) -> None:

@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
+from tests.ingestion.formats.documents import camt, entry
+
 RULES: dict[str, Any] = {
     "version": "1",
     "passes": [
@@ -322,10 +324,18 @@ def test_rejected_lines_are_left_out_on_request_and_rows_stay_those_of_the_file(
     assert told == "left.csv: 1 rejected lines were left out.\n"
 
 
-def test_rows_that_can_no_longer_be_counted_are_refused(stage: Stage) -> None:
+def test_rows_that_share_a_line_of_text_are_counted_too(stage: Stage) -> None:
     good = {"date": "2026-01-05", "amount": "1.00", "currency": "EUR"}
     rows = json.dumps([good, {**good, "amount": "1x0"}, good])
-    words = stage.words(rows, HEAD)
+    out, _ = run(*stage.words(rows, HEAD), "--skip-rejected", "--json")
+    assert [each["rows"] for each in json.loads(out)["breaks"]] == [[1], [3]]
+
+
+def test_rows_that_can_no_longer_be_counted_are_refused(stage: Stage) -> None:
+    """The second detail of an entry ends on the line on which a rejected entry starts."""
+    detail = "<TxDtls><AmtDtls><TxAmt><Amt Ccy='EUR'>5.00</Amt></TxAmt></AmtDtls></TxDtls>"
+    rows = camt(entry(details=f"{detail}\n{detail}") + entry("1x0"))
+    words = stage.words(rows.decode(), HEAD)
     assert refused(*words, "--skip-rejected")["code"] == "ROWS_UNCLEAR"
 
 

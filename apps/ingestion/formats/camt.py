@@ -40,6 +40,7 @@ from apps.ingestion.formats.corrections import Corrections, statement_difference
 from apps.ingestion.formats.dates import parse_iso_date
 from apps.ingestion.formats.errors import MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
+from apps.ingestion.formats.numbering import Numbers, numbered
 from apps.ingestion.formats.xml_stream import closed_elements, leaves_of, local_name, namespace_of
 
 _NAMESPACE = re.compile(r"camt\.05[234]\.001\.\d\d")
@@ -80,7 +81,10 @@ class Camt:
 
     def read(self, content: bytes, mapping: FieldMapping) -> Reading:
         """See `Format.read`."""
-        reader = _Reader(Corrections(mapping.corrections))
+        return numbered(lambda numbers: self._read(content, mapping, numbers))
+
+    def _read(self, content: bytes, mapping: FieldMapping, numbers: Numbers) -> Reading:
+        reader = _Reader(Corrections(mapping.corrections), numbers)
         remedy = "Send a camt.052, camt.053 or camt.054."
         for element in closed_elements(content, _PIECES, root=_NAMESPACE, remedy=remedy):
             reader.take(element)
@@ -92,7 +96,7 @@ class Camt:
             statements=tuple(reader.statements),
             rejected=tuple(sorted(reader.rejected, key=lambda one: one.line)),
             pending=frame_of(reader.pending),
-            conventions={"message": reader.message},
+            conventions={"message": reader.message, **numbers.conventions},
         )
         differences = statement_differences(reader.statements)
         return reader.corrections.completed(reading, differences)
@@ -141,6 +145,7 @@ class _Reader:
     """Takes the pieces of a message in document order."""
 
     corrections: Corrections
+    numbers: Numbers
     lines: list[dict[str, Any]] = field(default_factory=list)
     pending: list[dict[str, Any]] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
@@ -160,8 +165,7 @@ class _Reader:
         if name == "TxDtls":
             self._details.append((line, leaves))
         elif name == "Ntry":
-            self._take_entry(Entry(line, leaves, tuple(self._details)))
-            self._details = []
+            self._take_entry(self._entry(line, leaves))
         elif name == "Acct":
             self._draft.account = first(leaves, "Id/IBAN", "Id/Othr/Id")
             self._take_currency(first(leaves, "Ccy"), line)
@@ -173,6 +177,14 @@ class _Reader:
             self._draft.has_more_pages = first(leaves, "LastPgInd") in ("false", "0")
         else:
             self._draft.summary = leaves
+
+    def _entry(self, line: int, leaves: Leaves) -> Entry:
+        """The entry that ends here with its details, which have its number if it has its own."""
+        number, details = self.numbers.of(line), self._details
+        self._details = []
+        if self.numbers.by_entry:
+            details = [(number, each) for _, each in details]
+        return Entry(number, leaves, tuple(details))
 
     def _take_currency(self, currency: str, line: int) -> None:
         """The first that the account or a balance states is the statement's."""

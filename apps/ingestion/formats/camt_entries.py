@@ -81,9 +81,16 @@ def correctable(leaves: Leaves) -> dict[str, str]:
 
 
 def with_texts(entry: Entry, texts: Mapping[str, str]) -> Entry:
-    """The entry with these texts in the place of its own; a blank one is none."""
+    """The entry with these texts in the place of its own; a blank one is none.
+
+    Its details get its line: what is corrected is found again by that, all of it.
+    """
     others = {path: leaf for path, leaf in entry.leaves.items() if path not in texts}
-    return replace(entry, leaves=others | {path: [text] for path, text in texts.items() if text})
+    return replace(
+        entry,
+        leaves=others | {path: [text] for path, text in texts.items() if text},
+        details=tuple((entry.line, leaves) for _, leaves in entry.details),
+    )
 
 
 def first(leaves: Leaves, *paths: str) -> str:

@@ -19,6 +19,7 @@ from apps.ingestion.formats.errors import ColumnMissing, FileTooLarge, Forbidden
 from apps.ingestion.formats.headers import completed_mapping
 from apps.ingestion.formats.json_scanner import Number, records_of
 from apps.ingestion.formats.mapping import FieldMapping
+from apps.ingestion.formats.numbering import Numbers
 from apps.ingestion.formats.table_header import MAX_COLUMNS
 from apps.ingestion.formats.tabular import Table, reading_of
 from apps.ingestion.formats.text import utf8_text
@@ -48,7 +49,8 @@ class JsonRecords:
         for line, record in records_of(text.decode("utf-8")):
             rows.append(_cells_of(record, line, texts))
             lines.append(line)
-        conventions = {"encoding": encoding}
+        numbers = Numbers.of_lines(lines)
+        conventions = {"encoding": encoding, **numbers.conventions}
         if not rows:
             return Reading(self.name, frame_of([]), (), (), conventions=conventions)
         names = list(dict.fromkeys(name for row in rows for name in row))
@@ -59,7 +61,8 @@ class JsonRecords:
         else:
             _write_numbers(rows, money, mapping.decimal or ".")
         cells = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String)).fill_null("")
-        table = Table.of(names, cells, pl.Series(lines, dtype=pl.Int64))
+        places = pl.Series([numbers.of(line) for line in lines], dtype=pl.Int64)
+        table = Table.of(names, cells, places)
         return reading_of(self.name, table, mapping, conventions)
 
 

@@ -25,6 +25,7 @@ from apps.ingestion.formats.corrections import Corrections, statement_difference
 from apps.ingestion.formats.dates import date_of
 from apps.ingestion.formats.errors import MalformedFile, WrongEncoding
 from apps.ingestion.formats.mapping import FieldMapping
+from apps.ingestion.formats.numbering import Numbers, numbered
 from apps.ingestion.formats.ofx_markup import Aggregate, document_of
 from apps.ingestion.formats.text import LAST_RESORT, utf8_text
 
@@ -79,8 +80,18 @@ class Ofx:
         if encoding == LAST_RESORT and mapping.encoding is None:
             _require_western(text)
         document = document_of(text.replace("\r\n", "\n").replace("\r", "\n"))
-        reader = _Reader(Corrections(mapping.corrections))
-        for statement in _statements_in(document):
+        statements = _statements_in(document)
+        return numbered(lambda numbers: self._read(statements, encoding, mapping, numbers))
+
+    def _read(
+        self,
+        statements: list[Aggregate],
+        encoding: str,
+        mapping: FieldMapping,
+        numbers: Numbers,
+    ) -> Reading:
+        reader = _Reader(Corrections(mapping.corrections), numbers)
+        for statement in statements:
             reader.take(statement)
         reading = Reading(
             format=self.name,
@@ -88,7 +99,7 @@ class Ofx:
             statements=tuple(reader.statements),
             rejected=tuple(reader.rejected),
             pending=frame_of(reader.pending),
-            conventions={"encoding": encoding},
+            conventions={"encoding": encoding, **numbers.conventions},
         )
         differences = statement_differences(reader.statements)
         return reader.corrections.completed(reading, differences)
@@ -124,6 +135,7 @@ def _statements_in(document: Aggregate) -> list[Aggregate]:
 @dataclass
 class _Reader:
     corrections: Corrections
+    numbers: Numbers
     lines: list[dict[str, Any]] = field(default_factory=list)
     pending: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -175,8 +187,12 @@ class _Reader:
         return rows
 
     def _corrected(self, transaction: Aggregate, place: int) -> Aggregate:
-        """The transaction as it is to be read; what was said anew of it is no longer doubtful."""
-        line = transaction.line
+        """The transaction as it is to be read, its line the number that it is found by.
+
+        What was said anew of it is no longer doubtful.
+        """
+        line = self.numbers.of(transaction.line)
+        transaction = replace(transaction, line=line)
         if line not in self.corrections.asked:
             return transaction
         texts = self.corrections.of(line, {**_NEEDED, **transaction.leaves}, place)

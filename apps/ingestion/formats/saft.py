@@ -30,6 +30,7 @@ from apps.ingestion.formats.corrections import Corrections
 from apps.ingestion.formats.dates import parse_iso_date
 from apps.ingestion.formats.errors import MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
+from apps.ingestion.formats.numbering import Numbers, numbered
 from apps.ingestion.formats.sign_rules import DEBIT_POSITIVE
 from apps.ingestion.formats.xml_stream import closed_elements, leaves_of, local_name
 
@@ -96,7 +97,10 @@ class Saft:
 
     def read(self, content: bytes, mapping: FieldMapping) -> Reading:
         """See `Format.read`."""
-        reader = _Reader(Corrections(mapping.corrections))
+        return numbered(lambda numbers: self._read(content, mapping, numbers))
+
+    def _read(self, content: bytes, mapping: FieldMapping, numbers: Numbers) -> Reading:
+        reader = _Reader(Corrections(mapping.corrections), numbers)
         remedy = "Send a SAF-T file with general ledger entries."
         for element in closed_elements(content, _PIECES, root=_ROOT, remedy=remedy):
             reader.take(element)
@@ -107,7 +111,7 @@ class Saft:
             lines=frame_of(reader.lines),
             statements=reader.statements(),
             rejected=tuple(reader.rejected),
-            conventions={"sign": DEBIT_POSITIVE},
+            conventions={"sign": DEBIT_POSITIVE, **numbers.conventions},
         )
         return reader.corrections.completed(reading, reader.differences)
 
@@ -130,6 +134,7 @@ class _Reader:
     """
 
     corrections: Corrections
+    numbers: Numbers
     differences: dict[str, int | None] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -170,7 +175,7 @@ class _Reader:
             case "Transaction":
                 self._end_transaction()
             case _ if name in _LINES:
-                self._pending.append((line, name, leaves_of(element)))
+                self._pending.append((self.numbers.of(line), name, leaves_of(element)))
             case _ if name in _TOTALS:
                 self._totals[name] = text
             case _ if name in _OF_TRANSACTION:

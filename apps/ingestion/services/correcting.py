@@ -30,7 +30,7 @@ from apps.ingestion.errors import (
     SourceRetired,
     StillRejected,
 )
-from apps.ingestion.formats import Reading, content_keys
+from apps.ingestion.formats import Reading, are_numbered_alike, content_keys
 from apps.ingestion.locks import source_for_update
 from apps.ingestion.models import Batch, LineCorrection, RejectedLine
 from apps.ingestion.permissions import CORRECT_LINE, IMPORT_FILE
@@ -256,7 +256,13 @@ def _require_few(count: int) -> None:
 def _read_with(texts: Mapping[int, Mapping[str, str]], batch: Batch) -> Reading:
     """The whole file with these lines corrected, and those that were before them."""
     corrections = {**corrected_texts(batch.source, batch.sha256), **texts}
-    return read_file(batch.source, batch.filename, original_of(batch), batch.mapping, corrections)
+    content = original_of(batch)
+    reading = read_file(batch.source, batch.filename, content, batch.mapping, corrections)
+    if not are_numbered_alike(reading.conventions, batch.conventions):
+        raise LineNotCorrectable(
+            "The file was read when entries that share a line of text had no numbers of their own."
+        )
+    return reading
 
 
 def _found_in(reading: Reading, line: RejectedLine) -> Mapping[str, str]:

@@ -16,7 +16,7 @@ from apps.common.access import authorize, one_visible
 from apps.common.phases import Phase, in_phase, tell_phase
 from apps.identity.models import User
 from apps.ingestion.errors import SourceRetired
-from apps.ingestion.formats import FileRefused, Reading, content_keys
+from apps.ingestion.formats import FileRefused, Reading, are_numbered_alike, content_keys
 from apps.ingestion.locks import source_for_update
 from apps.ingestion.models import Batch, FailedImport, RejectedLine, Source
 from apps.ingestion.permissions import IMPORT_FILE
@@ -138,6 +138,12 @@ def _is_worth_reading_again(known: Batch, mapping: Mapping[str, Any]) -> bool:
     return known.rejected_count > 0 and known.mapping != mapping
 
 
+def _can_follow(former: Batch, reading: Reading, mapping: Mapping[str, Any]) -> bool:
+    """Whether it is told which lines of a new reading were rejected by the one before."""
+    is_worth_it = _is_worth_reading_again(former, mapping)
+    return is_worth_it and are_numbered_alike(former.conventions, reading.conventions)
+
+
 @transaction.atomic
 def _publish(
     received: _Received, reading: Reading, *, source_id: int, actor: User
@@ -145,7 +151,7 @@ def _publish(
     """Lines, rejected lines and batch appear together; imports into one source take turns."""
     source = source_for_update(source_id, actor=actor)
     former = latest_reading(source, received.sha256)
-    if former is not None and not _is_worth_reading_again(former, received.mapping):
+    if former is not None and not _can_follow(former, reading, received.mapping):
         return ImportOutcome(former, is_new=False)
     accepted = reading.lines.hstack(content_keys(reading.lines))
     lines = wanted = accepted

@@ -368,10 +368,10 @@ def test_a_statement_of_which_nothing_can_be_read_is_refused():
 def test_two_identical_entries_in_a_file_without_line_ends_both_survive():
     content = camt(entry(), entry()).replace(b"\n", b"")
 
-    assert read(content, filename="x.xml").lines.select("line", "amount").rows() == [
-        (1, 100_000),
-        (1, 100_000),
-    ]
+    reading = read(content, filename="x.xml")
+
+    assert reading.lines.select("line", "amount").rows() == [(1, 100_000), (2, 100_000)]
+    assert reading.conventions["numbering"] == "by entry"
 
 
 def test_lines_beyond_65535_are_numbered():

@@ -91,7 +91,8 @@ def test_of_two_rows_on_one_line_none_is_taken_for_the_other() -> None:
             "decimal": ".",
         }
     )
-    corrected = replace(mapping, corrections={1: {"amount": "5.00"}})
+    corrected = replace(mapping, corrections={2: {"amount": "5.00"}})
+    assert [one.line for one in read(content, filename="f.json", mapping=mapping).rejected] == [2]
     found = read(content, filename="f.json", mapping=corrected)
-    assert found.found == {}
-    assert [one.line for one in found.rejected] == [1]
+    assert found.found == {2: {"date": "2023-04-04", "amount": "x"}}
+    assert found.lines.select("line", "amount").rows() == [(1, 10_000), (2, 50_000)]

