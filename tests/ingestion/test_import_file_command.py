@@ -42,6 +42,18 @@ def refused(*words: str) -> dict[str, Any]:
     return error
 
 
+@pytest.mark.parametrize(("glue", "line", "is_told"), [(", ", 2, True), (",\n\n", 3, False)])
+def test_people_are_told_when_entries_are_counted(
+    glue: str, line: int, is_told: bool, keep: Any
+) -> None:
+    out, told = io.StringIO(), io.StringIO()
+    records = (f'{{"date": "2026-04-07", "amount": "{one}", "currency": "EUR"}}' for one in "1x")
+    path = keep("records.json", f"[{glue.join(records)}]".encode())
+    call_command("import_file", path, "--dry-run", stdout=out, stderr=told)
+    assert f"Line {line}, amount" in out.getvalue()
+    assert ("they are counted" in told.getvalue()) is is_told
+
+
 def test_scripts_get_exactly_these_keys(keep: Any, entity: Any) -> None:
     said = json.loads(run(keep("april.sta", BANK), "--json"))
     assert said == {

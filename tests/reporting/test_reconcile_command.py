@@ -327,8 +327,10 @@ def test_rejected_lines_are_left_out_on_request_and_rows_stay_those_of_the_file(
 def test_rows_that_share_a_line_of_text_are_counted_too(stage: Stage) -> None:
     good = {"date": "2026-01-05", "amount": "1.00", "currency": "EUR"}
     rows = json.dumps([good, {**good, "amount": "1x0"}, good])
-    out, _ = run(*stage.words(rows, HEAD), "--skip-rejected", "--json")
+    words = stage.words(rows, HEAD)
+    out, _ = run(*words, "--skip-rejected", "--json")
     assert [each["rows"] for each in json.loads(out)["breaks"]] == [[1], [3]]
+    assert "entry 2, amount: " in refused(*words)["message"]
 
 
 def test_rows_that_can_no_longer_be_counted_are_refused(stage: Stage) -> None:

@@ -16,7 +16,7 @@ from apps.ingestion.formats.contract import (
 from apps.ingestion.formats.errors import FileRefused, MappingInvalid
 from apps.ingestion.formats.identity_keys import content_keys
 from apps.ingestion.formats.mapping import FieldMapping
-from apps.ingestion.formats.numbering import are_numbered_alike
+from apps.ingestion.formats.numbering import are_numbered_alike, is_by_entry
 from apps.ingestion.formats.registry import FORMATS, TABLES, identify, read
 
 __all__ = [
@@ -35,5 +35,6 @@ __all__ = [
     "are_numbered_alike",
     "content_keys",
     "identify",
+    "is_by_entry",
     "read",
 ]

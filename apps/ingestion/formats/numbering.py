@@ -62,6 +62,11 @@ def numbered(read: Callable[[Numbers], Reading]) -> Reading:
         return read(Numbers(by_entry=True))
 
 
+def is_by_entry(conventions: Mapping[str, str]) -> bool:
+    """Whether the numbers of a reading are those of entries, not of lines of text."""
+    return conventions.get(_CONVENTION) == _BY_ENTRY
+
+
 def are_numbered_alike(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     """Whether a number means the same in two readings of one file, by their conventions."""
-    return one.get(_CONVENTION) == other.get(_CONVENTION)
+    return is_by_entry(one) == is_by_entry(other)

@@ -16,7 +16,14 @@ import numpy as np
 import polars as pl
 
 from apps.common.errors import Refusal
-from apps.ingestion.formats import FieldMapping, FileRefused, MappingInvalid, Reading, read
+from apps.ingestion.formats import (
+    FieldMapping,
+    FileRefused,
+    MappingInvalid,
+    Reading,
+    is_by_entry,
+    read,
+)
 from apps.reconciliation.matching import (
     ITEM_SCHEMA,
     ItemsInvalid,
@@ -148,8 +155,9 @@ def _rows(name: str, reading: Reading) -> pl.Series:
 
 def _lines_rejected(name: str, reading: Reading) -> Refusal:
     rejected = reading.rejected
+    word = "entry" if is_by_entry(reading.conventions) else "line"
     named = "; ".join(
-        f"line {each.line}{', ' + each.field if each.field else ''}: {each.reason}"
+        f"{word} {each.line}{', ' + each.field if each.field else ''}: {each.reason}"
         for each in rejected[:_NAMED_LINES]
     )
     rest = len(rejected) - _NAMED_LINES

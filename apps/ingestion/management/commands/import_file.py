@@ -19,6 +19,7 @@ from apps.ingestion.formats import (
     FileRefused,
     Reading,
     Statement,
+    is_by_entry,
     read,
 )
 from apps.ingestion.models import Source
@@ -30,6 +31,9 @@ from apps.operations.management.progress import shown_while
 from apps.operations.management.reporting import ReportCommand, content_of, object_in
 
 _SHOWN_REJECTED = 20
+_COUNTED = (
+    "Entries of this file share lines of text: they are counted, so that line 2 is the second."
+)
 
 
 class EntityUnclear(Invalid):
@@ -70,6 +74,8 @@ class Command(ReportCommand):
         if not options["dry_run"]:
             outcome = _import(reading, name, content, mapping, options)
             self.stderr.write(_told(outcome))
+        if reading.rejected and is_by_entry(reading.conventions):
+            self.stderr.write(_COUNTED)
         return document(reading)
 
     def show(self, report: dict[str, Any], console: Console) -> None:
