@@ -22,7 +22,6 @@ from apps.identity.models import User
 from apps.ingestion.errors import (
     CorrectionInvalid,
     LineCorrected,
-    LineNotCorrectable,
     LineReadAgain,
     SourceRetired,
     StillRejected,
@@ -300,27 +299,18 @@ def test_a_retired_source_takes_no_correction(
         fix(broken, amount="7.00")
 
 
-@pytest.mark.parametrize(
-    ("settings", "content"),
-    [
-        (
-            {"format": "json", "mapping": {**MAPPING, "separator": None}},
-            '[{"date":"x","amount":"1.00","id":"","reference":"","who":"","text":""},'
-            '{"date":"y","amount":"1.00","id":"","reference":"","who":"","text":""}]',
-        ),
-    ],
-    ids=["two rows on a line"],
-)
-def test_what_is_no_row_of_its_own_is_not_corrected(
-    settings: dict[str, Any], content: str, define: Any, bring: Any, fix: Fix, table_counts: Any
+def test_of_two_rows_on_a_line_of_text_each_is_corrected_for_itself(
+    define: Any, bring: Any, fix: Fix
 ) -> None:
-    bring(define("other", **settings), content)
-    line = RejectedLine.objects.first()
-    assert line is not None
-    before = table_counts()
-    with pytest.raises(LineNotCorrectable):
-        fix(line, amount="7.00")
-    assert table_counts() == before
+    row = '{{"date":"{}","amount":"1.00","id":"","reference":"","who":"","text":""}}'
+    source = define("other", format="json", mapping={**MAPPING, "separator": None})
+    bring(source, f"[{row.format('x')},{row.format('y')}]")
+    first, second = RejectedLine.objects.order_by("pk")
+    fix(second, date="2023-04-06")
+    record = Record.objects.get()
+    assert (record.line, str(record.booked_on)) == (second.line, "2023-04-06")
+    fix(first, date="2023-04-05")
+    assert sorted(Record.objects.values_list("line", flat=True)) == [first.line, second.line]
 
 
 @pytest.mark.django_db(transaction=True)
