@@ -15,7 +15,7 @@ from apps.ingestion.selectors import (
     batch_ids,
     record_shards,
     records_frame,
-    records_named,
+    records_in_shards,
 )
 from tests.ingestion.conftest import ANNA, BERT, CORA, table
 
@@ -31,17 +31,21 @@ MANY = [
 ]
 
 
-def in_shard(source: Source, batches: list[int] | None, number: int, count: int) -> pl.DataFrame:
+def asked(source: Source, shards: Shards, **narrowed: Any) -> dict[str, Any]:
+    every = {"accounts": None, "snapshot": batch_ids(source.pk), **APRIL, **narrowed}
+    return {"source_id": source.pk, "shards": shards, **every}
+
+
+def in_shard(source: Source, batches: list[int], number: int, count: int) -> pl.DataFrame:
     shards = Shards("reference", count, (number,))
-    found = records_frame(source_ids=[source.pk], snapshot=batches, shards=shards, **APRIL)
-    assert set(found["shard"]) <= {number}
-    return found.drop("shard")
+    found = records_in_shards(**asked(source, shards, snapshot=batches))
+    assert list(found) == [number]
+    return found[number]
 
 
 def planned(source: Source, shards: Shards, **narrowed: Any) -> pl.DataFrame:
     """Ids with their shards, as they are planned."""
-    asked = {"accounts": None, "snapshot": batch_ids(source.pk), **APRIL, **narrowed}
-    return record_shards(source_id=source.pk, shards=shards, **asked)
+    return record_shards(**asked(source, shards, **narrowed))
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -52,9 +56,11 @@ def test_every_record_is_in_one_shard_and_equal_keys_in_the_same(
     batches = batch_ids(sales.pk)
     shards = [in_shard(sales, batches, number, count) for number in range(count)]
     every = Shards("reference", count)
-    at_once = records_frame(source_ids=[sales.pk], snapshot=batches, shards=every, **APRIL)
+    at_once = records_in_shards(**asked(sales, every))
     for number, shard in enumerate(shards):
-        assert at_once.filter(pl.col("shard") == number).drop("shard").equals(shard)
+        assert at_once[number].equals(shard)
+        ids = planned(sales, every).filter(pl.col("shard") == number)["id"]
+        assert ids.equals(shard["id"])
     everything = records_frame(source_ids=[sales.pk], **APRIL)
     assert pl.concat(shards).sort("id").equals(everything)
     shard_of: dict[str, set[int]] = {}
@@ -62,7 +68,6 @@ def test_every_record_is_in_one_shard_and_equal_keys_in_the_same(
         for reference in shard["reference"]:
             shard_of.setdefault(reference, set()).add(number)
     assert all(len(numbers) == 1 for reference, numbers in shard_of.items() if reference)
-    assert planned(sales, every).equals(at_once.select("id", "shard"))
 
 
 def test_blank_keys_are_spread(sales: Source, bring: Any) -> None:
@@ -92,8 +97,8 @@ def test_records_can_be_planned_besides(
     day = {"starts_on": date(2023, 4, 4), "ends_on": date(2023, 4, 5)}
     one = Shards("reference", 1)
     assert planned(sales, one, more_ids=[anna, cora], **day)["id"].to_list() == [anna, bert, cora]
-    carried = records_named(source_ids=[sales.pk], record_ids=[anna, cora], shards=one)
-    assert carried.select("shard", "id").rows() == [(0, anna), (0, cora)]
+    taken = records_in_shards(**asked(sales, one, more_ids=[anna, cora], **day))
+    assert taken[0].equals(records_frame(source_ids=[sales.pk]))
 
 
 def test_records_that_agree_in_reference_currency_and_amount_are_found(
@@ -116,6 +121,6 @@ def test_records_that_agree_in_reference_currency_and_amount_are_found(
     assert not len(agreeing_ids(source_id=sales.pk, facts=facts.clear(), **APRIL))
 
 
-def test_records_are_split_by_nothing_that_is_sealed(sales: Source) -> None:
+def test_records_are_split_by_nothing_that_is_sealed() -> None:
     with pytest.raises(ValueError, match="'counterparty'"):
-        records_frame(source_ids=[sales.pk], shards=Shards("counterparty", 2))
+        Shards("counterparty", 2)

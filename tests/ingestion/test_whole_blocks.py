@@ -21,6 +21,7 @@ from apps.ingestion.selectors import (
     frames,
     record_shards,
     records_frame,
+    records_in_shards,
     records_named,
 )
 from apps.ingestion.services import bulk, import_file
@@ -195,21 +196,19 @@ def test_shards_of_large_and_small_batches_are_the_same(
     bring(sales, table(*told))
     settings.OWN_PARTITION_FROM = SMALL
     bring(twin, table(*told))
-    large, small = (
-        records_frame(source_ids=[source.pk], shards=Shards("reference", 3))
-        for source in (sales, twin)
-    )
-    facts = ["shard", "external_id", "reference"]
-    assert large.select(facts).equals(small.select(facts))
-    assert large["shard"].n_unique() == 3
-    planned = record_shards(
-        source_id=sales.pk,
-        accounts=["1000"],
-        snapshot=batch_ids(sales.pk),
-        shards=Shards("reference", 3),
-        **APRIL,
-    )
-    assert planned.equals(large.select("id", "shard"))
+
+    def asked(source: Source) -> dict[str, Any]:
+        wanted = {"accounts": ["1000"], "snapshot": batch_ids(source.pk), **APRIL}
+        return {"source_id": source.pk, "shards": Shards("reference", 3), **wanted}
+
+    large, small = (records_in_shards(**asked(source)) for source in (sales, twin))
+    planned = record_shards(**asked(sales))
+    for number in range(3):
+        facts = large[number].select("external_id", "reference")
+        assert facts.equals(small[number].select("external_id", "reference"))
+        ids = planned.filter(pl.col("shard") == number)["id"]
+        assert ids.len()
+        assert ids.equals(large[number]["id"])
 
 
 def without_guards(statement: str, *values: Any) -> None:

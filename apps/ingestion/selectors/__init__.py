@@ -26,6 +26,7 @@ from apps.ingestion.selectors.frames import (
     record_ids,
     record_shards,
     records_frame,
+    records_in_shards,
     records_named,
 )
 from apps.ingestion.selectors.parts import Shards, agreeing_ids, batch_ids
@@ -71,6 +72,7 @@ __all__ = [
     "record_shards",
     "record_shown",
     "records_frame",
+    "records_in_shards",
     "records_named",
     "rejected_lines_for",
     "source_named",

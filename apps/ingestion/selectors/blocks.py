@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import polars as pl
 from django.db import connection
@@ -19,6 +19,8 @@ from apps.ingestion.states import TEXTS_LABEL, WHOLE_BLOCK_ROWS, WHOLE_LABEL
 from apps.privacy.blocks import BLOCK_ROWS, opened_block
 from apps.privacy.keyring import KeyRing, Unreadable
 from apps.privacy.selectors import key_ring
+
+Shaped = TypeVar("Shaped")
 
 _AT_ONCE: Final = 256  # blocks of texts
 _WHOLE_AT_ONCE: Final = 32
@@ -100,8 +102,8 @@ def whole_records(
     batch: WholeBatch,
     wanted: Wanted,
     columns: Sequence[str],
-    shape: Callable[[pl.DataFrame], pl.DataFrame] = lambda rows: rows,
-) -> Iterator[pl.DataFrame]:
+    shape: Callable[[pl.DataFrame], Shaped],
+) -> Iterator[Shaped]:
     """The wanted records of a batch, ids ascending, many blocks at a time.
 
     Args:
@@ -115,7 +117,7 @@ def whole_records(
     gone = pl.Series(_superseded(batch, wanted), dtype=pl.Int64).implode()
     ring = key_ring()
 
-    def opened(blocks: list[tuple[int, bytes]]) -> pl.DataFrame:
+    def opened(blocks: list[tuple[int, bytes]]) -> Shaped:
         rows = pl.concat(_whole_block(batch, *block, columns, ring) for block in blocks)
         first = batch.first_id + blocks[0][0] * WHOLE_BLOCK_ROWS
         ids = pl.int_range(first, first + rows.height, eager=True).alias("id")

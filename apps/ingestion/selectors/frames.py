@@ -26,6 +26,7 @@ _COLUMNS: Final = (
     "id, (amount * 10000)::bigint AS amount, currency, booked_on, value_on, reference, account,"
     " external_id, batch_id, position"
 )
+_NAMED: Final = "source_id = ANY(%s) AND id = ANY(%s)"
 _AS_TEXT: Final = (pl.Boolean(), pl.Binary())
 _KNOWN: Final = """
     SELECT id, encode(content_key, 'hex') AS content_key, occurrence, external_id, account,
@@ -44,7 +45,6 @@ def records_frame(
     ends_on: date | None = None,
     accounts: Sequence[str] | None = None,
     snapshot: Sequence[int] | None = None,
-    shards: Shards | None = None,
 ) -> pl.DataFrame:
     """Records of the sources that stand, oldest id first; those that were amended are left out.
 
@@ -52,40 +52,73 @@ def records_frame(
         starts_on, ends_on: booking dates, both inclusive.
         accounts: only these accounts; None for all.
         snapshot: only these batches, as things stood when they were all that there was.
-        shards: only the records of these shards.
 
     Returns:
-        RECORD_SCHEMA; `attributes` is JSON text, or "" where the file said nothing more. Before it
-        the `shard`, if shards are asked for.
+        RECORD_SCHEMA; `attributes` is JSON text, or "" where the file said nothing more.
 
     Raises:
         Unreadable: a sealed block that is gone, too short, or does not open.
     """
-    wanted = Wanted(source_ids, starts_on, ends_on, accounts, snapshot)
-    names = [*(["shard"] if shards else []), *RECORD_SCHEMA]
-
-    def shape(rows: pl.DataFrame) -> pl.DataFrame:
-        return (shards.told(rows) if shards else rows).select(names)
-
-    wanted, whole = _with_whole(wanted)
+    wanted, whole = _with_whole(Wanted(source_ids, starts_on, ends_on, accounts, snapshot))
     condition, values = wanted.condition(without=[batch.batch_id for batch in whole])
     with page_by_page():
-        frames = [_rows(condition, values, shards)]
+        frames = [_rows(condition, values)]
     for batch in whole:
-        frames += whole_records(batch, wanted, WHOLE_COLUMNS, shape)
+        frames += whole_records(
+            batch, wanted, WHOLE_COLUMNS, lambda rows: rows.select(RECORD_SCHEMA.names())
+        )
     return _by_id(pl.concat(frames))
 
 
-def records_named(
-    *, source_ids: Sequence[int], record_ids: Sequence[int], shards: Shards | None = None
-) -> pl.DataFrame:
+def records_in_shards(
+    *,
+    source_id: int,
+    starts_on: date,
+    ends_on: date,
+    accounts: Sequence[str] | None,
+    snapshot: Sequence[int],
+    shards: Shards,
+    more_ids: Sequence[int] = (),
+) -> dict[int, pl.DataFrame]:
+    """Records of a source by shard, each shard's oldest id first.
+
+    They are parted as they are read: to part them when all are there needs room for all twice.
+
+    Args:
+        starts_on, ends_on, accounts, snapshot: as `records_frame`.
+        shards: those that are asked for.
+        more_ids: records that count too, whatever their day, batch and account.
+
+    Returns:
+        RECORD_SCHEMA by the number of the shard.
+
+    Raises:
+        Unreadable: as `records_frame`.
+    """
+
+    def shape(rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
+        return shards.parted(rows.select(RECORD_SCHEMA.names()))
+
+    wanted, whole = _with_whole(Wanted([source_id], starts_on, ends_on, accounts, snapshot))
+    condition, values = wanted.condition(without=[batch.batch_id for batch in whole])
+    with page_by_page():
+        parts = [shape(_rows(condition, values, shards))]
+    for batch in whole:
+        parts += whole_records(batch, wanted, WHOLE_COLUMNS, shape)
+    more = shape(_rows(_NAMED, [[source_id], list(more_ids)], shards))
+    return {
+        number: _with_more(pl.concat(part[number] for part in parts), more[number])
+        for number in shards.asked
+    }
+
+
+def records_named(*, source_ids: Sequence[int], record_ids: Sequence[int]) -> pl.DataFrame:
     """These records, as far as they are the sources', oldest id first, amended or not.
 
     Returns:
         As `records_frame`.
     """
-    condition = "source_id = ANY(%s) AND id = ANY(%s)"
-    return _rows(condition, [list(source_ids), list(record_ids)], shards)
+    return _rows(_NAMED, [list(source_ids), list(record_ids)])
 
 
 def record_shards(
@@ -101,8 +134,7 @@ def record_shards(
     """Ids of a source's records, ascending, with the shard of each; nothing else is looked at.
 
     Args:
-        starts_on, ends_on, accounts, snapshot, shards: as `records_frame`.
-        more_ids: records that count too, whatever their day, batch and account.
+        starts_on, ends_on, accounts, snapshot, shards, more_ids: as `records_in_shards`.
 
     Returns:
         `id` and `shard`, both int64.
@@ -120,10 +152,7 @@ def record_shards(
     for batch in whole:
         frames += whole_records(batch, wanted, [shards.key, "booked_on", "account"], shape)
     more = shape(_stored(f"id, {shards.key}", "id = ANY(%s)", [list(more_ids)], schema))
-    found = pl.concat(frames)
-    return _by_id(
-        pl.concat([found, more.join(found, on="id", how="anti")]) if more.height else found
-    )
+    return _with_more(pl.concat(frames), more)
 
 
 def _with_whole(wanted: Wanted) -> tuple[Wanted, list[WholeBatch]]:
@@ -140,14 +169,21 @@ def _with_whole(wanted: Wanted) -> tuple[Wanted, list[WholeBatch]]:
     return (now, whole) if whole else (wanted, [])
 
 
-def _rows(condition: str, values: Sequence[Any], shards: Shards | None) -> pl.DataFrame:
-    """Records by their rows, as `records_frame` gives them."""
+def _rows(condition: str, values: Sequence[Any], shards: Shards | None = None) -> pl.DataFrame:
+    """Records by their rows, as `records_frame` gives them; if need be, those of the shards."""
     # Put in order here: the database would spill a million rows to its disk for it.
     stored = _stored(_COLUMNS, condition, values, dict(STORED_SCHEMA)).sort("id")
-    names = RECORD_SCHEMA.names()
     if shards is not None:
-        stored, names = shards.told(stored), ["shard", *names]
-    return stored.hstack(texts_at(stored.select("batch_id", "position"))).select(names)
+        stored = shards.told(stored)  # the texts of the others need not be opened
+    texts = texts_at(stored.select("batch_id", "position"))
+    return stored.hstack(texts).select(RECORD_SCHEMA.names())
+
+
+def _with_more(records: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Both, oldest id first; what is in both counts once."""
+    if more.height:
+        records = pl.concat([records, more.join(records, on="id", how="anti")])
+    return _by_id(records)
 
 
 def _by_id(records: pl.DataFrame) -> pl.DataFrame:

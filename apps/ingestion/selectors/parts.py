@@ -41,14 +41,31 @@ class Shards:
         if self.key not in _SHARD_KEYS:
             raise ValueError(f"records are not split by {self.key!r}")
 
+    @property
+    def asked(self) -> Sequence[int]:
+        """The numbers of the shards that are asked for."""
+        return range(self.count) if self.numbers is None else self.numbers
+
     def told(self, records: pl.DataFrame) -> pl.DataFrame:
         """Those of the records that are in the shards, each with its `shard` (int64)."""
-        spread = pl.when(pl.col(self.key) == "").then(pl.col("id").cast(pl.UInt64))
-        hashed = spread.otherwise(pl.col(self.key).hash(0))
-        records = records.with_columns(shard=(hashed % self.count).cast(pl.Int64))
+        records = records.with_columns(shard=self._shard)
         if self.numbers is None:
             return records
         return records.filter(pl.col("shard").is_in(list(self.numbers)))
+
+    def parted(self, records: pl.DataFrame) -> dict[int, pl.DataFrame]:
+        """The records of each of the shards, in their order.
+
+        They are gathered by row: what is filtered would hold on to the texts of all the others.
+        """
+        shard = records.select(self._shard).to_series()
+        return {number: records[(shard == number).arg_true()] for number in self.asked}
+
+    @property
+    def _shard(self) -> pl.Expr:
+        spread = pl.when(pl.col(self.key) == "").then(pl.col("id").cast(pl.UInt64))
+        hashed = spread.otherwise(pl.col(self.key).hash(0))
+        return (hashed % self.count).cast(pl.Int64).alias("shard")
 
 
 def batch_ids(source_id: int) -> list[int]:

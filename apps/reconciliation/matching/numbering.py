@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from apps.reconciliation.matching.schemas import (
     SIDES,
 )
 
+_SORTED_AT_ONCE: Final = 1_000_000  # groups
 _FACTS_OF_GROUP = (
     "pass_name",
     "status",
@@ -111,7 +113,18 @@ def numbered_groups(groups: Told, rules: RuleSet) -> tuple[pl.DataFrame, pl.Data
         "item_id",
         "allocated",
     )
-    return numbered, held.sort("group_no", "side", "item_id")
+    return numbered, _sorted_items(held, len(order))
+
+
+def _sorted_items(held: pl.DataFrame, group_count: int) -> pl.DataFrame:
+    """By group, side and id; some groups at a time: all at once would need twice the room."""
+    parts = [
+        held.filter(pl.col("group_no").is_between(first, first + _SORTED_AT_ONCE - 1)).sort(
+            "group_no", "side", "item_id"
+        )
+        for first in range(1, group_count + 1, _SORTED_AT_ONCE)
+    ]
+    return pl.concat([held.clear(), *parts])
 
 
 def _in_order(groups: pl.DataFrame) -> npt.NDArray[np.uint32]:

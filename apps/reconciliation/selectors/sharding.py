@@ -14,7 +14,7 @@ from apps.ingestion.selectors import (
     Shards,
     agreeing_ids,
     record_shards,
-    records_frame,
+    records_in_shards,
     records_named,
 )
 from apps.reconciliation.matching.shards import COPY_FACTS, ShardOutcome
@@ -64,7 +64,8 @@ def planned_shards(plan: ShardPlan, split: Split, count: int) -> list[PlannedSha
             shards=Shards(split.field(side), count),
             more_ids=plan.carried_ids[side],
         )
-        sides.append(_by_shard(_without(ids, plan.taken_ids[side]), range(count)))
+        ids = _without(ids, plan.taken_ids[side])
+        sides.append([ids.filter(pl.col("shard") == number) for number in range(count)])
     left, right = sides
     return [
         PlannedShard(
@@ -99,32 +100,23 @@ def shard_items(
 def _side_in_shards(
     plan: ShardPlan, side: Side, source: Source, accounts: Sequence[str] | None, shards: Shards
 ) -> dict[int, pl.DataFrame]:
-    """Copies by shard: what was read of a side is let go before the other one is read."""
     run = plan.run
-    carried = records_named(
-        source_ids=[source.pk], record_ids=plan.carried_ids[side], shards=shards
-    )
-    current = records_frame(
-        source_ids=[source.pk],
+    found = records_in_shards(
+        source_id=source.pk,
         starts_on=run.starts_on,
         ends_on=run.ends_on,
         accounts=accounts,
         snapshot=plan.batch_ids[side],
         shards=shards,
+        more_ids=plan.carried_ids[side],
     )
-    items = _without(pl.concat([carried, current]), plan.taken_ids[side])
-    return _by_shard(items, shards.numbers or ())
+    return {number: _without(items, plan.taken_ids[side]) for number, items in found.items()}
 
 
 def _without(records: pl.DataFrame, ids: Sequence[int]) -> pl.DataFrame:
     if not ids:
         return records  # as nearly always: to filter them would be to copy them
     return records.filter(~pl.col("id").is_in(pl.Series(ids, dtype=pl.Int64).implode()))
-
-
-def _by_shard(items: pl.DataFrame, numbers: Sequence[int]) -> dict[int, pl.DataFrame]:
-    found = items.partition_by("shard", as_dict=True, include_key=False)
-    return {number: found.get((number,), items.drop("shard").clear()) for number in numbers}
 
 
 def copies_in_shards(

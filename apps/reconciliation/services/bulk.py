@@ -64,11 +64,12 @@ def _with_ids(found: Matched) -> pl.DataFrame:
     """The groups, each with the records of either side, ascending."""
     groups = found.groups
     for side in Side:
-        own = found.items.filter(pl.col("side") == side).sort("group_no", "item_id")
-        ids = own.group_by("group_no", maintain_order=True).agg(
-            pl.col("item_id").alias(f"{side}_ids")
-        )
-        groups = groups.join(ids, on="group_no", how="left", maintain_order="left")
+        own = found.items.filter(pl.col("side") == side)
+        ids = own.group_by("group_no", maintain_order=True).agg(pl.col("item_id"))
+        # Joined to the numbers alone: a join makes all columns anew, and these are the smallest.
+        numbers = groups.select("group_no")
+        listed = numbers.join(ids, on="group_no", how="left", maintain_order="left")
+        groups = groups.with_columns(listed["item_id"].alias(f"{side}_ids"))
     return groups
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+from polars.testing import assert_frame_equal
+
+from apps.reconciliation.matching import numbering
 from tests.reconciliation.matching.making import causes, exact, item, near, outcome, paired, window
 
 
@@ -91,3 +95,20 @@ def test_a_break_of_several_ties_belongs_to_the_first_pass_and_is_listed_once():
         '"left_candidates": [1, 2], "left_count": 2, "pass": "amount"'
         in (result.ambiguous["evidence"][1])
     )
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 7, 8])
+def test_items_lie_by_group_side_and_id_however_many_are_sorted_at_once(monkeypatch, at_once):
+    numbers = [5, 3, 7, 1, 6, 2, 4]
+    left = [item(n, "2.00", reference=f"{n}") for n in numbers]
+    right = [item(10 * n + half, "1.00", reference=f"{n}") for n in numbers for half in (1, 0)]
+    sums = {"name": "sums", "kind": "aggregated", "keys": ["reference"]}
+    whole = outcome(left, right, sums)
+    monkeypatch.setattr(numbering, "_SORTED_AT_ONCE", at_once)
+    found = outcome(left, right, sums)
+    assert_frame_equal(found.items, whole.items)
+    assert found.items.select("group_no", "side", "item_id").rows() == [
+        row
+        for n in range(1, 8)
+        for row in ((n, "left", n), (n, "right", 10 * n), (n, "right", 10 * n + 1))
+    ]
