@@ -16,6 +16,7 @@ from apps.common.advisory import (
     session_lock,
     try_lock_exclusive,
 )
+from tests.embedded.stage import wait_until
 
 
 def in_another_session(work: Callable[[], None]) -> None:
@@ -71,7 +72,7 @@ def test_a_session_lock_is_seen_by_others_and_falls_with_its_connection() -> Non
             assert not is_ours
 
     in_another_session(hold_and_die)
-    assert not is_held("test", 7)
+    wait_until(lambda: not is_held("test", 7), "the server ends the session a moment later")
     with session_lock("test", 8) as is_ours:
         assert is_ours
         in_another_session(find_it_taken)
