@@ -104,14 +104,17 @@ class Candidates:
     def batches(self) -> Iterator[Edges]:
         """The pairs of all other chains, in batches that fit into memory and cut no chain."""
         counts = np.where(self._is_crowded, 0, self._counts)
-        totals = np.cumsum(counts)
+        ends = np.append(np.flatnonzero(np.diff(self._chains)) + 1, len(self._left))
+        totals = np.append(0, np.cumsum(counts))[ends]
         begin = done = 0
-        for end in np.append(np.flatnonzero(np.diff(self._chains)) + 1, len(self._left)):
-            if end == len(self._left) or totals[end - 1] - done > BATCH_PAIRS:
-                edges = self._edges(np.arange(begin, end), counts[begin:end])
-                if len(edges):
-                    yield edges
-                begin, done = end, totals[end - 1]
+        while begin < len(self._left):
+            beyond = int(np.searchsorted(totals, done + BATCH_PAIRS, side="right"))
+            last = min(beyond, len(ends) - 1)
+            end = int(ends[last])
+            edges = self._edges(np.arange(begin, end), counts[begin:end])
+            if len(edges):
+                yield edges
+            begin, done = end, int(totals[last])
 
     def _edges(self, classes: Ints, counts: Ints) -> Edges:
         left, right = self._left, self._right
