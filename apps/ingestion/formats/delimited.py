@@ -5,6 +5,7 @@ The text is split by polars; `delimited_records` says where that may not be trus
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -25,6 +26,7 @@ from apps.ingestion.formats.text import utf8_text
 
 _NOT_TABLES = (b"<", b"{", b"[")
 _PIECE_BYTES = 1 << 26  # what is split into cells at once: polars takes a multiple of it
+_QUOTED = re.compile(rb'"[^"]*"')
 _SPARSE_FROM_LINES = 100_000
 _MIN_MEAN_LINE_BYTES = 8  # a date, an amount and what parts them take more
 
@@ -50,11 +52,19 @@ class DelimitedText:
     def read(self, content: bytes, mapping: FieldMapping) -> Reading:
         """See `Format.read`."""
         text, encoding = utf8_text(content, mapping.encoding)
-        if b"\n" not in text:
-            text = text.replace(b"\r", b"\n")
+        if _ends_lines_with_returns(text):
+            text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         layout = layout_of(text, mapping)
         conventions = {"encoding": encoding, "separator": layout.separator}
         return reading_of(self.name, table_of(text, layout), layout.header.mapping, conventions)
+
+
+def _ends_lines_with_returns(text: bytes) -> bool:
+    """Whether carriage returns alone end the lines; cells in quotation marks may have others."""
+    if text.count(b"\r") == text.count(b"\r\n"):
+        return False
+    bare = _QUOTED.sub(b"", text).rstrip(b"\r\n")
+    return b"\r" in bare and b"\n" not in bare
 
 
 def _after_lines(text: bytes, count: int) -> int:

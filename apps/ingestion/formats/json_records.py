@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -17,13 +18,14 @@ from apps.ingestion.formats.amounts import written_number
 from apps.ingestion.formats.contract import Reading, frame_of
 from apps.ingestion.formats.errors import ColumnMissing, FileTooLarge, ForbiddenConstruct
 from apps.ingestion.formats.headers import completed_mapping
-from apps.ingestion.formats.json_scanner import Number, records_of
+from apps.ingestion.formats.json_scanner import LIST_KEYS, Number, records_of
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.numbering import Numbers
 from apps.ingestion.formats.table_header import MAX_COLUMNS
 from apps.ingestion.formats.tabular import Table, reading_of
 from apps.ingestion.formats.text import utf8_text
 
+_TELLING = ("booked_on", "value_on", "amount", "debit", "credit")
 MAX_DEPTH = 8  # levels of objects and lists inside a value of a record
 _START = re.compile(rb"\s*(?:\[\s*[{\]]|\{\s*[\"}])")
 
@@ -46,7 +48,7 @@ class JsonRecords:
         rows: list[dict[str, str]] = []
         lines: list[int] = []
         texts: set[str] = set()  # columns that hold something else than numbers
-        for line, record in records_of(text.decode("utf-8")):
+        for line, record in records_of(text.decode("utf-8"), partial(_is_record, mapping)):
             rows.append(_cells_of(record, line, texts))
             lines.append(line)
         numbers = Numbers.of_lines(lines)
@@ -64,6 +66,16 @@ class JsonRecords:
         places = pl.Series([numbers.of(line) for line in lines], dtype=pl.Int64)
         table = Table.of(names, cells, places)
         return reading_of(self.name, table, mapping, conventions)
+
+
+def _is_record(mapping: FieldMapping, members: dict[str, Any], line: int) -> bool:
+    """Whether the members have the dates and amounts that the mapping or their names ask for."""
+    names = [name for name, _ in _leaves(members, line)]
+    chosen = completed_mapping(mapping, names)
+    if chosen is None:
+        return False
+    asked = {name for field in _TELLING for name in chosen.columns.get(field, ())}
+    return not asked.isdisjoint(names) and asked - chosen.made_columns <= set(names)
 
 
 def _cells_of(record: dict[str, Any], line: int, texts: set[str]) -> dict[str, str]:
@@ -132,7 +144,8 @@ def _checked_mapping(names: list[str], mapping: FieldMapping) -> FieldMapping:
     if chosen is None:
         raise ColumnMissing(
             "No keys name a date and an amount in English, German or French.",
-            remedy="Set up a field mapping for the source.",
+            remedy="Set up a field mapping for the source. Of an object's members, a list is taken "
+            f"for its records if it is called {', '.join(LIST_KEYS)}.",
         )
     missing = sorted(chosen.named_columns - set(names))
     if missing:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from apps.ingestion.formats.errors import ForbiddenConstruct, MalformedFile
 
-LIST_KEYS = ("records", "items", "data", "jobs")
+LIST_KEYS = ("records", "items", "data", "jobs", "transactions")
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
@@ -23,8 +23,14 @@ class _DuplicateKey(Exception):
     pass
 
 
-def records_of(text: str) -> list[tuple[int, dict[str, Any]]]:
+def records_of(
+    text: str, is_record: Callable[[dict[str, Any], int], bool]
+) -> list[tuple[int, dict[str, Any]]]:
     """Line and value of each record: of a list, of an object's list, or object after object.
+
+    Args:
+        is_record: whether the members of an object (and its line), its list left aside, make a
+            record; then the list is a part of it.
 
     Raises:
         MalformedFile: not JSON, cut off, or not records.
@@ -35,7 +41,7 @@ def records_of(text: str) -> list[tuple[int, dict[str, Any]]]:
         found = list(scanner.array())
         scanner.require_end()
     else:
-        found = scanner.container()
+        found = scanner.container(is_record)
         if scanner.peek():
             found = list(_Scanner(text).sequence())
     for line, record in found:
@@ -98,8 +104,8 @@ class _Scanner:
         for _ in self._members("[", "]"):
             yield self.line(), self.value()
 
-    def container(self) -> list[tuple[int, Any]]:
-        """The records in the object that starts here; the object itself if it holds no list."""
+    def container(self, is_record: Callable[[dict[str, Any], int], bool]) -> list[tuple[int, Any]]:
+        """The records in the object that starts here; the object itself if it is one."""
         self.peek()
         line = self.line()
         lists: list[list[tuple[int, Any]]] = []
@@ -109,12 +115,17 @@ class _Scanner:
             is_list = key in LIST_KEYS and self.peek() == "["
             if is_list:
                 lists.append(list(self.array()))
-            members.append((key, None if is_list else self.value()))
+                members.append((key, [value for _, value in lists[-1]]))
+            else:
+                members.append((key, self.value()))
         if len(dict(members)) < len(members):
             raise ForbiddenConstruct("An object has a key twice.", line=line)
+        told = {key: value for key, value in members if not isinstance(value, list)}
+        if not lists or is_record(told, line):
+            return [(line, dict(members))]
         if len(lists) > 1:
             raise MalformedFile("There are two lists of records in one object.", line=line)
-        return lists[0] if lists else [(line, dict(members))]
+        return lists[0]
 
     def _key(self) -> str:
         if self.peek() != '"':

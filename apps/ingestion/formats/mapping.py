@@ -156,6 +156,12 @@ class FieldMapping:
         """The columns that transformations make or change."""
         return frozenset(self.transformations)
 
+    @property
+    def number_columns(self) -> frozenset[str]:
+        """The columns that transformations leave as plain digits with a decimal point."""
+        made = self.transformations.items()
+        return frozenset(column for column, one in made if one.makes_numbers)
+
     def names_after(self, names: Sequence[str]) -> list[str]:
         """The columns of a file once the transformations are done: its own, then new ones."""
         gone = {

@@ -35,6 +35,8 @@ _DATE = re.compile(
     r"(\d{4})(\d{2})(\d{2})(?:\d{2}(?:\d{2}(?:\d{2}(?:[.,]\d+)?)?)?)?\s*(?:\[[^\]]*\])?", re.ASCII
 )
 _AMOUNT = re.compile(r"([+-]?)([\d.,]+)", re.ASCII)
+_GROUPED = re.compile(r"[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
+_GROUP_DIGITS = 3
 _CHARSET = re.compile(r"CHARSET:\s*([A-Za-z0-9._-]+)|<\?xml[^>]*encoding=[\"']([A-Za-z0-9._-]+)")
 _WESTERN = ("", "NONE", "1252", "WINDOWS-1252", "ISO-8859-1", "8859-1", "US-ASCII", "UTF-8")
 _ATTRIBUTES = {
@@ -245,7 +247,14 @@ def _signed(transaction: Aggregate, currency: str) -> int:
 
 
 def _units(match: re.Match[str], currency: str) -> int:
-    """OFX knows a decimal comma and a decimal point, and no grouping."""
+    """OFX knows a decimal comma or point and no grouping; some banks group all the same.
+
+    Raises:
+        ValueError: the amount is none, or `1.000` of a currency without three decimals.
+    """
+    decimals = decimals_of(currency)
+    if decimals is not None and decimals < _GROUP_DIGITS and _GROUPED.fullmatch(match[2]):
+        raise ValueError("can be read in two ways, as thousands or with decimals")
     digits = match[2] if match[2][0].isdigit() else f"0{match[2]}"
     units = parse_amount(digits, currency=currency, decimal="," if "," in digits else ".")
     return -units if match[1] == "-" else units

@@ -54,13 +54,18 @@ def _numbers(rows: pl.DataFrame, keys: pl.DataFrame) -> pl.Series:
 
 
 def _balances() -> dict[str, pl.Expr]:
-    """Opening and closing balance of one statement; null if any of its balances is."""
+    """Opening and closing balance of one statement; null if any of its balances is.
+
+    A charge that is given back the next day runs either way; then the dates tell.
+    """
     balance, amount, booked_on = pl.col("balance"), pl.col("amount"), pl.col("booked_on")
     is_complete = balance.is_not_null().all()
     runs_forward = (balance.diff() == amount).all()
     runs_backward = (balance - balance.shift(-1) == amount).all()
     is_newest_first = booked_on.first() > booked_on.last()
-    is_backward = ~runs_forward & (runs_backward | is_newest_first)
+    is_backward = (
+        pl.when(runs_forward == runs_backward).then(is_newest_first).otherwise(runs_backward)
+    )
     opening = (
         pl.when(is_backward)
         .then(balance.last() - amount.last())

@@ -20,7 +20,7 @@ def fault_column(field: str) -> str:
 
 
 def decimal_of(cells: pl.DataFrame, mapping: FieldMapping) -> str:
-    """The decimal separator of the amounts and balances.
+    """The decimal separator of the amounts and balances that the file wrote.
 
     Raises:
         AmbiguousNumbers: two separators fit and the mapping names none.
@@ -28,19 +28,27 @@ def decimal_of(cells: pl.DataFrame, mapping: FieldMapping) -> str:
     if mapping.decimal:
         return mapping.decimal
     names = [*_column_signs(mapping), *mapping.columns.get("balance", ())]
-    return decimal_separator_of(pl.concat([signed_parts(cells[name])["text"] for name in names]))
+    written = [name for name in names if name not in mapping.number_columns]
+    texts = [signed_parts(cells[name])["text"] for name in written]
+    return decimal_separator_of(pl.concat([pl.Series("text", [], pl.String), *texts]))
 
 
 def signed_amounts(cells: pl.DataFrame, mapping: FieldMapping, decimal: str) -> pl.DataFrame:
     """`amount` and `balance` in ten-thousandths, with their faults."""
     signs = _column_signs(mapping)
-    read = {name: amount_units(signed_parts(cells[name]), decimal) for name in signs}
+    read = {name: _units(cells, name, decimal, mapping) for name in signs}
     amount = _one_amount(read, signs, is_sided="amount" not in mapping.columns)
     if "indicator" in mapping.columns:
         amount = _directed(amount, cells[mapping.columns["indicator"][0]], mapping)
     if mapping.is_inverted:
         amount = amount.with_columns(amount=-pl.col("amount"))
     return amount.hstack([_balance(cells, decimal, mapping)])
+
+
+def _units(cells: pl.DataFrame, name: str, decimal: str, mapping: FieldMapping) -> pl.DataFrame:
+    """What `amount_units` gives for a column."""
+    own = "." if name in mapping.number_columns else decimal
+    return amount_units(signed_parts(cells[name]), own)
 
 
 def _column_signs(mapping: FieldMapping) -> dict[str, int]:
@@ -107,6 +115,6 @@ def _balance(cells: pl.DataFrame, decimal: str, mapping: FieldMapping) -> pl.Ser
     if "balance" not in mapping.columns:
         return pl.repeat(None, cells.height, dtype=pl.Int64, eager=True).alias("balance")
     (name,) = mapping.columns["balance"]
-    units = amount_units(signed_parts(cells[name]), decimal)["units"].alias("balance")
+    units = _units(cells, name, decimal, mapping)["units"].alias("balance")
     is_plain = "amount" in mapping.columns and "indicator" not in mapping.columns
     return -units if mapping.is_inverted and is_plain else units

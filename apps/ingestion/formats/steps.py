@@ -286,3 +286,7 @@ class Conditional:
         chosen = self.then.apply(given, cells).texts
         other = self.otherwise.apply(given, cells).texts if self.otherwise else given
         return Outcome(chosen.zip_with(self.when.holds(cells), other))
+
+
+# What these give is plain digits with a decimal point.
+NUMBERS = (ParseNumber, Whole, Round, Sign)

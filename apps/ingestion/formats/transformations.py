@@ -46,6 +46,11 @@ class Transformation:
         """The columns of the file that it needs."""
         return frozenset[str]().union(*(step.reads for step in self.steps))
 
+    @property
+    def makes_numbers(self) -> bool:
+        """Whether it gives plain digits with a decimal point, however the file writes numbers."""
+        return isinstance(self.steps[-1], steps.NUMBERS)
+
     def apply(self, cells: pl.DataFrame) -> Outcome:
         """The column and the first fault of each row."""
         texts = pl.repeat("", cells.height, dtype=pl.String, eager=True)

@@ -133,6 +133,23 @@ def test_line_ends(line_end):
     assert reading.lines["narrative"].to_list() == ["Kaffee", "Kaffee"]
 
 
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n", ""])
+def test_returns_end_lines_though_cells_and_the_file_have_other_ends(end):
+    quoted = '2026-04-07;-4,50;EUR;"R\n1";"left\r\nright"\r'
+    reading = read_csv(HEADER.replace("\n", "\r") + quoted + LINE.rstrip("\n") + end)
+
+    assert reading.lines["amount"].to_list() == [-45_000, -45_000]
+    assert reading.lines["narrative"].to_list() == ["left\nright", "Kaffee"]
+    assert reading.lines["reference"].to_list() == ["R\n1", "R1"]
+
+
+def test_returns_within_lines_that_end_otherwise_are_text():
+    reading = read_csv(HEADER + "2026-04-07;-4,50;EUR;R1;left\rright\n" + LINE)
+
+    assert reading.lines["line"].to_list() == [2, 3]
+    assert reading.lines["narrative"].to_list() == ["left\rright", "Kaffee"]
+
+
 def test_two_identical_lines_on_one_day_both_survive():
     assert read_csv(HEADER + LINE + LINE).lines["amount"].to_list() == [-45_000, -45_000]
 

@@ -44,6 +44,37 @@ def test_the_shapes_of_records(text, lines):
     assert reading.lines["external_id"].to_list() == ["7", "7"]
 
 
+@pytest.mark.parametrize(
+    ("key", "members", "lines"),
+    [("items", "[]", 1), ("items", '[{"sku": 1}]', 1), ("jobs", f"[{RECORD}, {RECORD}]", 1)],
+)
+def test_a_record_may_have_a_list_of_a_name_that_lists_of_records_have(key, members, lines):
+    record = RECORD.replace("}", f', "{key}": {members}}}')
+
+    for text in (record, f'{{"records": [{record}]}}'):
+        reading = read_json(text)
+        assert reading.lines["amount"].to_list() == [-45_000] * lines
+        assert key in json.loads(reading.lines["attributes"][0])
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    ['"date": "2026-04-30"', '"amount": "9.00"', '"from": "2026-04-01", "total": 3', '"a": {}'],
+)
+def test_what_stands_beside_a_list_of_records_makes_no_record(envelope):
+    text = f'{{{envelope}, "transactions": [{RECORD}, {RECORD}]}}'
+
+    assert read_json(text).lines["external_id"].to_list() == ["7", "7"]
+
+
+def test_a_mapping_says_what_a_record_has():
+    columns = {"booked_on": "date", "amount": "sum.value", "currency": "sum.currency"}
+    sums = '"sum": {"value": "1.50", "currency": "EUR"}'
+    text = f'{{"date": "2026-04-07", {sums}, "items": [{{"sku": 1}}]}}'
+
+    assert read_json(text, columns=columns).lines["amount"].to_list() == [15_000]
+
+
 def test_escapes_are_the_characters_they_stand_for():
     text = RECORD.replace("}", ', "memo": "\\u00e9 \\ud83d\\ude00"}')
 

@@ -101,12 +101,23 @@ def test_two_accounts_in_one_file_are_two_statements():
         ("1200", "JPY", 12_000_000),
         ("0.005", "KWD", 50),
         ("-0", "EUR", 0),
+        ("0.500", "EUR", 5_000),
+        ("1234.500", "EUR", 12_345_000),
+        ("1.234", "KWD", 12_340),
+        ("1,000", "KWD", 10_000),
     ],
 )
 def test_amounts(amount, currency, units):
     reading = read_ofx(PLAIN.replace("-4.50", amount), currency=currency)
 
     assert reading.lines["amount"].to_list() == [units]
+
+
+@pytest.mark.parametrize(("amount", "currency"), [("1.000", "CLP"), ("25,000", "JPY")])
+def test_thousands_are_never_taken_for_decimals(amount, currency):
+    reading = read_ofx(PLAIN.replace("-4.50", amount), currency=currency)
+
+    assert (reading.lines.height, [one.field for one in reading.rejected]) == (0, ["TRNAMT"])
 
 
 @pytest.mark.parametrize(
@@ -124,7 +135,9 @@ def test_a_date_is_taken_as_written(written):
     [
         (PLAIN.replace("-4.50", "12..34"), "TRNAMT", "plain amount"),
         (PLAIN.replace("-4.50", "1.234,50"), "TRNAMT", "plain amount"),
-        (PLAIN.replace("-4.50", "1,234"), "TRNAMT", "more decimals than EUR"),
+        (PLAIN.replace("-4.50", "1,234"), "TRNAMT", "in two ways"),
+        (PLAIN.replace("-4.50", "-25.000"), "TRNAMT", "in two ways"),
+        (PLAIN.replace("-4.50", "1234.567"), "TRNAMT", "more decimals than EUR"),
         (PLAIN.replace("-4.50", "1e3"), "TRNAMT", "plain amount"),
         (PLAIN.replace("-4.50", "--1"), "TRNAMT", "plain amount"),
         (PLAIN.replace("<TRNAMT>-4.50", ""), "TRNAMT", "plain amount"),
@@ -172,7 +185,13 @@ class TestBalances:
 
     @pytest.mark.parametrize(
         "inside",
-        ["<BALAMT>1..5", "<DTASOF>20260430", "<BALAMT>1.505", "<BALAMT>1<DTASOF>soon"],
+        [
+            "<BALAMT>1..5",
+            "<DTASOF>20260430",
+            "<BALAMT>1.505",
+            "<BALAMT>25,000",
+            "<BALAMT>1<DTASOF>soon",
+        ],
     )
     def test_a_balance_that_cannot_be_read_refuses_the_file(self, inside):
         refusal = refusal_of(ofx(PLAIN, after=self.balance(inside)))

@@ -46,6 +46,19 @@ def test_lines_of_one_day_from_new_to_old_are_told_by_their_balance():
     assert (found.opening, found.closing) == (1_000_000, 950_000)
 
 
+@pytest.mark.parametrize(
+    "order",
+    [
+        ["2026-01-02,10.00,100.00", "2026-01-01,-10.00,90.00"],
+        ["2026-01-01,-10.00,90.00", "2026-01-02,10.00,100.00"],
+    ],
+)
+def test_a_charge_and_its_refund_run_either_way_and_the_dates_tell(order):
+    found = statement(*order)
+
+    assert (found.opening, found.closing, found.ties) == (1_000_000, 1_000_000, True)
+
+
 @pytest.mark.parametrize("order", [LINES, list(reversed(LINES))])
 def test_a_missing_line_shows_as_a_difference(order):
     found = statement(*(line for line in order if "-20.00" not in line))

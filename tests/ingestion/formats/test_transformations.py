@@ -238,6 +238,29 @@ def test_amounts_that_are_made_are_never_read_in_the_convention_of_numbers():
         assert reading.lines["amount"].to_list() == [12_340_000]
 
 
+@pytest.mark.parametrize("decimal", [{}, {"decimal": ","}])
+@pytest.mark.parametrize(
+    "last",
+    [
+        [],
+        [{"type": "round", "decimals": 3}],
+        [{"type": "sign", "when": {"column": "Side", "equals": "never"}}],
+    ],
+)
+def test_numbers_that_are_made_have_a_decimal_point_whatever_the_mapping_says(last, decimal):
+    reading = read_csv(
+        "Date|Amount|Currency|Side|Balance\n2026-04-07|1,234|KWD|D|7,50\n",
+        columns={name: name.title() for name in ("amount", "currency", "balance")}
+        | {"booked_on": "Date"},
+        separator="|",
+        transformations={"Amount": [{"type": "number", "from": "Amount", "decimal": ","}, *last]},
+        **decimal,
+    )
+
+    assert reading.lines["amount"].to_list() == [12_340]
+    assert reading.statements[0].closing == 75_000
+
+
 def test_a_column_that_a_transformation_reads_must_be_there():
     with pytest.raises(ColumnMissing) as refused:
         read_csv(
