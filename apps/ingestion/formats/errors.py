@@ -69,6 +69,16 @@ class AmbiguousNumbers(FileRefused):
     remedy = "State the decimal separator in the field mapping of the source."
 
 
+class AmbiguousSigns(FileRefused):
+    """Amounts have no sign, and a column that is not mapped tells debits from credits."""
+
+    code = "AMBIGUOUS_SIGNS"
+    remedy = (
+        "Map the column as `indicator` in the field mapping of the source; if it says something "
+        "else, map the columns of dates and amounts without it."
+    )
+
+
 class AmbiguousDates(FileRefused):
     """The dates can be read in more than one way, or in none."""
 

@@ -110,6 +110,12 @@ WELL_KNOWN: dict[str, tuple[str, ...]] = {
         "credit debit",
         "credit debit indicator",
         "debit credit indicator",
+        "d c indicator",
+        "dr cr indicator",
+        "debit credit flag",
+        "debit credit code",
+        "debit or credit",
+        "credit or debit",
         "dr cr",
         "cr dr",
         "d c",
@@ -224,4 +230,4 @@ def completed_mapping(mapping: FieldMapping, names: Sequence[str]) -> FieldMappi
     has_date = "booked_on" in columns or "value_on" in columns
     if not has_date or not {"amount", "debit"} & set(columns):
         return None
-    return replace(mapping, columns=MappingProxyType(columns))
+    return replace(mapping, columns=MappingProxyType(columns), is_recognised=True)

@@ -86,6 +86,8 @@ class FieldMapping:
         attributes: columns kept as attributes, None for all that are not mapped.
         corrections: line -> column -> text that a person put in the place of the file's. Never
             part of a source's mapping.
+        is_recognised: whether the columns were found by well-known names. Never part of a
+            source's mapping.
     """
 
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
@@ -106,6 +108,7 @@ class FieldMapping:
     corrections: Mapping[int, Mapping[str, str]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    is_recognised: bool = False
 
     @classmethod
     def from_dict(cls, spec: Mapping[str, Any]) -> FieldMapping:

@@ -20,6 +20,7 @@ from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.running_balance import statements_of
 from apps.ingestion.formats.sign_rules import FAULT, decimal_of, fault_column, signed_amounts
 from apps.ingestion.formats.spare_columns import attributes_of
+from apps.ingestion.formats.unmapped_signs import require_mapped_signs
 
 _SLICE_ROWS = 100_000
 MAX_CELL_BYTES = 32_767  # as in a spreadsheet cell
@@ -120,9 +121,11 @@ def reading_of(
     Raises:
         ColumnMissing: no currency, neither as a column nor as a constant.
         AmbiguousNumbers, AmbiguousDates: two conventions fit and the mapping names none.
+        AmbiguousSigns: a column that is not mapped seems to tell debits from credits.
     """
     table, found = corrected(table, mapping.corrections)
     table = _without_blank_rows(_transformed(table, mapping), mapping)
+    require_mapped_signs(table.cells, mapping)
     written = _Written.of(table.cells, mapping)
     rejected = list(table.rejected)
     slices = _slices(table)
