@@ -2,12 +2,13 @@
 
 A running balance proves the order of the lines: it goes forward, or backward where the newest
 line is on top. If neither holds, the dates say which way the table runs, and the difference of
-the statement says that a line is missing or wrong.
+the statement says that a line is missing or wrong. Where a row before the first line or after the
+last one was rejected, the balance on that side is not known: what is left would seem to tie.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
@@ -17,22 +18,25 @@ _KEY = ("account", "currency")
 _NO_BALANCES = dict.fromkeys(("opening", "closing"), pl.lit(None, pl.Int64))
 
 
-def statements_of(slices: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, tuple[Statement, ...]]:
+def statements_of(
+    slices: Sequence[pl.DataFrame], rejected: Collection[int] = ()
+) -> tuple[pl.DataFrame, tuple[Statement, ...]]:
     """All rows with their `statement` index, and the statements in order of appearance.
 
     Args:
-        slices: the rows, in one frame or several, with the columns account, currency, booked_on,
-            amount and balance (null for none).
+        slices: the rows, in one frame or several, with the columns line, account, currency,
+            booked_on, amount and balance (null for none).
+        rejected: the lines of rows that could not be read, of whatever account.
     """
     found = pl.concat([_distinct(rows.select(_KEY)) for rows in slices])
     keys = _distinct(found).with_row_index("statement")
     numbered = pl.concat([rows.with_columns(_numbers(rows, keys)) for rows in slices])
     has_balances = bool(numbered["balance"].is_not_null().any())
     facts = (
-        numbered.select("statement", "booked_on", "amount", "balance")
+        numbered.select("statement", "line", "booked_on", "amount", "balance")
         .group_by("statement", maintain_order=True)
         .agg(
-            **(_balances() if has_balances else _NO_BALANCES),
+            **(_balances(rejected) if has_balances else _NO_BALANCES),
             line_count=pl.len(),
             total=pl.col("amount").cast(pl.Int128).sum(),  # an int64 may overflow
             opened_on=pl.col("booked_on").min(),
@@ -53,7 +57,7 @@ def _numbers(rows: pl.DataFrame, keys: pl.DataFrame) -> pl.Series:
     return own["statement"].rechunk()
 
 
-def _balances() -> dict[str, pl.Expr]:
+def _balances(rejected: Collection[int]) -> dict[str, pl.Expr]:
     """Opening and closing balance of one statement; null if any of its balances is.
 
     A charge that is given back the next day runs either way; then the dates tell.
@@ -66,12 +70,19 @@ def _balances() -> dict[str, pl.Expr]:
     is_backward = (
         pl.when(runs_forward == runs_backward).then(is_newest_first).otherwise(runs_backward)
     )
+    line = pl.col("line")
+    is_cut_above = pl.lit(min(rejected)) < line.first() if rejected else pl.lit(value=False)
+    is_cut_below = pl.lit(max(rejected)) > line.last() if rejected else pl.lit(value=False)
     opening = (
         pl.when(is_backward)
-        .then(balance.last() - amount.last())
-        .otherwise(balance.first() - amount.first())
+        .then(pl.when(~is_cut_below).then(balance.last() - amount.last()))
+        .otherwise(pl.when(~is_cut_above).then(balance.first() - amount.first()))
     )
-    closing = pl.when(is_backward).then(balance.first()).otherwise(balance.last())
+    closing = (
+        pl.when(is_backward)
+        .then(pl.when(~is_cut_above).then(balance.first()))
+        .otherwise(pl.when(~is_cut_below).then(balance.last()))
+    )
     return {
         "opening": pl.when(is_complete).then(opening),
         "closing": pl.when(is_complete).then(closing),

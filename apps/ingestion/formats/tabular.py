@@ -136,7 +136,7 @@ def reading_of(
         # Columns in pieces of the same rows: others would all be copied later to make them so.
         accepted.append(rows.rechunk())
         rejected += refused
-    lines, statements = statements_of(accepted)
+    lines, statements = statements_of(accepted, [one.line for one in rejected])
     return Reading(
         format=format_name,
         lines=lines.select(pl.col(name).cast(kind) for name, kind in LINE_SCHEMA.items()),

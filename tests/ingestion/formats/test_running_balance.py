@@ -67,6 +67,29 @@ def test_a_missing_line_shows_as_a_difference(order):
     assert (found.ties, found.difference) == (False, -200_000)
 
 
+@pytest.mark.parametrize(
+    ("lines", "opening", "closing"),
+    [
+        (["2026-04-31,10.00,110.00", *LINES[1:]], None, 950_000),
+        ([*LINES[:2], "2026-04-31,5.00,95.00"], 1_000_000, None),
+        (["2026-04-31,5.00,95.00", *LINES[1::-1]], 1_000_000, None),
+        ([*LINES[:0:-1], "2026-04-31,10.00,110.00"], None, 950_000),
+        (["x,1.00,1.00", LINES[1], "x,1.00,1.00"], None, None),
+    ],
+)
+def test_what_is_left_beside_a_rejected_row_is_not_said_to_tie(lines, opening, closing):
+    found = statement(*lines)
+
+    assert (found.opening, found.closing, found.ties) == (opening, closing, None)
+
+
+def test_a_rejected_row_between_lines_shows_as_a_difference():
+    found = statement(LINES[0], "2026-04-31,-20.00,90.00", LINES[2])
+
+    assert (found.opening, found.closing) == (1_000_000, 950_000)
+    assert (found.ties, found.difference) == (False, -200_000)
+
+
 @pytest.mark.parametrize("cell", ["", "n/a"])
 def test_a_balance_that_cannot_be_read_proves_nothing(cell):
     found = statement(LINES[0], f"2026-04-02,-20.00,{cell}")
