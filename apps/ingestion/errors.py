@@ -22,6 +22,14 @@ class SourceAmbiguous(Invalid):
     remedy = "Name the entity too."
 
 
+class SourceUnclear(Invalid):
+    """Neither an account nor the name of a file says where it comes from."""
+
+    code = "SOURCE_UNCLEAR"
+    message = "The file names no account, and its name is only a number."
+    remedy = "Put the origin into its name, such as bank_2023-04.csv, or name the source."
+
+
 class FileMissing(Conflict):
     """The drop folder does not hold the file of a source."""
 

@@ -252,7 +252,7 @@ def test_no_word_of_a_source_is_lost(files: list[list[tuple[str, int]]]) -> None
     )
     for file in files:
         lines = lines_of(file)
-        added = additions(lines, lines, known)
+        added = additions(lines, lines, known, lambda changed: changed)
         fresh = added.lines.with_row_index("id", offset=known.height + 1).select(
             pl.col("id").cast(pl.Int64),
             "content_key",

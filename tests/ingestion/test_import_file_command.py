@@ -121,6 +121,20 @@ def test_a_table_without_account_goes_to_the_source_of_its_name(keep: Any, entit
     assert Source.objects.get().code == "sales"
 
 
+@pytest.mark.parametrize("name", ["2023-04.csv", "20230401.csv", "(1).csv"])
+def test_a_name_of_digits_says_nothing_of_the_origin(
+    name: str, keep: Any, define: Any, entity: Any, table_counts: Any
+) -> None:
+    mapping = MAPPING | {"constants": {"currency": "EUR"}}
+    path, how = keep(name, table(ANNA)), keep("mapping.json", json.dumps(mapping).encode())
+    before = table_counts()
+    assert refused(path, "--mapping", how)["code"] == "SOURCE_UNCLEAR"
+    assert table_counts() == before
+    define("shop", format="csv", mapping=mapping)
+    run(path, "--source", "shop")
+    assert Record.objects.get().source.code == "shop"
+
+
 def test_another_mapping_takes_the_place_of_the_first(keep: Any, entity: Any) -> None:
     other = MAPPING | {"is_inverted": True}
     for name, mapping in (("a.json", MAPPING), ("b.json", other)):
@@ -145,6 +159,39 @@ def test_a_source_can_be_named(keep: Any, define: Any, entity: Any) -> None:
     named = define("anything")
     run(keep("april.sta", BANK), "--source", "anything", "--entity", entity.code)
     assert Batch.objects.get().source == named
+
+
+def test_a_file_of_another_format_does_not_go_to_the_source_of_its_account(
+    keep: Any, define: Any, entity: Any
+) -> None:
+    define("bank", format="camt", account_number=ACCOUNT)
+    error = refused(keep("april.sta", BANK))
+    assert error["code"] == "UNKNOWN_FORMAT"
+    assert "takes ISO 20022" in error["message"]
+    assert "MT940" in error["message"]
+    assert "twice" in error["details"]["remedy"]
+    assert not Record.objects.exists()
+
+
+def test_amended_lines_are_told(keep: Any, entity: Any) -> None:
+    told = io.StringIO()
+    for content in (BANK, BANK.replace(b"INV-1", b"INV-2")):
+        call_command("import_file", keep("a.sta", content), stdout=io.StringIO(), stderr=told)
+    assert "1 of them new, 0 rejected." in told.getvalue()
+    assert "1 of them new (1 amend an earlier line), 0 rejected." in told.getvalue()
+
+
+def test_a_mapping_beside_a_named_source_becomes_its_own(
+    keep: Any, define: Any, entity: Any
+) -> None:
+    source = define("shop", format="csv", mapping=MAPPING)
+    other = MAPPING | {"is_inverted": True}
+    words = ("--source", "shop", "--mapping", keep("m.json", json.dumps(other).encode()))
+    told = json.loads(run(keep("shop.csv", table(ANNA)), *words, "--json"))
+    source.refresh_from_db()
+    assert source.mapping == other
+    assert told["statements"][0]["total"] == "-100.00"
+    assert Record.objects.get().amount == -100
 
 
 def test_rejected_lines_are_told_with_their_place(keep: Any, entity: Any) -> None:

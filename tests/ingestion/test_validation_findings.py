@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -165,6 +165,47 @@ def test_several_statements_of_one_day_continue_each_other(bank: Source, bring: 
         statement(opened="230404", opening="C115,00", closed="230404", closing="C115,00"),
     )
     assert findings(bank) == []
+
+
+class TestTheNextStatementOfADaySettlesNothing:
+    DAY: ClassVar = {"opened": "230403", "closed": "230403"}
+    NEXT: ClassVar = {"opening": "C110,00", "closing": "C115,00", **DAY}
+
+    def test_of_one_that_does_not_tie(self, bank: Source, bring: Any) -> None:
+        bring(bank, statement("230403C9,00NTRFA", closing="C110,00", **self.DAY))
+        bring(bank, statement("230403C5,00NTRFB", **self.NEXT))
+        assert findings(bank) == [("opening + movements differ from closing by 1.00 EUR", True)]
+
+    def test_of_one_with_a_rejected_line(self, bank: Source, bring: Any) -> None:
+        broken = statement("230403C10,00NTRFA", "230433C1,00NTRFX", closing="C110,00", **self.DAY)
+        bring(bank, broken)
+        bring(bank, statement("230403C5,00NTRFB", **self.NEXT))
+        assert findings(bank) == [("1 line was rejected", True)]
+
+    def test_nor_does_it_stand_before_the_first(self, bank: Source, bring: Any) -> None:
+        bring(bank, statement("230403C10,00NTRFA", closing="C110,00", **self.DAY))
+        bring(bank, statement("230403C5,00NTRFB", **self.NEXT))
+        bring(bank, statement(**{**self.DAY, "opening": "C115,00", "closing": "C115,00"}))
+        assert findings(bank) == []
+        bring(bank, statement(**{**self.DAY, "opening": "C117,00", "closing": "C117,00"}))
+        assert findings(bank) == [
+            (
+                "opens with 117.00 EUR, but the statement before it closed with 110.00 or 115.00",
+                True,
+            )
+        ]
+
+    def test_of_one_that_is_sent_again_with_it(self, bank: Source, bring: Any) -> None:
+        first = statement("230403C9,00NTRFA", closing="C110,00", **self.DAY)
+        second = statement("230403C5,00NTRFB", **self.NEXT)
+        bring(bank, statement("230403C9,00NTRFA", "230433C1,00NTRFX", **self.DAY) + second)
+        bring(bank, first.replace("C9,00", "C10,00") + second)
+        assert findings(bank) == []
+
+    def test_but_a_statement_without_movements_may_get_some(self, bank: Source, bring: Any) -> None:
+        bring(bank, statement("230403C9,00NTRFA", **self.DAY))
+        bring(bank, statement("230403C9,00NTRFA", closing="C109,00", **self.DAY))
+        assert findings(bank) == []
 
 
 def test_a_statement_whose_account_changed_keys_is_still_known(

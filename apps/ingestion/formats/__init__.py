@@ -13,11 +13,12 @@ from apps.ingestion.formats.contract import (
     Rejected,
     Statement,
 )
-from apps.ingestion.formats.errors import FileRefused, MappingInvalid
+from apps.ingestion.formats.counted_references import are_counted
+from apps.ingestion.formats.errors import FileRefused, MappingInvalid, UnknownFormat
 from apps.ingestion.formats.identity_keys import content_keys
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.numbering import are_numbered_alike, is_by_entry
-from apps.ingestion.formats.registry import FORMATS, TABLES, identify, read
+from apps.ingestion.formats.registry import FORMATS, TABLES, format_named, identify, read
 
 __all__ = [
     "FORMATS",
@@ -32,8 +33,11 @@ __all__ = [
     "Reading",
     "Rejected",
     "Statement",
+    "UnknownFormat",
+    "are_counted",
     "are_numbered_alike",
     "content_keys",
+    "format_named",
     "identify",
     "is_by_entry",
     "read",

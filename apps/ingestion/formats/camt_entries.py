@@ -220,6 +220,8 @@ def _described(
     external_id = _external_id(entry.leaves, detail, part_number)
     if attributes["servicer_reference"] == external_id:
         del attributes["servicer_reference"]
+    if attributes["entry_reference"] == first(entry.leaves, "AcctSvcrRef"):
+        del attributes["entry_reference"]
     return {
         "external_id": external_id,
         "reference": _reference(detail),

@@ -12,6 +12,12 @@ from django.db.models import Q
 from apps.ingestion.models import Batch, Source
 from apps.ingestion.selectors.batches import batches_between
 from apps.ingestion.selectors.corrections import open_rejections
+from apps.ingestion.selectors.stated import (
+    Facts,
+    adjoin,
+    are_of_one_account,
+    open_or_close_alike,
+)
 
 
 @dataclass(frozen=True)
@@ -42,9 +48,7 @@ class _Stated:
         return self.facts["opened_on"] or "", self.facts["closed_on"] or ""
 
     def is_of_account_of(self, other: _Stated) -> bool:
-        return self.facts["currency"] == other.facts["currency"] and not set(
-            self.facts["account_keys"]
-        ).isdisjoint(other.facts["account_keys"])
+        return are_of_one_account(self.facts, other.facts)
 
     def replaces(self, other: _Stated) -> bool:
         """Whether it is a later file's word on the same days of the same account."""
@@ -52,6 +56,7 @@ class _Stated:
             self.batch.pk > other.batch.pk
             and self.dates == other.dates
             and self.is_of_account_of(other)
+            and not _are_pages(self.facts, other.facts)
         )
 
 
@@ -102,14 +107,32 @@ def _lines(count: int) -> str:
 def _is_covered(batch: Batch) -> bool:
     """Whether a later file brought all of its days, or the same bytes were read again.
 
-    A correction settles its own line and no other.
+    A correction settles its own line and no other; the next statement of a day settles nothing.
     """
     covers = Q(starts_on__lte=batch.starts_on, ends_on__gte=batch.ends_on)
-    return (
-        Batch.objects.filter(covers | Q(sha256=batch.sha256))
-        .filter(source_id=batch.source_id, pk__gt=batch.pk, correction__isnull=True)
-        .exists()
+    later = Batch.objects.filter(covers | Q(sha256=batch.sha256)).filter(
+        source_id=batch.source_id, pk__gt=batch.pk, correction__isnull=True
     )
+    return any(not _continues(one, batch) for one in later.only("statements"))
+
+
+def _continues(later: Batch, earlier: Batch) -> bool:
+    """Whether all that it brings of the days of an earlier statement are other statements."""
+    return any(
+        all(_are_pages(one, before) for one in of_its_days)
+        for before in earlier.statements
+        if (of_its_days := [one for one in later.statements if _are_of_the_same_days(one, before)])
+    )
+
+
+def _are_of_the_same_days(one: Facts, other: Facts) -> bool:
+    days = "opened_on", "closed_on"
+    return are_of_one_account(one, other) and all(one[day] == other[day] for day in days)
+
+
+def _are_pages(one: Facts, other: Facts) -> bool:
+    """Whether they follow each other, so that neither is another word on the other."""
+    return adjoin(one, other) and not open_or_close_alike(one, other)
 
 
 def _statements_until(source: Source, ends_on: date) -> list[_Stated]:
@@ -164,9 +187,19 @@ def _gap_before(one: _Stated, stated: Sequence[_Stated]) -> str:
     closings = sorted({other.facts["closing"] for other in candidates})
     if not closings or one.facts["opening"] in closings:
         return ""
+    if not before and _is_first_of(within_the_day, one):
+        return ""
     return (
         f"opens with {one.facts['opening']} {one.facts['currency']}, but the statement before it"
         f" closed with {' or '.join(closings)}"
+    )
+
+
+def _is_first_of(others: Sequence[_Stated], one: _Stated) -> bool:
+    """Whether the account's statements begin with it: all others of its day continue something."""
+    closings = {each.facts["closing"] for each in (one, *others)}
+    return one.dates[0] == one.dates[1] and all(
+        each.facts["opening"] in closings for each in others
     )
 
 

@@ -4,10 +4,12 @@ A line amends an earlier record if its source gives it the same external id on t
 and it is beyond doubt that both are the same line: the id is in the file once, and stands once
 among the records of the days that the file is about. Where sources number their lines anew every
 day or month, or one id covers several lines, nothing is amended and the lines stand side by side.
+So they do where a bank may count anew with every statement, unless the statement is issued again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -33,7 +35,12 @@ class Additions:
     amendments: pl.DataFrame
 
 
-def additions(lines: pl.DataFrame, wanted: pl.DataFrame, known: pl.DataFrame) -> Additions:
+def additions(
+    lines: pl.DataFrame,
+    wanted: pl.DataFrame,
+    known: pl.DataFrame,
+    beyond_doubt: Callable[[pl.DataFrame], pl.DataFrame],
+) -> Additions:
     """The wanted lines that are not known yet, and which of them amend something.
 
     A line that says again what was said before an amendment is added again: the latest file's
@@ -43,6 +50,8 @@ def additions(lines: pl.DataFrame, wanted: pl.DataFrame, known: pl.DataFrame) ->
         lines: all lines of the file, with content key and occurrence.
         wanted: those of them that may be added.
         known: KNOWN_SCHEMA, over the days of the file.
+        beyond_doubt: of lines with the `supersedes_id` that their external id leads to, those that
+            amend it.
     """
     if known.is_empty():
         return Additions(wanted, _none())
@@ -55,8 +64,9 @@ def additions(lines: pl.DataFrame, wanted: pl.DataFrame, known: pl.DataFrame) ->
         .join(wanted.select(_CONTENT), on=_CONTENT, how="semi")
         .join(_once(standing), on=_IDENTITY, suffix="_before")
         .filter(pl.col("content_key") != pl.col("content_key_before"))
-        .select(*_CONTENT, pl.col("id").alias("supersedes_id"))
+        .with_columns(pl.col("id").alias("supersedes_id"))
     )
+    changed = beyond_doubt(changed).select(*_CONTENT, "supersedes_id")
     counts = known.group_by("content_key").agg(pl.len().cast(pl.Int64).alias("times"))
     returned = (
         wanted.join(known, on=_CONTENT, how="semi")

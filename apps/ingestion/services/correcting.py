@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -48,6 +49,7 @@ from apps.ingestion.services.facts import (
 from apps.ingestion.services.imports import ImportOutcome, import_file
 from apps.ingestion.services.proving import require_proven, together, with_note
 from apps.ingestion.services.reading import read_file
+from apps.ingestion.services.reissues import without_counted_anew
 from apps.privacy.permissions import READ_CONFIDENTIAL
 
 MOST_TOGETHER = 50  # the file is read again for each of them
@@ -187,7 +189,9 @@ def _publish(corrected: _Corrected, actor: User) -> LineCorrection:
     wanted = accepted.join(lines, on="content_key", how="semi")
     days: Any = (accepted["booked_on"].min(), accepted["booked_on"].max())
     known = known_records(source.pk, *days)
-    added = additions(accepted, wanted, known)
+    added = additions(
+        accepted, wanted, known, partial(without_counted_anew, reading=corrected.reading)
+    )
     batch = _create_batch(corrected, lines, added, actor)
     copy_records(batch, added.lines)
     amend(batch, added.amendments)

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.identity.models import Entity, User
+from apps.ingestion.errors import SourceUnclear
 from apps.ingestion.formats import Reading
 from apps.ingestion.models import Source
 from apps.ingestion.services.reading import bare_account
@@ -30,6 +31,7 @@ def source_of_file(
 
     Raises:
         NotVisible, NotPermitted: not this actor.
+        SourceUnclear: no account, and a name of digits alone, as files of many origins have.
         SourceInvalid: a mapping with a fault.
     """
     accounts = {bare_account(statement.account) for statement in reading.statements}
@@ -39,7 +41,9 @@ def source_of_file(
         found = next((one for one in sources if bare_account(one.account_number) == account), None)
         code = f"{reading.format}-{account[-4:]}"
     else:
-        code = _stem(filename) or reading.format
+        code = _stem(filename)
+        if not code:
+            raise SourceUnclear(field="source")
         found = sources.filter(code=code).first()
     if found is None:
         return define_source(

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -33,6 +34,7 @@ from apps.ingestion.services.facts import (
 )
 from apps.ingestion.services.originals import keep_original
 from apps.ingestion.services.reading import read_file
+from apps.ingestion.services.reissues import without_counted_anew
 from apps.ingestion.states import IMPORT_AT_WORK, ImportPhase
 
 _LONGEST_NAME = 255
@@ -161,7 +163,7 @@ def _publish(
         wanted = accepted.join(lines, on="content_key", how="semi")
     tell_phase(IMPORT_AT_WORK, source.pk, Phase(ImportPhase.COMPARING.value))
     known = known_records(source.pk, *_days_known(wanted, received.days))
-    added = additions(accepted, wanted, known)
+    added = additions(accepted, wanted, known, partial(without_counted_anew, reading=reading))
     batch = _create_batch(
         source,
         received,

@@ -15,10 +15,15 @@ from apps.ingestion.formats import (
     Reading,
     Rejected,
     Statement,
+    UnknownFormat,
+    format_named,
+    identify,
     read,
 )
-from apps.ingestion.models import Record, Source
+from apps.ingestion.models import Batch, Record, Source
 
+_LAST_GUESS: Final = "csv"  # nearly any text has a separator in its first line
+_MESSAGE_CHARACTERS: Final = len("camt.053")
 _LIMITED: Final = ("external_id", "account", "reference")
 
 
@@ -46,9 +51,55 @@ def read_file(
             field="mapping",
         ) from None
     fields = replace(fields, corrections=corrections or {})
-    reading = read(content, filename=filename, format=source.format or None, mapping=fields)
+    reading = _read(source, filename, content, fields)
     _require_own_account(source, reading)
+    _require_own_message(source, reading)
     return _within_columns(reading)
+
+
+def _read(source: Source, filename: str, content: bytes, mapping: FieldMapping) -> Reading:
+    """The file by the source's format; one of another format is refused by its name."""
+    try:
+        return read(content, filename=filename, format=source.format or None, mapping=mapping)
+    except FileRefused as refusal:
+        found = _recognised(content, filename)
+        if not source.format or found in ("", _LAST_GUESS, source.format):
+            raise
+        raise UnknownFormat(
+            f"This source takes {format_named(source.format).title}; the file is"
+            f" {format_named(found).title}.",
+            remedy="Import it into a source of its own format. Two sources that bring the lines of"
+            " one account bring its money twice: reconcile one of them only.",
+        ) from refusal
+
+
+def _recognised(content: bytes, filename: str) -> str:
+    """The name of the format that the content has; '' for none."""
+    try:
+        return identify(content, filename).name
+    except FileRefused:
+        return ""
+
+
+def _require_own_message(source: Source, reading: Reading) -> None:
+    """Reports, statements and notifications (camt.052, 053, 054) tell the same money.
+
+    Side by side in one source they would bring it twice where they part or describe it otherwise.
+    """
+    own = reading.conventions.get("message", "")[:_MESSAGE_CHARACTERS]
+    known = Batch.objects.filter(source=source, conventions__message__startswith="camt")
+    of_its_kind = known.filter(conventions__message__startswith=own)
+    if not own or of_its_kind.exists():
+        return
+    other = known.order_by("id").last()
+    if other is not None:
+        kind = other.conventions["message"][:_MESSAGE_CHARACTERS]
+        raise FileRefused(
+            f"This source holds {kind} messages; a {own} tells the same money again.",
+            remedy=f"Go on with {kind}, or import the {own} into a source of its own and reconcile"
+            " one of the two only.",
+            field="message",
+        )
 
 
 def _require_own_account(source: Source, reading: Reading) -> None:

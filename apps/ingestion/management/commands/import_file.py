@@ -24,7 +24,12 @@ from apps.ingestion.formats import (
 )
 from apps.ingestion.models import Source
 from apps.ingestion.selectors import imports_under_way, source_named
-from apps.ingestion.services import ImportOutcome, import_file, source_of_file
+from apps.ingestion.services import (
+    ImportOutcome,
+    change_mapping,
+    import_file,
+    source_of_file,
+)
 from apps.ingestion.states import ImportPhase
 from apps.operations.management.commands.up import bring_database_up_to_date
 from apps.operations.management.progress import shown_while
@@ -68,12 +73,17 @@ class Command(ReportCommand):
         content = content_of(options["file"])
         mapping = object_in(options["mapping"], field="mapping") if options["mapping"] else {}
         name = Path(options["file"]).name
+        named = _named_source(options)
         reading = read(
-            content, filename=name, format=options["format"], mapping=_field_mapping(mapping)
+            content,
+            filename=name,
+            format=options["format"] or (named.format if named else "") or None,
+            mapping=_field_mapping(mapping or (named.mapping if named else {})),
         )
         if not options["dry_run"]:
-            outcome = _import(reading, name, content, mapping, options)
-            self.stderr.write(_told(outcome))
+            bring_database_up_to_date()
+            source = _source_of(reading, name, mapping, options)
+            self.stderr.write(_told(_import(source, name, content)))
         if reading.rejected and is_by_entry(reading.conventions):
             self.stderr.write(_COUNTED)
         return document(reading)
@@ -134,32 +144,57 @@ def _field_mapping(mapping: dict[str, Any]) -> FieldMapping | None:
     return FieldMapping.from_dict(mapping) if mapping else None
 
 
-def _import(
-    reading: Reading, name: str, content: bytes, mapping: dict[str, Any], options: dict[str, Any]
-) -> ImportOutcome:
-    """Bring the file into its source.
+def _named_source(options: dict[str, Any]) -> Source | None:
+    """The source that was asked for; the file is read by its mapping.
 
     Raises:
-        Refusal: no entity or source fits, or the source does not take the file.
+        Refusal: there is none of this code.
     """
+    if not options["source"]:
+        return None
     bring_database_up_to_date()
-    actor = system_user()
-    source = (
-        source_named(options["source"], actor=actor, entity_code=options["entity"] or "")
-        if options["source"]
-        else source_of_file(
+    return source_named(options["source"], actor=system_user(), entity_code=options["entity"] or "")
+
+
+def _source_of(
+    reading: Reading, name: str, mapping: dict[str, Any], options: dict[str, Any]
+) -> Source:
+    """The source that the file belongs to.
+
+    Raises:
+        Refusal: no entity or source fits.
+    """
+    named = _named_source(options)
+    if named is None:
+        return source_of_file(
             entity=_entity(options["entity"]),
             reading=reading,
             filename=name,
             mapping=mapping,
-            actor=actor,
+            actor=system_user(),
         )
-    )
+    if mapping and named.mapping != mapping:
+        return change_mapping(source_id=named.pk, mapping=mapping, actor=system_user())
+    return named
+
+
+def _import(source: Source, name: str, content: bytes) -> ImportOutcome:
+    """Bring the file into its source.
+
+    Raises:
+        Refusal: the source does not take the file.
+    """
     with shown_while(lambda: progress_words(source), Console(stderr=True)):
-        outcome = import_file(source_id=source.pk, filename=name, content=content, actor=actor)
+        outcome = import_file(
+            source_id=source.pk, filename=name, content=content, actor=system_user()
+        )
     if outcome.failure is not None:
         failure = outcome.failure
-        raise FileRefused(failure.message, line=failure.line, field=failure.field)
+        refusal = FileRefused(
+            failure.message, line=failure.line, field=failure.field, remedy=failure.remedy
+        )
+        refusal.code = failure.code
+        raise refusal
     return outcome
 
 
@@ -190,8 +225,9 @@ def _told(outcome: ImportOutcome) -> str:
     batch = outcome.batch
     if batch is None or not outcome.is_new:
         return "This file was imported before: nothing changed."
+    amended = f" ({batch.amended_count} amend an earlier line)" if batch.amended_count else ""
     late = f" {batch.closed_words}." if batch.closed_periods else ""
     return (
         f"Imported into {batch.source.code}: {batch.line_count} lines,"
-        f" {batch.added_count} of them new, {batch.rejected_count} rejected.{late}"
+        f" {batch.added_count} of them new{amended}, {batch.rejected_count} rejected.{late}"
     )
