@@ -2,7 +2,8 @@
 
 Read with pyarrow, which is hardened against damaged files. Decimals and integers are exact. A
 binary fraction (float) is read as the shortest decimal that stands for it, which is what was
-stored if it came from one; the reading says which columns were floats.
+stored if it came from one; the reading says which columns were floats. Shorter floats are refused
+where their neighbours are more than a cent apart.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 from pyarrow import parquet
@@ -33,6 +35,7 @@ MAX_UNPACKED_BYTES = 4_000_000_000
 _FIRST_DAY, _LAST_DAY = (date(year, 1, 1).toordinal() - 719_163 for year in (2, 9999))
 _PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _BATCH_ROWS = 65_536
+_FLOAT_BITS, _CENT = 64, 0.01
 _MARKS = (b"PAR1", b"PARE")  # PARE: with an encrypted directory
 _MAX_THRIFT = 100_000_000  # bytes of the directory and of one of its strings
 
@@ -63,6 +66,7 @@ class Parquet:
         conventions = {"floats": ", ".join(floats)} if floats else {}
         if not table.num_rows:
             return Reading(self.name, frame_of([]), (), (), conventions=conventions)
+        _require_cents(table, header)
         cells, chosen = _cells_of(table, header)
         require_storable(cells)
         lines = pl.Series(range(1, cells.height + 1), dtype=pl.Int64)
@@ -129,6 +133,27 @@ def _cells_of(table: pa.Table, header: Header) -> tuple[pl.DataFrame, FieldMappi
             texts[number] = _written(texts[number], mapping.decimal or ".")
     columns = {f"c{number}": column for number, column in enumerate(texts)}
     return pl.DataFrame(columns).with_columns(pl.all().fill_null("")), mapping
+
+
+def _require_cents(table: pa.Table, header: Header) -> None:
+    """Refuses short floats whose neighbours are more than a cent apart.
+
+    Raises:
+        MalformedFile: names the row and the column.
+    """
+    for name, column in zip(header.names, table.columns, strict=True):
+        is_short = pa.types.is_floating(column.type) and column.type.bit_width < _FLOAT_BITS
+        if not is_short or name not in header.mapping.named_columns:
+            continue
+        sizes = np.abs(column.to_numpy())
+        coarse = np.flatnonzero(np.spacing(sizes) > _CENT)
+        if coarse.size:
+            raise MalformedFile(
+                f"Amounts of this size have lost their cents in {column.type}.",
+                line=int(coarse[0]) + 1,
+                field=name,
+                remedy="Have the column written as decimal(20, 4), or as double.",
+            )
 
 
 def _is_numeric(kind: pa.DataType) -> bool:

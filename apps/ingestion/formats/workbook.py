@@ -11,8 +11,9 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import partial
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
@@ -39,6 +40,14 @@ _ROW = re.compile(rb"<(?:\w+:)?row\b")
 _CELL = re.compile(rb"<(?:\w+:)?c\b")
 # Cells that hold an error such as #REF! are read as that text, not as blanks.
 _ERROR_CELL = re.compile(rb"\bt\s*=\s*([\"'])e\1")
+# A cell with a formula, and what its value was when the workbook was saved.
+_FORMULA_CELL = re.compile(
+    rb"(<(?:\w+:)?c\b)([^>]*)>\s*<(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f\s*>)\s*"
+    rb"(?:<(?:\w+:)?v\b[^>]*(?:/>|>([^<]*)</(?:\w+:)?v\s*>))?\s*(</(?:\w+:)?c\s*>)"
+)
+_OTHER_THAN_A_NUMBER = re.compile(rb"\bt\s*=\s*[\"'](?!n[\"'])")
+_TO_BE_CALCULATED = re.compile(rb"\bfullCalcOnLoad\s*=\s*[\"'](?:1|true)[\"']")
+UNCALCULATED = "formula without a value"  # instead of a cell's value that nobody calculated
 
 
 def workbook_of(content: bytes) -> CalamineWorkbook:
@@ -54,6 +63,7 @@ def workbook_of(content: bytes) -> CalamineWorkbook:
         raise MalformedFile(
             "The archive is no Excel workbook.", remedy="Save it as .xlsx and send it again."
         )
+    nothing = _values_that_are_none(parts)
     for name, xml in parts.items():
         require_harmless(xml)
         if b"\0" in xml:  # the reader would find nothing in it, and say nothing
@@ -64,7 +74,8 @@ def workbook_of(content: bytes) -> CalamineWorkbook:
         _require_true_counts(xml)
         if _SHEET in xml:  # wherever it lies: the workbook says which parts are its sheets
             _require_dense(xml)
-            parts[name] = _ERROR_CELL.sub(b't="str"', xml)
+            told = _ERROR_CELL.sub(b't="str"', xml)
+            parts[name] = _FORMULA_CELL.sub(partial(_calculated, nothing=nothing), told)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for name, xml in parts.items():
@@ -74,6 +85,30 @@ def workbook_of(content: bytes) -> CalamineWorkbook:
         return CalamineWorkbook.from_filelike(packed)
     except CalamineError:
         raise _damaged() from None
+
+
+def _values_that_are_none(parts: Mapping[str, bytes]) -> tuple[bytes, ...]:
+    """What stands as the value of a formula before a spreadsheet has calculated it.
+
+    Programs that write workbooks write nothing, or a zero and that all is to be calculated.
+    """
+    is_unfinished = any(
+        _TO_BE_CALCULATED.search(xml)
+        for name, xml in parts.items()
+        if name.lower().endswith("workbook.xml")
+    )
+    return (b"", b"0") if is_unfinished else (b"",)
+
+
+def _calculated(cell: re.Match[bytes], nothing: Sequence[bytes]) -> bytes:
+    """The cell as it is, or with the text UNCALCULATED; the reader would take it for a zero."""
+    start, attributes, value, end = cell.groups()
+    if _OTHER_THAN_A_NUMBER.search(attributes) or (value or b"").strip() not in nothing:
+        return cell.group()
+    kept = re.sub(rb"\bt\s*=\s*([\"'])n\1", b"", attributes)
+    prefix = start[1:-1]
+    text = b"<" + prefix + b"v>" + UNCALCULATED.encode() + b"</" + prefix + b"v>"
+    return start + kept + b' t="str">' + text + end
 
 
 def sheets_of(workbook: CalamineWorkbook, name: str | None) -> list[CalamineSheet]:

@@ -17,7 +17,7 @@ from python_calamine import CalamineSheet
 
 from apps.ingestion.formats.amounts import written_number
 from apps.ingestion.formats.contract import Reading, frame_of
-from apps.ingestion.formats.errors import FileTooLarge, UnknownFormat
+from apps.ingestion.formats.errors import FileTooLarge, MalformedFile, UnknownFormat
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.table_header import (
     MAX_COLUMNS,
@@ -27,7 +27,7 @@ from apps.ingestion.formats.table_header import (
     header_of,
 )
 from apps.ingestion.formats.tabular import Table, reading_of, require_storable
-from apps.ingestion.formats.workbook import Cell, rows_of, sheets_of, workbook_of
+from apps.ingestion.formats.workbook import UNCALCULATED, Cell, rows_of, sheets_of, workbook_of
 
 DIGITS = 15  # that a spreadsheet keeps of a number
 _MOST_WITH_CENTS = 10 ** (DIGITS - 2)
@@ -65,6 +65,7 @@ class Xlsx:
         conventions = {"sheet": sheet.name, "numbers": f"{DIGITS} significant digits"}
         if not rows:
             return Reading(self.name, frame_of([]), (), (), conventions=conventions)
+        _require_calculated(rows, header)
         cells, chosen = _cells(rows, header)
         require_storable(cells)
         lines = pl.Series([line for line, _ in rows], dtype=pl.Int64)
@@ -89,6 +90,28 @@ def _table_in(
 
 def _named_rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[str]]]:
     return ((line, [_text(cell).strip() for cell in row]) for line, row in rows_of(sheet))
+
+
+def _require_calculated(rows: Sequence[tuple[int, Sequence[Cell]]], header: Header) -> None:
+    """Refuses formulas without a value in columns that are asked for.
+
+    Raises:
+        MalformedFile: names the row and the column.
+    """
+    asked = [
+        (number, name)
+        for number, name in enumerate(header.names)
+        if name in header.mapping.named_columns
+    ]
+    for line, row in rows:
+        for number, name in asked:
+            if row[number] == UNCALCULATED:
+                raise MalformedFile(
+                    "A formula has no value: the program that wrote the workbook calculates none.",
+                    line=line,
+                    field=name,
+                    remedy="Open the workbook in a spreadsheet, save it and send it again.",
+                )
 
 
 def _cells(

@@ -58,6 +58,34 @@ def test_a_real_file():
 
 
 @pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (pa.array([1.25, 131_071.99, -131_072.0], pa.float32()), 3),
+        (pa.array([None, 1_234_567.89, 2.0], pa.float32()), 2),
+        (pa.array([1.5, 2.0, 8.0], pa.float16()), None),
+        (pa.array([1.5, 16.0, 32.0], pa.float16()), 2),
+    ],
+)
+def test_short_floats_that_cannot_hold_cents_are_refused(values, line):
+    content = parquet_of(3, amount=values)
+    if line is None:
+        assert read_parquet(content).lines.height == 3
+        return
+
+    with pytest.raises(MalformedFile) as refused:
+        read_parquet(content)
+
+    assert (refused.value.line, refused.value.field) == (line, "amount")
+    assert "decimal(20, 4)" in refused.value.remedy
+
+
+def test_short_floats_that_are_no_amounts_may_have_any_size():
+    reading = read_parquet(parquet_of(1, rate=pa.array([1e30], pa.float32())))
+
+    assert reading.lines.height == 1
+
+
+@pytest.mark.parametrize(
     "values",
     [
         pa.array([Decimal("1.50"), Decimal("-0.05")], pa.decimal128(20, 4)),

@@ -9,6 +9,7 @@ import zipfile
 from datetime import date, datetime
 
 import pytest
+import xlsxwriter
 
 from apps.ingestion.formats import FieldMapping, MappingInvalid, Reading, identify, read, workbook
 from apps.ingestion.formats.errors import (
@@ -359,6 +360,74 @@ class TestHostileArchives:
 
         with pytest.raises(ForbiddenConstruct, match="NUL"):
             read_xlsx(with_sheet(rows))
+
+
+FORMULA = "<f>SUM(A1:A2)</f>"
+UNCALCULATED = [
+    (f'<c r="B2">{FORMULA}</c>', False),
+    (f'<c r="B2">{FORMULA}<v></v></c>', False),
+    (f'<c r="B2" t="n" s="0">{FORMULA}<v/></c>', False),
+    ('<c r="B2"><f t="shared" si="0"/><v> </v></c>', False),
+    (f'<c r="B2">{FORMULA}<v>0</v></c>', True),
+]
+
+
+def with_formula(cell: str, *, is_unfinished: bool) -> bytes:
+    """A workbook with a line whose amount, or another cell, is this XML."""
+    texts = {"A2": "2026-04-07", "C2": "EUR", "D2": "x"}
+    names = dict(zip(("A1", "B1", "C1", "D1"), HEADER, strict=True))
+
+    def row(number: int, cells: dict[str, str]) -> str:
+        inside = "".join(
+            text
+            if text.startswith("<c")
+            else f'<c r="{place}" t="inlineStr"><is><t>{text}</t></is></c>'
+            for place, text in sorted(cells.items())
+        )
+        return f'<row r="{number}">{inside}</row>'
+
+    place = re.search('r="(.*?)"', cell)[1]
+    filled = {**texts, "B2": '<c r="B2"><v>1.5</v></c>', place: cell}
+    parts = parts_of(with_sheet(row(1, names) + row(2, filled)))
+    book = re.sub(b' fullCalcOnLoad="1"', b"", parts["xl/workbook.xml"])
+    if is_unfinished:
+        book = book.replace(b"<calcPr", b'<calcPr fullCalcOnLoad="1"')
+    return packed({**parts, "xl/workbook.xml": book})
+
+
+@pytest.mark.parametrize(("cell", "is_unfinished"), UNCALCULATED)
+def test_a_formula_that_nobody_calculated_is_no_zero(cell, is_unfinished):
+    with pytest.raises(MalformedFile) as refused:
+        read_xlsx(with_formula(cell, is_unfinished=is_unfinished))
+
+    assert (refused.value.line, refused.value.field) == (2, "Amount")
+    assert "save it" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("cell", "units"),
+    [
+        (f'<c r="B2">{FORMULA}<v>0</v></c>', 0),
+        (f'<c r="B2">{FORMULA}<v>2.5</v></c>', 25_000),
+        (f'<c r="B2" t="str">{FORMULA}<v>2.50</v></c>', 25_000),
+        (f'<c r="D2" t="str">{FORMULA}<v></v></c>', 15_000),
+        (f'<c r="E2">{FORMULA}<v></v></c>', 15_000),
+    ],
+)
+def test_formulas_with_a_value_and_those_that_nobody_asks_for_are_read(cell, units):
+    assert read_xlsx(with_formula(cell, is_unfinished=False)).lines["amount"].to_list() == [units]
+
+
+def test_workbooks_of_programs_that_do_not_calculate(tmp_path):
+    path = tmp_path / "made.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, HEADER)
+        sheet.write_row(1, 0, ("2026-04-07", "", "EUR", "x"))
+        sheet.write_formula("B2", "=1+2")
+
+    with pytest.raises(MalformedFile, match="no value"):
+        read_xlsx(path.read_bytes())
 
 
 def test_an_archive_is_known_by_what_it_holds():
