@@ -27,7 +27,7 @@ def layout_of(text: bytes, mapping: FieldMapping) -> Layout:
 
     Raises:
         ColumnMissing: no row names the columns that are needed or mapped.
-        MalformedFile: the header names a mapped column twice.
+        MalformedFile: a column is there twice, under names that differ in writing only.
         FileTooLarge: a line that no sample holds, or too many columns.
     """
     sample = _sample_of(text)

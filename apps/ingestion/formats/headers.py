@@ -207,7 +207,7 @@ def completed_mapping(mapping: FieldMapping, names: Sequence[str]) -> FieldMappi
     None when it has none and a date or an amount is not among the names.
 
     Raises:
-        MalformedFile: a field's column is there twice under one name.
+        MalformedFile: a field's column is there twice, under names that differ in writing only.
     """
     if mapping.columns:
         return mapping
@@ -218,8 +218,8 @@ def completed_mapping(mapping: FieldMapping, names: Sequence[str]) -> FieldMappi
         chosen = next((name for name in known if name in seen), None)
         if chosen is None:
             continue
-        if seen.count(chosen) > 1:
-            raise MalformedFile("Two columns have the same name.", field=field)
+        if len({name for name in names if normalised(name) == chosen}) > 1:
+            raise MalformedFile("Two columns have nearly the same name.", field=field)
         columns[field] = (names[seen.index(chosen)],)
     if {"debit", "credit"} <= set(columns):
         columns.pop("amount", None)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from apps.ingestion.formats.errors import ColumnMissing, MalformedFile
+from apps.ingestion.formats.errors import ColumnMissing
 from apps.ingestion.formats.headers import completed_mapping
 from apps.ingestion.formats.mapping import FieldMapping
 
@@ -35,7 +35,7 @@ def header_of(rows: Iterable[tuple[int, list[str]]], mapping: FieldMapping) -> H
         rows: the line each row ends on, and its stripped cells.
 
     Raises:
-        MalformedFile: the header names a mapped column twice.
+        MalformedFile: a column is there twice, under names that differ in writing only.
     """
     if not mapping.has_header:
         return _headless((row for _, row in rows if any(row)), mapping)
@@ -44,7 +44,6 @@ def header_of(rows: Iterable[tuple[int, list[str]]], mapping: FieldMapping) -> H
             break
         chosen = completed_mapping(mapping, names)
         if chosen is not None and chosen.named_columns <= set(names):
-            _require_unique(names, chosen, line)
             return Header(tuple(names), line + 1, chosen)
     return None
 
@@ -54,12 +53,6 @@ def _headless(filled_rows: Iterable[list[str]], mapping: FieldMapping) -> Header
     width = len(next(iter(filled_rows), []))
     names = tuple(str(position) for position in range(1, width + 1))
     return Header(names, 1, mapping) if mapping.named_columns <= set(names) else None
-
-
-def _require_unique(names: Sequence[str], mapping: FieldMapping, line: int) -> None:
-    for name in sorted(mapping.named_columns):
-        if names.count(name) > 1:
-            raise MalformedFile("Two columns have the same name.", line=line, field=name)
 
 
 def column_missing(rows: Iterable[list[str]], mapping: FieldMapping) -> ColumnMissing:

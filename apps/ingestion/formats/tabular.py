@@ -15,7 +15,7 @@ import polars as pl
 from apps.ingestion.formats.amounts import decimals_of
 from apps.ingestion.formats.contract import LINE_SCHEMA, TEXT_FIELDS, Reading, Rejected
 from apps.ingestion.formats.dates import dates_of, known_dates
-from apps.ingestion.formats.errors import ColumnMissing, ForbiddenConstruct
+from apps.ingestion.formats.errors import ColumnMissing, ForbiddenConstruct, MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.running_balance import statements_of
 from apps.ingestion.formats.sign_rules import FAULT, decimal_of, fault_column, signed_amounts
@@ -32,12 +32,14 @@ class Table:
 
     Attributes:
         ragged: by line, the first cells of rows that have too many or too few of them.
+        repeats: by name, the labels of the columns after the first that have this name too.
     """
 
     cells: pl.DataFrame
     lines: pl.Series
     rejected: tuple[Rejected, ...] = ()
     ragged: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    repeats: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -49,8 +51,13 @@ class Table:
         ragged: Mapping[int, tuple[str, ...]] | None = None,
     ) -> Table:
         """A table whose columns get these names; blank and repeated names are told apart."""
-        labels = dict(zip(cells.columns, _distinct(names), strict=True))
-        return cls(cells.rename(labels), lines.alias("line"), tuple(rejected), ragged or {})
+        labels = _distinct(names)
+        repeats: dict[str, tuple[str, ...]] = {}
+        for name, label in zip(names, labels, strict=True):
+            if name and name != label:
+                repeats[name] = (*repeats.get(name, ()), label)
+        named = cells.rename(dict(zip(cells.columns, labels, strict=True)))
+        return cls(named, lines.alias("line"), tuple(rejected), ragged or {}, repeats)
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
@@ -97,6 +104,27 @@ def corrected(
     return table, found
 
 
+def _require_one_word(table: Table, mapping: FieldMapping) -> None:
+    """Columns of one name may stand side by side as long as they say the same.
+
+    So does the currency beside the balance and beside the amount.
+
+    Raises:
+        MalformedFile: names the column and the first line on which they differ.
+    """
+    for name in sorted(mapping.named_columns & set(table.repeats)):
+        for label in table.repeats[name]:
+            differ = table.cells[name].str.strip_chars() != table.cells[label].str.strip_chars()
+            if differ.any():
+                line = table.lines.filter(differ)[0]
+                raise MalformedFile(
+                    "Two columns have the same name and say different things.",
+                    line=line,
+                    field=name,
+                    remedy="Name them differently where the file comes from.",
+                )
+
+
 def _with_row(table: Table, line: int, texts: Mapping[str, str]) -> Table:
     """The table with another row on this line; one that its shape had kept out is let in."""
     before, after = table.lines < line, table.lines > line
@@ -119,11 +147,13 @@ def reading_of(
     """The reading of a table.
 
     Raises:
+        MalformedFile: two columns of one name that is asked for differ.
         ColumnMissing: no currency, neither as a column nor as a constant.
         AmbiguousNumbers, AmbiguousDates: two conventions fit and the mapping names none.
         AmbiguousSigns: a column that is not mapped seems to tell debits from credits.
     """
     table, found = corrected(table, mapping.corrections)
+    _require_one_word(table, mapping)
     table = _without_blank_rows(_transformed(table, mapping), mapping)
     require_mapped_signs(table.cells, mapping)
     written = _Written.of(table.cells, mapping)

@@ -371,7 +371,29 @@ def test_a_mapped_column_that_is_there_twice_is_named():
     with pytest.raises(MalformedFile) as refused:
         read_csv("Date,Sum,Sum\n2026-04-07,1,2\n", columns={"booked_on": "Date", "amount": "Sum"})
 
-    assert (refused.value.field, refused.value.line) == ("Sum", 1)
+    assert (refused.value.field, refused.value.line) == ("Sum", 2)
+
+
+@pytest.mark.parametrize("how", [{}, {"columns": {"booked_on": "Buchung", "amount": "Betrag"}}])
+def test_columns_of_one_name_that_say_the_same_are_one(how):
+    """As a German bank writes the currency of the balance and that of the amount."""
+    text = (
+        "Buchung;Verwendungszweck;Saldo;Währung;Betrag;Währung\n"
+        "07.04.2026;Kaffee;95,50;EUR;-4,50; EUR\n"
+        "08.04.2026;Tee;90,50;{other};-5,00;EUR\n"
+    )
+    if how:
+        how["columns"]["currency"] = "Währung"
+
+    assert read_csv(text.format(other="EUR"), **how).lines["amount"].to_list() == [-45_000, -50_000]
+    with pytest.raises(MalformedFile) as refused:
+        read_csv(text.format(other="USD"), **how)
+    assert (refused.value.field, refused.value.line) == ("Währung", 3)
+
+
+def test_names_that_differ_in_writing_only_are_refused():
+    with pytest.raises(MalformedFile, match="nearly the same name"):
+        read_csv("Date,Amount,amount,Currency\n2026-04-07,1,1,EUR\n")
 
 
 def test_a_table_without_header_is_mapped_by_position():
