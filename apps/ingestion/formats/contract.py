@@ -37,6 +37,12 @@ MAX_REJECTED_ENTRIES = 10_000
 TEXT_FIELDS = ("external_id", "account", "reference", "counterparty", "narrative")
 
 
+def _in_full(units: int) -> str:
+    """Ten-thousandths with two decimals, or as many more as they need."""
+    decimals = next(places for places in (2, 3, 4) if units % 10 ** (4 - places) == 0)
+    return f"{Decimal(units) / SCALE:.{decimals}f}"
+
+
 @dataclass(frozen=True, slots=True)
 class ControlTotal:
     """What a file announces of itself, beside what is in it.
@@ -60,7 +66,7 @@ class ControlTotal:
     def note(self) -> str:
         """The disagreement in plain words."""
         stated, found = (
-            (str(number) if self.is_count else f"{Decimal(number) / SCALE:.2f}")
+            (str(number) if self.is_count else _in_full(number))
             for number in (self.stated, self.found)
         )
         return f"The control total {self.name} announces {stated} where the file holds {found}."

@@ -110,3 +110,15 @@ class TestMt942:
 def test_a_statement_without_totals_has_none():
     assert read_camt(entry()).statements[0].control_totals == ()
     assert read_mt940(DEBIT).statements[0].control_totals == ()
+
+
+@pytest.mark.parametrize(
+    ("stated", "found", "words"),
+    [
+        (12_340, 12_300, "announces 1.234 where the file holds 1.23."),
+        (-5_001, 0, "announces -0.5001 where the file holds 0.00."),
+        (10_000_000, 20_000_000, "announces 1000.00 where the file holds 2000.00."),
+    ],
+)
+def test_amounts_that_differ_are_told_in_full(stated, found, words):
+    assert ControlTotal("sum", stated, found).note.endswith(words)
