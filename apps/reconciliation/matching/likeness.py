@@ -5,8 +5,8 @@ Texts are compared without case, accents, punctuation and order of words: "MÜLL
 alike two names or narratives are is the largest of three ratios of RapidFuzz, each of common
 letters in order: of the whole texts, of their sets of words, and of the shorter within the longer.
 (Its own weighted ratio finds any two names alike that share one word, say GmbH.)
-References, accounts and external ids are compared character by character: what counts is how many
-are wrong, missing or swapped with their neighbour (optimal string alignment).
+References, accounts and external ids are compared character by character, in their order: what
+counts is how many are wrong, missing or swapped with their neighbour (optimal string alignment).
 """
 
 from __future__ import annotations
@@ -74,6 +74,16 @@ def normalised(texts: pl.Series) -> pl.Series:
     return pl.DataFrame({"text": texts}).join(told, on="text", how="left", maintain_order="left")[
         "words"
     ]
+
+
+def normalised_codes(texts: pl.Series) -> pl.Series:
+    """The letters and figures of each code in their order: lower case, a blank for any marks.
+
+    Where the marks stand says something: 1/12 is not 11/2, and not 112.
+    """
+    plain = pl.col("text").str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
+    codes = plain.str.replace_all(r"[^\pL\pN]+", " ").str.strip_chars()
+    return pl.DataFrame({"text": texts}).select(codes)["text"]
 
 
 @dataclass(frozen=True)
@@ -153,7 +163,8 @@ class Texts:
         self._is_code = name in CODES
         self._known = np.zeros(0, dtype=np.int64)
         self._percent = np.zeros(0)
-        words = pl.concat([normalised(left), normalised(right)])
+        told = normalised_codes if self._is_code else normalised
+        words = pl.concat([told(left), told(right)])
         self.words = words.unique().sort()
         self._is_empty = (self.words == "").to_numpy()
         self._letters = Letters(self.words)

@@ -133,13 +133,17 @@ class Run:
             keyed = keyed.filter(pl.col(key).str.strip_chars() != "")
         days = self.rules.calendar.number(items[step.date_field], step.unit)
         marks = _marks(keyed, step.different, items.height) if step.different else None
-        side_seen = PassSide(items, keyed, amounts, value.net, days, days, marks)
-        if not step.fx:
-            return side_seen
-        return replace(
-            side_seen,
-            identity=(OWN_CURRENCY, *IDENTITY),
-            content_order=(OWN_CURRENCY, *CONTENT_ORDER),
+        more = _also_told_apart_by(step)
+        return PassSide(
+            items,
+            keyed,
+            amounts,
+            value.net,
+            days,
+            days,
+            marks,
+            identity=(*more, *IDENTITY),
+            content_order=(*more, *(name for name in CONTENT_ORDER if name not in more)),
         )
 
     def open_items(self) -> pl.DataFrame:
@@ -157,6 +161,13 @@ class Run:
             )
             for index, doubts in self.doubts.items()
         )
+
+
+def _also_told_apart_by(step: Pass) -> list[str]:
+    """Fields that tell items apart in this pass though they are no part of their content."""
+    compared_texts = step.likeness.fields if step.likeness else ()
+    own = [OWN_CURRENCY] if step.fx else []
+    return own + [name for name in compared_texts if name not in IDENTITY]
 
 
 def _marks(keyed: pl.DataFrame, field: str, rows: int) -> Ints:

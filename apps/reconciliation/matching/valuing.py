@@ -101,7 +101,7 @@ def _stated_fees(texts: pl.Series, amounts: Ints) -> tuple[Ints, Flags]:
 
     Only of an amount that goes back can a fee be given back, below 0.
     """
-    number = rf"^(-?)(\d{{1,14}})(?:\.(\d{{1,{DECIMALS}}}))?$"
+    number = rf"^(-?)([0-9]{{1,14}})(?:\.([0-9]{{1,{DECIMALS}}}))?$"
     parts = texts.to_frame("fee").select(
         (pl.col("fee").str.extract(number, 1) == "-").alias("is_back"),
         pl.col("fee").str.extract(number, 2).cast(pl.Int64).alias("whole"),

@@ -68,7 +68,14 @@ def levels(name: str, left: str, right: str) -> str:
         ("counterparty", "Acme", "Zenith", "different"),
         ("counterparty", "", "Acme", "missing"),
         ("counterparty", "--", "Acme", "missing"),
-        ("reference", "310/246-1501", "3102461501", "equal"),
+        ("reference", "310/246-1501", "310-246.1501", "equal"),
+        ("reference", "310/246-1501", "3102461501", "alike"),
+        ("reference", "INV-1/12", "INV-11/2", "alike"),
+        ("reference", "A-1", "1-A", "different"),
+        ("reference", "INV 7 PO 9", "INV 9 PO 7", "alike"),
+        ("reference", "12.345", "123.45", "alike"),
+        ("account", "SO-FIRST", "SO-1ST", "different"),
+        ("external_id", "Ä-1'", "a 1", "equal"),
         ("reference", "INV-00123", "INV-00132", "close"),
         ("reference", "INV-00123", "INV 00124", "close"),
         ("reference", "INV-00123", "INV-00145", "alike"),
@@ -85,6 +92,21 @@ def test_how_alike_two_texts_are(name, left, right, level):
 def test_a_text_is_normalised_once_for_all_its_rows():
     texts = pl.Series(["b A", "", "b A", "Ç"])
     assert normalised(texts).to_list() == ["a b", "", "a b", "c"]
+
+
+@pytest.mark.parametrize("field", ["external_id", "attributes.order"])
+def test_items_that_differ_in_what_is_compared_alone_are_told_apart(field):
+    """Their amounts, days and texts are the same; neither stands for the other."""
+    codes = {"left": ("ORDER-AAAA-1111", "XYZQ-9876543"), "right": ("KLMNO-7654", "XYZQ-9876543")}
+
+    def told(code: str) -> dict[str, object]:
+        name = field.partition(".")[2]
+        return {"attributes": json.dumps({name: code})} if name else {field: code}
+
+    sides = [[item(n, **told(code)) for n, code in enumerate(codes[side], 1)] for side in codes]
+    for left, right in (sides, [each[::-1] for each in sides]):
+        step = alike(field, weights={"prior": "-3", field: NAMES})
+        assert grouped(outcome(left, right, step)) == ["L2 R2"]
 
 
 def test_what_has_been_compared_is_remembered():
