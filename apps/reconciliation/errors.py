@@ -170,7 +170,7 @@ class WrittenOff(Conflict):
 
     code = "WRITTEN_OFF"
     message = "A journal entry for this was proposed already."
-    remedy = "Cancel that entry before proposing another."
+    remedy = "Cancel that entry first, or reverse it if it is posted."
 
 
 class NothingToWriteOff(Conflict):

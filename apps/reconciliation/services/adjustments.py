@@ -8,12 +8,13 @@ from datetime import date
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.common.access import authorize
 from apps.identity.models import User
 from apps.ledger.models import JournalEntry, JournalLine
 from apps.ledger.services import LineDraft, draft_entry
-from apps.ledger.states import EntryKind
+from apps.ledger.states import EntryKind, EntryStatus
 from apps.reconciliation.errors import MatchTypeInvalid
 from apps.reconciliation.locks import run_for_update
 from apps.reconciliation.models import Break, BreakItem, Run, WriteOff
@@ -45,8 +46,8 @@ def propose_adjustment(
 
     The ledger is the right side. Where the left side has less (in the ledger's sense), the
     reconciled account is credited and the expense debited; where it has more, the other way.
-    Proposed once per outcome and cause: a second call returns the entry of the first. What an
-    entry books already, also for the same break of the run before, is left out.
+    Proposed once per outcome and cause: a second call returns the entry of the first, unless that
+    was cancelled or reversed. What an entry books already, of whatever run, is left out.
 
     Args:
         cause: for example "fee".
@@ -64,10 +65,12 @@ def propose_adjustment(
     run = run_for_update(run_id, actor=actor)
     authorize(actor, PROPOSE_ADJUSTMENT, entity_id=run.entity_id)
     require_standing(run)
-    external_id = f"{run.outcome_digest[:16]}-{cause}"
-    known: JournalEntry | None = JournalEntry.objects.filter(
-        entity_id=run.entity_id, source=SOURCE, external_id=external_id
-    ).first()
+    name = f"{run.outcome_digest[:16]}-{cause}"
+    earlier = JournalEntry.objects.filter(entity_id=run.entity_id, source=SOURCE).filter(
+        Q(external_id=name) | Q(external_id__startswith=f"{name}-")
+    )
+    taken_back = Q(status=EntryStatus.CANCELLED) | Q(reversals__status=EntryStatus.POSTED)
+    known: JournalEntry | None = earlier.exclude(taken_back).first()
     open_ones = run.breaks.filter(cause=cause).exclude(amount=0).exclude(pk__in=written_off_in(run))
     breaks = list(open_ones.order_by("number"))
     if known is not None or not breaks:
@@ -80,7 +83,7 @@ def propose_adjustment(
         description=f"{words} breaks: {run.match_type.name}, {run.starts_on} to {run.ends_on}",
         kind=EntryKind.ADJUSTMENT,
         source=SOURCE,
-        external_id=external_id,
+        external_id=f"{name}-{earlier.count() + 1}" if earlier.exists() else name,
         lines=adjusting_lines(run, booked, expense_account),
         actor=actor,
     )

@@ -32,7 +32,7 @@ from apps.reconciliation.models import (
     Run,
 )
 from apps.reconciliation.permissions import CORRECT_CAUSE, REVISE_RUN
-from apps.reconciliation.selectors.write_offs import standing_write_offs
+from apps.reconciliation.selectors.write_offs import group_is_written_off, standing_write_offs
 from apps.reconciliation.services.revising import (
     Change,
     NewBreak,
@@ -61,6 +61,7 @@ def unmatch_group(*, run_id: int, number: int, reason: str, actor: User) -> Revi
         RunNotCompleted, RunSuperseded: there is no outcome, or it no longer stands.
         ReasonMissing: no reason given.
         GroupRevoked: somebody was quicker.
+        WrittenOff: an entry books the difference inside the match away.
     """
     group = group_for_update(run_id, number, actor=actor)
     run = group.run
@@ -69,6 +70,8 @@ def unmatch_group(*, run_id: int, number: int, reason: str, actor: User) -> Revi
     words = require_reason(reason)
     if GroupRevocation.objects.filter(group=group).exists():
         raise GroupRevoked
+    if group_is_written_off(group):
+        raise WrittenOff
     said = f"{group.pass_name} matched it (match {group.number}), and that was taken back: {words}"
     evidence = {"revoked_group": group.number, "pass_name": group.pass_name, "said": words}
     return revise(

@@ -17,7 +17,7 @@ from apps.reconciliation.errors import BreakClosed, NothingToWriteOff, WrittenOf
 from apps.reconciliation.locks import break_for_update
 from apps.reconciliation.models import Break, MatchGroup, Run, WriteOff
 from apps.reconciliation.permissions import WRITE_OFF
-from apps.reconciliation.selectors.write_offs import standing_write_offs
+from apps.reconciliation.selectors.write_offs import written_off_in
 from apps.reconciliation.services.adjustments import SOURCE, Booked, adjusting_lines, booked_breaks
 from apps.reconciliation.services.reviews import explain_break
 from apps.reconciliation.services.revising import require_reason
@@ -62,7 +62,7 @@ def write_off_break(
         raise BreakClosed
     if not broken.amount:
         raise NothingToWriteOff
-    if standing_write_offs([broken]):
+    if written_off_in(run).filter(broken=broken).exists():
         raise WrittenOff
     (booked,) = booked_breaks(run, [broken])
     posting = Posting(f"break {broken.number}", words, expense_account, posted_on)
