@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from apps.common.errors import NotPermitted, NotVisible, Refusal
 from apps.identity.models import User
+from apps.ingestion.services import define_source, import_file
 from apps.ledger.services import post_entry
 from apps.reconciliation.errors import MatchTypeInvalid
 from apps.reconciliation.models import Break, Run
@@ -25,12 +26,16 @@ from apps.reconciliation.selectors import (
 from apps.reconciliation.services import (
     accept_break,
     choose_carries,
+    define_match_type,
+    execute_run,
     explain_break,
+    start_run,
     unmatch_group,
     write_off_break,
 )
+from tests.ingestion.conftest import statement as mt940
 from tests.pages import text
-from tests.reconciliation.conftest import MAY, Pair
+from tests.reconciliation.conftest import APRIL, MAY, RULES, Pair
 from tests.reconciliation.test_revisions import numbered
 
 
@@ -53,6 +58,32 @@ def test_every_open_item_stands_between_the_two_sides(april: Run) -> None:
     assert (statement.books, statement.stated, statement.ties) == (None, None, None)
     (oldest, *_) = statement.not_in_books
     assert oldest.age_days == (april.ends_on - oldest.booked_on).days
+
+
+@pytest.mark.parametrize(
+    ("accounts", "stated"), [(["DE111"], 110), (["DE111", "DE222"], 5117), ([], 5117)]
+)
+def test_the_banks_balance_is_that_of_the_accounts_that_are_reconciled(
+    accounts: list[str], stated: int, entity: Any, pair: Pair, connie: Any, alice: Any
+) -> None:
+    source = define_source(
+        entity_id=entity.pk, code="two", name="Two", format="mt940", actor=connie
+    )
+    one = mt940("230403C10,00NTRFA", account="DE111", closing="C110,00")
+    other = mt940("230403C7,00NTRFB", account="DE222", opening="C5000,00", closing="C5007,00")
+    import_file(source_id=source.pk, filename="x", content=(one + other).encode(), actor=alice)
+    match_type = define_match_type(
+        entity_id=entity.pk,
+        code="two",
+        name="Two",
+        left_source_id=source.pk,
+        left_accounts=accounts,
+        right_source_id=pair.right.pk,
+        rules=RULES,
+        actor=connie,
+    )
+    run = execute_run(run_id=start_run(match_type_id=match_type.pk, actor=alice, **APRIL).pk)
+    assert [one.stated for one in statements_of(run)] == [stated]
 
 
 @pytest.mark.django_db

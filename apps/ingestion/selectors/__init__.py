@@ -39,6 +39,7 @@ from apps.ingestion.selectors.showing import (
     reading_shown,
     record_shown,
 )
+from apps.ingestion.selectors.stated import closing_balances
 
 __all__ = [
     "RECORD_SCHEMA",
@@ -56,6 +57,7 @@ __all__ = [
     "batches_for",
     "changes_shown",
     "circuit_of",
+    "closing_balances",
     "corrections_for",
     "failed_imports_for",
     "feeds",

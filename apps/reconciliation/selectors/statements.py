@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from apps.ingestion.models import Batch
-from apps.ingestion.selectors import balanced_statements
+from apps.ingestion.selectors import balanced_statements, closing_balances
 from apps.ledger.selectors import account_balances
 from apps.ledger.states import EntryStatus
 from apps.reconciliation.models import MatchGroup, Run, WriteOff
@@ -201,7 +201,7 @@ def _books_balances(run: Run) -> dict[str, Decimal] | None:
 
 
 def _stated_balances(run: Run) -> dict[str, Decimal]:
-    """What the left source's statements close with on or before the last day, the latest word."""
+    """What the left accounts close with on or before the last day, by the bank's latest word."""
     batches = Batch.objects.filter(source_id=run.match_type.left_source_id).order_by("pk")
     stated = [
         facts
@@ -209,5 +209,4 @@ def _stated_balances(run: Run) -> dict[str, Decimal]:
         for facts in balanced_statements(batch)
         if facts["closed_on"] is not None and facts["closed_on"] <= run.ends_on
     ]
-    stated.sort(key=lambda facts: facts["closed_on"])  # stable: of one day the later file wins
-    return {facts["currency"]: facts["closing"] for facts in stated}
+    return closing_balances(stated, run.match_type.left_accounts)
