@@ -89,7 +89,7 @@ def test_fees_are_proposed_once_whatever_run_they_show_up_in(
 def test_another_cause_makes_it_no_other_money(
     april: Run, books: Any, connie: Any, alice: Any, broken: Any, pair: Pair
 ) -> None:
-    off(broken("fee"), alice)
+    made = off(broken("fee"), alice)
     rules = {**RULES, "version": "2", "fee_schedules": []}
     change_rules(match_type_id=pair.match_type.pk, rules=rules, actor=connie)
     newer = pair.run()
@@ -99,7 +99,22 @@ def test_another_cause_makes_it_no_other_money(
     with pytest.raises(WrittenOff):
         off(same, alice)
     propose_adjustment(run_id=newer.pk, actor=alice, **{**FEES, "cause": same.cause})
-    assert not WriteOff.objects.filter(broken=same).exists()
+    assert WriteOff.objects.get(broken=same).entry == made.entry
+
+
+def test_the_difference_of_a_match_by_hand_stays_booked_when_the_run_is_made_again(
+    forced: Any, april: Run, pair: Pair
+) -> None:
+    group, _ = forced
+    pair.bring("left", ("INV-77", "09", "13.00"))
+
+    newer = pair.run()
+
+    kept, taken_over = WriteOff.objects.order_by("pk")
+    assert (kept.group, taken_over.run) == (group, newer)
+    assert taken_over.entry == kept.entry
+    assert taken_over.group.record_ids == group.record_ids
+    assert taken_over.amount == taken_over.group.difference
 
 
 def test_an_adjustment_that_was_cancelled_may_be_proposed_again(

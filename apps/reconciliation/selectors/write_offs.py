@@ -34,6 +34,12 @@ def written_off_in(run: Run) -> Any:
     return items.filter(broken__run=run).values("broken")
 
 
+def standing_group_write_offs(run: Run) -> dict[MatchGroup, WriteOff]:
+    """The same for the differences inside the run's matches."""
+    found = _standing().filter(run=run, group__isnull=False).select_related("group")
+    return {write_off.group: write_off for write_off in found.order_by("pk")}
+
+
 def group_is_written_off(group: MatchGroup) -> bool:
     """Whether an entry books the difference inside the match away."""
     return bool(_standing().filter(group=group).exists())

@@ -7,7 +7,11 @@ from decimal import Decimal
 
 from apps.audit.services import record
 from apps.reconciliation.models import Break, BreakAssignment, BreakItem, BreakReview, Run, WriteOff
-from apps.reconciliation.selectors.write_offs import standing_write_offs
+from apps.reconciliation.selectors.write_offs import (
+    standing_group_write_offs,
+    standing_write_offs,
+)
+from apps.reconciliation.services.revising import FORCED
 from apps.reconciliation.states import ReviewStatus
 
 Likeness = tuple[str, Decimal, frozenset[int]]  # cause, amount, records
@@ -16,7 +20,8 @@ Likeness = tuple[str, Decimal, frozenset[int]]  # cause, amount, records
 def take_over(former: Run, run: Run) -> None:
     """Give the run's breaks what the same breaks of the former run were given by people.
 
-    The same break has the same cause, the same amount and the same records.
+    The same break has the same cause, the same amount and the same records; for what is booked
+    away, the cause does not matter.
     """
     _take_reviews_over(former, run)
     _take_write_offs_over(former, run)
@@ -53,15 +58,24 @@ def _take_reviews_over(former: Run, run: Run) -> None:
 
 
 def _take_write_offs_over(former: Run, run: Run) -> None:
-    """The entries that book breaks away count for the same breaks."""
+    """The entries that book money away count for the same money, whatever its cause is now."""
     booked = list(former.breaks.filter(write_offs__isnull=False).distinct())
     standing = standing_write_offs(booked)
-    found = _found_again([broken for broken in booked if broken.pk in standing], run)
-    write_offs = [(standing[old.pk], new) for old, new in found]
+    old = _by_money(broken for broken in booked if broken.pk in standing)
+    names = {pk for _, records in old for pk in records}
+    new = _by_money(run.breaks.filter(items__record__in=names).distinct()) if names else {}
+    of_breaks = [(standing[old[same].pk], new[same], None) for same in old.keys() & new.keys()]
+    forced = {(one.difference, one.record_ids): one for one in run.groups.filter(status=FORCED)}
+    of_groups = [
+        (write_off, None, forced[same])
+        for group, write_off in standing_group_write_offs(former).items()
+        if (same := (group.difference, group.record_ids)) in forced
+    ]
     WriteOff.objects.bulk_create(
         WriteOff(
             run=run,
             broken=broken,
+            group=group,
             entry_id=write_off.entry_id,
             rule_id=write_off.rule_id,
             currency=write_off.currency,
@@ -69,7 +83,7 @@ def _take_write_offs_over(former: Run, run: Run) -> None:
             reason=write_off.reason,
             proposed_by_id=write_off.proposed_by_id,
         )
-        for write_off, broken in write_offs
+        for write_off, broken, group in [*of_breaks, *of_groups]
     )
 
 
@@ -96,11 +110,21 @@ def _found_again(breaks: Iterable[Break], run: Run) -> list[tuple[Break, Break]]
 
 
 def _by_likeness(breaks: Iterable[Break]) -> dict[Likeness, Break]:
+    return {(one.cause, *_money(one, records)): one for one, records in _with_records(breaks)}
+
+
+def _by_money(breaks: Iterable[Break]) -> dict[tuple[Decimal, frozenset[int]], Break]:
+    return {_money(one, records): one for one, records in _with_records(breaks)}
+
+
+def _money(broken: Break, records: set[int]) -> tuple[Decimal, frozenset[int]]:
+    return broken.amount, frozenset(records)
+
+
+def _with_records(breaks: Iterable[Break]) -> list[tuple[Break, set[int]]]:
     listed = list(breaks)
     records: dict[int, set[int]] = {broken.pk: set() for broken in listed}
     items = BreakItem.objects.filter(broken__in=listed).values_list("broken_id", "record_id")
     for broken_id, record_id in items:
         records[broken_id].add(record_id)
-    return {
-        (broken.cause, broken.amount, frozenset(records[broken.pk])): broken for broken in listed
-    }
+    return [(broken, records[broken.pk]) for broken in listed]
