@@ -18,7 +18,7 @@ def period_for_scoring(period_id: int, *, actor: Actor) -> Period:
         NotVisible: no such period for this actor.
     """
     return one_visible(
-        Period.objects.visible_to(actor)
+        Period.objects.granted_to(actor)
         .select_for_update(of=("self",), no_key=True)
         .filter(pk=period_id)
     )
@@ -30,7 +30,7 @@ def review_for_update(score_id: int, *, actor: Actor) -> AnomalyReview:
     Raises:
         NotVisible: no such anomaly for this actor.
     """
-    mine = AnomalyScore.objects.visible_to(actor).filter(pk=score_id)
+    mine = AnomalyScore.objects.granted_to(actor).filter(pk=score_id)
     period_id = one_visible(mine.values_list("run__period_id", flat=True))
     period_for_scoring(period_id, actor=actor)
     review: AnomalyReview | None = (

@@ -8,9 +8,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from apps.analytics.permissions import VIEW_ANOMALIES
 from apps.analytics.states import Disposition
 from apps.common.guards import append_only, audited
-from apps.common.models import ScopedQuerySet, history, scoped_by
+from apps.common.models import history, scoped_by
 
 _user = settings.AUTH_USER_MODEL
 
@@ -34,7 +35,7 @@ class ScoringRun(models.Model):
     scored_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     scored_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_ANOMALIES).as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -54,7 +55,7 @@ class AnomalyScore(models.Model):
     score = models.DecimalField(max_digits=6, decimal_places=5, help_text="0 to 1.")
     reasons = models.JSONField()
 
-    objects = scoped_by("run__entity_id").as_manager()
+    objects = scoped_by(VIEW_ANOMALIES, "run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["run", "-score", "entry"]
@@ -90,7 +91,7 @@ class AnomalyReview(models.Model):
     version = models.PositiveIntegerField(default=1)
 
     _history_user: Any  # set by services: whose hand the history shows
-    objects = scoped_by("score__run__entity_id").as_manager()
+    objects = scoped_by(VIEW_ANOMALIES, "score__run__entity_id").as_manager()
     history = history()
 
     class Meta:

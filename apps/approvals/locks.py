@@ -20,7 +20,7 @@ def request_for_update(request_id: int, *, actor: Actor) -> Request:
         NotVisible: no such request for this actor.
     """
     request: Request = one_visible(
-        Request.objects.visible_to(actor)
+        Request.objects.granted_to(actor)
         .select_for_update(of=("self",))
         .select_related("policy", "entity", "maker")
         .filter(pk=request_id)
@@ -111,7 +111,7 @@ def policy_for_update(policy_id: int, *, actor: Actor) -> Policy:
         NotVisible: no such policy for this actor.
     """
     policy: Policy = one_visible(
-        Policy.objects.visible_to(actor).select_for_update().filter(pk=policy_id)
+        Policy.objects.granted_to(actor).select_for_update().filter(pk=policy_id)
     )
     return policy
 
@@ -128,7 +128,7 @@ def limit_for_update(limit_id: int, *, actor: Actor) -> Limit:
         NotVisible: no such limit for this actor.
     """
     limit: Limit = one_visible(
-        Limit.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=limit_id)
+        Limit.objects.granted_to(actor).select_for_update(of=("self",)).filter(pk=limit_id)
     )
     return limit
 
@@ -186,7 +186,7 @@ def delegation_for_update(delegation_id: int, *, actor: Actor) -> Delegation:
         NotVisible: no such delegation for this actor.
     """
     delegation: Delegation = one_visible(
-        Delegation.objects.visible_to(actor)
+        Delegation.objects.granted_to(actor)
         .select_for_update(of=("self",))
         .filter(pk=delegation_id)
     )
@@ -200,7 +200,7 @@ def waiver_for_update(waiver_id: int, *, actor: Actor) -> Waiver:
         NotVisible: no such waiver for this actor.
     """
     waiver: Waiver = one_visible(
-        Waiver.objects.visible_to(actor)
+        Waiver.objects.granted_to(actor)
         .select_for_update(of=("self",))
         .select_related("entity", "person", "proposed_by")
         .filter(pk=waiver_id)

@@ -19,7 +19,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         if not actor.may(VIEW_EVENTS):
             return self.none()
         return self.filter(
-            models.Q(entity__isnull=True) | models.Q(entity_id__in=actor.entity_ids())
+            models.Q(entity__isnull=True) | models.Q(entity_id__in=actor.entity_ids(VIEW_EVENTS))
         )
 
 

@@ -42,6 +42,6 @@ def visible_task_for_update(task_id: int, *, actor: Actor) -> CloseTask:
     Raises:
         NotVisible: no such task for this actor.
     """
-    if not CloseTask.objects.visible_to(actor).filter(pk=task_id).exists():
+    if not CloseTask.objects.granted_to(actor).filter(pk=task_id).exists():
         raise NotVisible
     return task_for_update(task_id)

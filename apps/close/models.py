@@ -9,10 +9,11 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from apps.close.permissions import VIEW_CLOSE
 from apps.close.scheduling import DependencyKind
 from apps.close.states import DONE, AttemptStatus, RunStatus, TaskStatus
 from apps.common.guards import append_only, audited
-from apps.common.models import ScopedQuerySet, history, scoped_by
+from apps.common.models import history, scoped_by
 
 _user = settings.AUTH_USER_MODEL
 
@@ -27,7 +28,7 @@ class CloseTemplate(models.Model):
     tasks = models.JSONField()
     version = models.PositiveIntegerField(default=1)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_CLOSE).as_manager()
     history = history()
 
     class Meta:
@@ -52,7 +53,7 @@ class CloseRun(models.Model):
     opened_at = models.DateTimeField(db_default=Now(), editable=False)
     completed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_CLOSE).as_manager()
     history = history()
 
     class Meta:
@@ -92,7 +93,7 @@ class CloseTask(models.Model):
     version = models.PositiveIntegerField(default=1)
     changed_at = models.DateTimeField(auto_now=True)
 
-    objects = scoped_by("run__entity_id").as_manager()
+    objects = scoped_by(VIEW_CLOSE, "run__entity_id").as_manager()
     history = history()
 
     class Meta:
@@ -124,7 +125,7 @@ class TaskDependency(models.Model):
     lag_minutes = models.PositiveIntegerField(default=0)
     is_hard = models.BooleanField(default=True)
 
-    objects = scoped_by("task__run__entity_id").as_manager()
+    objects = scoped_by(VIEW_CLOSE, "task__run__entity_id").as_manager()
 
     class Meta:
         verbose_name_plural = "task dependencies"
@@ -153,7 +154,7 @@ class TaskAttempt(models.Model):
     error_code = models.CharField(max_length=50, blank=True, default="")
     error_message = models.TextField(blank=True, default="")
 
-    objects = scoped_by("task__run__entity_id").as_manager()
+    objects = scoped_by(VIEW_CLOSE, "task__run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["task", "number"]
@@ -176,7 +177,7 @@ class TaskApproval(models.Model):
     attempt = models.ForeignKey(TaskAttempt, on_delete=models.PROTECT, related_name="approvals")
     request = models.ForeignKey("approvals.Request", on_delete=models.PROTECT, related_name="+")
 
-    objects = scoped_by("task__run__entity_id").as_manager()
+    objects = scoped_by(VIEW_CLOSE, "task__run__entity_id").as_manager()
 
     class Meta:
         constraints: ClassVar = [

@@ -27,7 +27,7 @@ def close_run_for_sealing(close_run_id: int, *, actor: Actor) -> CloseRun:
         NotVisible: no such run for this actor.
     """
     return one_visible(
-        CloseRun.objects.visible_to(actor)
+        CloseRun.objects.granted_to(actor)
         .select_for_update(of=("self",), no_key=True)
         .select_related("entity", "period", "template")
         .filter(pk=close_run_id)

@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models.functions import Now
 
 from apps.common.guards import append_only, audited
-from apps.common.models import ScopedQuerySet, history
+from apps.common.models import history, scoped_by
+from apps.compliance.permissions import VIEW_EVIDENCE
 from apps.compliance.states import Automation, Nature
 
 _user = settings.AUTH_USER_MODEL
@@ -35,7 +36,7 @@ class Control(models.Model):
     version = models.PositiveIntegerField(default=1)
 
     _history_user: Any  # set by services: whose hand the history shows
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_EVIDENCE).as_manager()
     history = history()
 
     class Meta:
@@ -77,7 +78,7 @@ class EvidencePackage(models.Model):
     # Id of the reopening of its period that superseded it; derived by `selectors.packages_for`.
     reopening_since: int | None
 
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_EVIDENCE).as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]

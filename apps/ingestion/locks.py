@@ -16,7 +16,7 @@ def source_for_update(source_id: int, *, actor: Actor) -> Source:
     Raises:
         NotVisible: no such source for this actor.
     """
-    return one_visible(Source.objects.visible_to(actor).select_for_update().filter(pk=source_id))
+    return one_visible(Source.objects.granted_to(actor).select_for_update().filter(pk=source_id))
 
 
 def idle_source_for_update(source_id: int) -> Source | None:
@@ -51,6 +51,6 @@ def visible_pull_for_update(pull_id: int, *, actor: Actor) -> Pull:
     Raises:
         NotVisible: no such pull for this actor.
     """
-    if not Pull.objects.visible_to(actor).filter(pk=pull_id).exists():
+    if not Pull.objects.granted_to(actor).filter(pk=pull_id).exists():
         raise NotVisible
     return pull_for_update(pull_id)

@@ -35,7 +35,7 @@ def account_for_update(account_id: int, *, actor: Actor) -> Account:
     Raises:
         NotVisible: no such account for this actor.
     """
-    return one_visible(Account.objects.visible_to(actor).select_for_update().filter(pk=account_id))
+    return one_visible(Account.objects.granted_to(actor).select_for_update().filter(pk=account_id))
 
 
 def hold_chart(entity_id: int) -> None:
@@ -67,7 +67,7 @@ def hold_period(period_id: int, *, actor: Actor) -> Period:
     Raises:
         NotVisible: no such period for this actor.
     """
-    if not Period.objects.visible_to(actor).filter(pk=period_id).exists():
+    if not Period.objects.granted_to(actor).filter(pk=period_id).exists():
         raise NotVisible
     lock_exclusive(PERIOD, period_id)
     # no_key: drafts refer to the row and need not wait.
@@ -81,7 +81,7 @@ def hold_reopening(reopening_id: int, *, actor: Actor) -> PeriodReopening:
     Raises:
         NotVisible: no such reopening for this actor.
     """
-    mine = PeriodReopening.objects.visible_to(actor).filter(pk=reopening_id)
+    mine = PeriodReopening.objects.granted_to(actor).filter(pk=reopening_id)
     period = hold_period(one_visible(mine.values_list("period_id", flat=True)), actor=actor)
     reopening = PeriodReopening.objects.select_for_update(no_key=True).get(pk=reopening_id)
     reopening.period = period
@@ -95,7 +95,7 @@ def entry_for_update(entry_id: int, *, actor: Actor) -> JournalEntry:
         NotVisible: no such entry for this actor.
         StaleVersion: somebody moved it to another period at this moment.
     """
-    mine = JournalEntry.objects.visible_to(actor).filter(pk=entry_id)
+    mine = JournalEntry.objects.granted_to(actor).filter(pk=entry_id)
     period_id = one_visible(mine.values_list("period_id", flat=True))
     periods = share_periods([period_id])
     entry: JournalEntry = (
@@ -128,7 +128,7 @@ def analysis_for_update(analysis_id: int, *, actor: Actor) -> AccountAnalysis:
         NotVisible: no such analysis for this actor.
     """
     return one_visible(
-        AccountAnalysis.objects.visible_to(actor)
+        AccountAnalysis.objects.granted_to(actor)
         .select_for_update(of=("self",))
         .select_related("entity", "period", "account")
         .filter(pk=analysis_id)

@@ -26,7 +26,7 @@ def match_type_for_update(match_type_id: int, *, actor: Actor) -> MatchType:
         NotVisible: no such match type for this actor.
     """
     return one_visible(
-        MatchType.objects.visible_to(actor).select_for_update().filter(pk=match_type_id)
+        MatchType.objects.granted_to(actor).select_for_update().filter(pk=match_type_id)
     )
 
 
@@ -37,7 +37,7 @@ def rule_set_for_update(version_id: int, *, actor: Actor) -> RuleSetVersion:
         NotVisible: no such version for this actor.
     """
     version: RuleSetVersion = one_visible(
-        RuleSetVersion.objects.visible_to(actor).filter(pk=version_id)
+        RuleSetVersion.objects.granted_to(actor).filter(pk=version_id)
     )
     version.match_type = match_type_for_update(version.match_type_id, actor=actor)
     return version
@@ -50,7 +50,7 @@ def resolution_rule_for_update(rule_id: int, *, actor: Actor) -> ResolutionRule:
         NotVisible: no such rule for this actor.
     """
     match_type_id = one_visible(
-        ResolutionRule.objects.visible_to(actor)
+        ResolutionRule.objects.granted_to(actor)
         .filter(pk=rule_id)
         .values_list("match_type_id", flat=True)
     )
@@ -94,7 +94,7 @@ def run_for_update(run_id: int, *, actor: Actor) -> Run:
         NotVisible: no such run for this actor.
     """
     return one_visible(
-        Run.objects.visible_to(actor)
+        Run.objects.granted_to(actor)
         .select_for_update(of=("self",))
         .select_related("match_type", "rule_set", "entity")
         .filter(pk=run_id)
@@ -107,7 +107,7 @@ def break_for_update(break_id: int, *, actor: Actor) -> Break:
     Raises:
         NotVisible: no such break for this actor.
     """
-    broken: Break = one_visible(Break.ever.visible_to(actor).filter(pk=break_id))
+    broken: Break = one_visible(Break.ever.granted_to(actor).filter(pk=break_id))
     broken.run = run_for_update(broken.run_id, actor=actor)
     return broken
 
@@ -142,7 +142,7 @@ def review_for_update(break_id: int, *, actor: Actor) -> BreakReview:
         NotVisible: no such break for this actor.
     """
     run_id = one_visible(
-        Break.objects.visible_to(actor).filter(pk=break_id).values_list("run_id", flat=True)
+        Break.objects.granted_to(actor).filter(pk=break_id).values_list("run_id", flat=True)
     )
     run = run_for_update(run_id, actor=actor)
     BreakReview.objects.get_or_create(broken_id=break_id)

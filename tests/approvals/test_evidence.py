@@ -475,8 +475,8 @@ def test_whoever_reads_it_is_on_record(waiting: Request, alice: Any, otto: Any) 
 @pytest.mark.parametrize(
     ("who", "refusal"),
     [
-        ("ada", NotPermitted),
-        ("ivy", NotPermitted),
+        ("ada", NotVisible),
+        ("ivy", NotVisible),
         ("victor", NotVisible),
         ("charlie", NotVisible),
     ],

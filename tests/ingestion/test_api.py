@@ -199,7 +199,7 @@ def test_bodies_that_are_no_upload(
         ("rita", 403),
         ("bob", 403),
         ("otto", 403),
-        ("ada", 403),
+        ("ada", 404),
         ("victor", 404),
         ("charlie", 404),
     ],

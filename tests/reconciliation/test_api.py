@@ -136,7 +136,7 @@ def test_bad_starts_change_nothing(
         ("rita", 403),
         ("bob", 403),
         ("otto", 403),
-        ("ada", 403),
+        ("ada", 404),
         ("victor", 404),
         ("charlie", 404),
     ],

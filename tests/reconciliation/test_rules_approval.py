@@ -394,7 +394,7 @@ def test_only_a_run_that_stands_is_tried(april: Run, pair: Pair, alice: User) ->
     ("who", "refusal"),
     [
         ("otto", NotPermitted),
-        ("ada", NotPermitted),
+        ("ada", NotVisible),
         ("ivy", NotPermitted),
         ("charlie", NotVisible),
         ("victor", NotVisible),

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from apps.approvals.permissions import VIEW_ABSENCES
 from apps.common.access import Actor
 from apps.common.guards import audited
 from apps.common.models import ScopedQuerySet, history
@@ -22,11 +23,11 @@ class OfPeople(models.QuerySet[Any]):
     """Facts about a person (`person`) that hold on every entity."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """One's own, and those of people who hold a role where the actor holds one."""
+        """One's own, and those of people with a role where the actor may look at absences."""
         if not actor.is_authenticated:
             return self.none()
         colleagues = EntityUserObjectPermission.objects.filter(
-            content_object_id__in=actor.entity_ids()
+            content_object_id__in=actor.entity_ids(VIEW_ABSENCES)
         ).values("user_id")
         return self.filter(Q(person_id=actor.pk) | Q(person_id__in=colleagues))
 
@@ -68,6 +69,8 @@ class Leave(models.Model):
 
 
 class DelegationQuerySet(ScopedQuerySet):
+    view_permission = VIEW_ABSENCES
+
     def standing(self) -> Self:
         """Delegations that nobody has revoked, whether or not they hold today."""
         return self.filter(revoked_at__isnull=True)

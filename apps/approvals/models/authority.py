@@ -9,14 +9,17 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from apps.approvals.permissions import VIEW_LIMITS
 from apps.common.guards import append_only, audited
-from apps.common.models import ScopedQuerySet, history
+from apps.common.models import ScopedQuerySet, history, scoped_by
 from apps.common.money import AmountField, CurrencyField
 
 _user = settings.AUTH_USER_MODEL
 
 
 class LimitQuerySet(ScopedQuerySet):
+    view_permission = VIEW_LIMITS
+
     def standing(self) -> Self:
         """Limits that nobody has retired, whether or not they hold today."""
         return self.filter(retired_at__isnull=True)
@@ -79,7 +82,7 @@ class ExchangeRate(models.Model):
     entered_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     entered_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_LIMITS).as_manager()
 
     class Meta:
         ordering: ClassVar = ["-quoted_on", "currency", "quote"]

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from apps.approvals.models.requests import Request
+from apps.approvals.permissions import VIEW_REQUESTS
 from apps.common.guards import append_only
 from apps.common.models import scoped_by
 
@@ -28,7 +29,7 @@ class StageClock(models.Model):
         " hours they were. Empty: before that was kept, the company's.",
     )
 
-    objects = scoped_by("request__entity_id").as_manager()
+    objects = scoped_by(VIEW_REQUESTS, "request__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]
@@ -52,7 +53,7 @@ class Escalation(models.Model):
     added = models.JSONField(help_text='{"role": "controller"} or {"people": ["connie"]}')
     escalated_at = models.DateTimeField()
 
-    objects = scoped_by("request__entity_id").as_manager()
+    objects = scoped_by(VIEW_REQUESTS, "request__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from apps.approvals.models.requests import Request
+from apps.approvals.permissions import VIEW_REQUESTS
 from apps.common.guards import append_only
 from apps.common.models import scoped_by
 
@@ -24,7 +25,7 @@ class Opening(models.Model):
     version = models.PositiveIntegerField(help_text="The request's version that he saw.")
     opened_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("request__entity_id").as_manager()
+    objects = scoped_by(VIEW_REQUESTS, "request__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]

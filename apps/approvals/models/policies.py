@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from apps.approvals.models.spans import standing
+from apps.approvals.permissions import VIEW_POLICIES
 from apps.common.guards import audited
 from apps.common.models import ScopedQuerySet, history
 from apps.common.money import AmountField, CurrencyField
@@ -19,6 +20,8 @@ _user = settings.AUTH_USER_MODEL
 
 
 class PolicyQuerySet(ScopedQuerySet):
+    view_permission = VIEW_POLICIES
+
     def in_force(self, at: datetime | None = None) -> Self:
         """Policies that new requests follow (or followed at that instant)."""
         return self.filter(standing("in_force_at", "retired_at", at), in_force_at__isnull=False)

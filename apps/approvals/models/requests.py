@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from apps.approvals.models.policies import Policy
 from apps.approvals.models.waivers import Waiver
+from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.states import OPEN, Door, RequestStatus, Verdict
 from apps.common.access import Actor
 from apps.common.guards import append_only, audited
@@ -23,12 +24,14 @@ _user = settings.AUTH_USER_MODEL
 
 
 class RequestQuerySet(ScopedQuerySet):
-    def visible_to(self, actor: Actor) -> Self:
-        """Those of granted entities, and each on which the actor's opinion was asked."""
+    view_permission = VIEW_REQUESTS
+
+    def _of_entities(self, actor: Actor, permission: str | None) -> Self:
+        """Those of the entities, and each on which the actor's opinion was asked."""
         if not actor.is_authenticated:
             return self.none()
         asked = Consultation.objects.filter(person_id=actor.pk).values("request_id")
-        return self.filter(Q(entity_id__in=actor.entity_ids()) | Q(pk__in=asked))
+        return self.filter(Q(entity_id__in=actor.entity_ids(permission)) | Q(pk__in=asked))
 
     def open(self) -> Self:
         """Requests that still wait for somebody."""
@@ -193,7 +196,7 @@ class Conflict(models.Model):
         help_text="Empty: noted before the instant was kept.",
     )
 
-    objects = scoped_by("request__entity_id").as_manager()
+    objects = scoped_by(VIEW_REQUESTS, "request__entity_id").as_manager()
 
     class Meta:
         constraints: ClassVar = [
@@ -251,7 +254,7 @@ class Decision(models.Model):
     )
     decided_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("request__entity_id").as_manager()
+    objects = scoped_by(VIEW_REQUESTS, "request__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]
@@ -286,7 +289,7 @@ class Consultation(models.Model):
     asked_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("request__entity_id").as_manager()
+    objects = scoped_by(VIEW_REQUESTS, "request__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]
@@ -310,7 +313,7 @@ class Opinion(models.Model):
     text = models.TextField()
     given_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("consultation__request__entity_id").as_manager()
+    objects = scoped_by(VIEW_REQUESTS, "consultation__request__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]

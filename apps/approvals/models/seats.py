@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from apps.approvals.models.requests import Request
+from apps.approvals.permissions import VIEW_REQUESTS
 from apps.common.guards import append_only
 from apps.common.models import scoped_by
 
@@ -28,7 +29,7 @@ class Reassignment(models.Model):
     reassigned_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     reassigned_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("request__entity_id").as_manager()
+    objects = scoped_by(VIEW_REQUESTS, "request__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.states import WaivedConflict, WaiverState
 from apps.common.guards import audited
 from apps.common.models import ScopedQuerySet, history
@@ -17,6 +18,8 @@ _user = settings.AUTH_USER_MODEL
 
 
 class WaiverQuerySet(ScopedQuerySet):
+    view_permission = VIEW_REQUESTS
+
     def standing(self) -> Self:
         """Waivers with both signatures that nobody has revoked."""
         return self.filter(signed_at__isnull=False, revoked_at__isnull=True)

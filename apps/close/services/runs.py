@@ -71,8 +71,8 @@ def open_run(*, template_id: int, period_id: int, actor: User) -> CloseRun:
         TemplateInvalid: template and period belong to different entities.
         RunAlreadyOpen: the period is being closed.
     """
-    template = CloseTemplate.objects.visible_to(actor).filter(pk=template_id).first()
-    period = Period.objects.visible_to(actor).select_for_update().filter(pk=period_id).first()
+    template = CloseTemplate.objects.granted_to(actor).filter(pk=template_id).first()
+    period = Period.objects.granted_to(actor).select_for_update().filter(pk=period_id).first()
     if template is None or period is None:
         raise NotVisible
     authorize(actor, OPEN_RUN, entity_id=template.entity_id)

@@ -11,9 +11,10 @@ from django.db.models.functions import Now
 
 from apps.common.bulk_checks import later_at_once, refers_at_once, unique_at_once
 from apps.common.guards import append_only
-from apps.common.models import ScopedQuerySet, scoped_by
+from apps.common.models import scoped_by
 from apps.common.money import AmountField, CurrencyField
 from apps.ingestion.models.sources import Source
+from apps.ingestion.permissions import VIEW_SOURCES
 from apps.privacy.fields import EncryptedTextField
 
 _user = settings.AUTH_USER_MODEL
@@ -60,7 +61,7 @@ class Batch(models.Model):
     imported_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     imported_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_SOURCES).as_manager()
 
     class Meta:
         verbose_name_plural = "batches"
@@ -135,7 +136,7 @@ class Record(models.Model):
     content_key = models.BinaryField(max_length=16)
     occurrence = models.PositiveIntegerField()
 
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_SOURCES).as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]
@@ -163,7 +164,7 @@ class SealedBlock(models.Model):
     )
     sealed = models.BinaryField()
 
-    objects = scoped_by("batch__entity_id").as_manager()
+    objects = scoped_by(VIEW_SOURCES, "batch__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["batch", "number"]
@@ -192,7 +193,7 @@ class Amendment(models.Model):
         Record, on_delete=models.PROTECT, related_name="amended_by", db_constraint=False
     )
 
-    objects = scoped_by("record__entity_id").as_manager()
+    objects = scoped_by(VIEW_SOURCES, "record__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -210,7 +211,7 @@ class RejectedLine(models.Model):
     field = models.CharField(max_length=100)
     reason = models.TextField()
 
-    objects = scoped_by("batch__entity_id").as_manager()
+    objects = scoped_by(VIEW_SOURCES, "batch__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["batch", "line"]
@@ -239,7 +240,7 @@ class LineCorrection(models.Model):
     corrected_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     corrected_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("batch__entity_id").as_manager()
+    objects = scoped_by(VIEW_SOURCES, "batch__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -266,7 +267,7 @@ class FailedImport(models.Model):
     imported_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     failed_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_SOURCES).as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]

@@ -9,9 +9,10 @@ from django.db import models
 from django.db.models.functions import Now
 
 from apps.common.guards import audited
-from apps.common.models import ScopedQuerySet, scoped_by
+from apps.common.models import scoped_by
 from apps.ingestion.models.batches import Batch, FailedImport
 from apps.ingestion.models.sources import Source
+from apps.ingestion.permissions import VIEW_SOURCES
 from apps.ingestion.states import OPEN_PULLS, AttemptStatus, PullStatus
 
 _user = settings.AUTH_USER_MODEL
@@ -45,7 +46,7 @@ class Pull(models.Model):
         FailedImport, on_delete=models.PROTECT, null=True, blank=True, related_name="pulls"
     )
 
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_SOURCES).as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -82,7 +83,7 @@ class PullAttempt(models.Model):
     failure_code = models.CharField(max_length=50, blank=True, default="")
     failure_message = models.TextField(blank=True, default="")
 
-    objects = scoped_by("pull__entity_id").as_manager()
+    objects = scoped_by(VIEW_SOURCES, "pull__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["pull", "number"]

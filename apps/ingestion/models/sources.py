@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from django.db import models
 
 from apps.common.guards import audited
-from apps.common.models import ScopedQuerySet, history
+from apps.common.models import history, scoped_by
+from apps.ingestion.permissions import VIEW_SOURCES
 from apps.privacy.fields import EncryptedTextField
 
 
@@ -53,7 +54,7 @@ class Source(models.Model):
         null=True, blank=True, editable=False, help_text="The schedule counts from then on."
     )
 
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_SOURCES).as_manager()
     history = history(excluded_fields=["credentials"])
 
     class Meta:

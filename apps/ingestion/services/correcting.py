@@ -156,7 +156,7 @@ def read_again(*, batch_id: int, actor: User) -> ImportOutcome:
     Raises:
         NotVisible, NotPermitted, SourceRetired: see `import_file`.
     """
-    batch = one_visible(Batch.objects.visible_to(actor).filter(pk=batch_id))
+    batch = one_visible(Batch.objects.granted_to(actor).filter(pk=batch_id))
     authorize(actor, IMPORT_FILE, entity_id=batch.entity_id)
     return import_file(
         source_id=batch.source_id,

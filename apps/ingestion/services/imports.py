@@ -128,7 +128,7 @@ class _Received:
 
 
 def _source_for_import(source_id: int, actor: User) -> Source:
-    source: Source = one_visible(Source.objects.visible_to(actor).filter(pk=source_id))
+    source: Source = one_visible(Source.objects.granted_to(actor).filter(pk=source_id))
     authorize(actor, IMPORT_FILE, entity_id=source.entity_id)
     if not source.is_active:
         raise SourceRetired

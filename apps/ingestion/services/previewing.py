@@ -67,7 +67,7 @@ def preview_mapping(
         SampleMissing: no sample was given and nothing has come in yet.
         FileTooLarge: the sample has more than MOST_SAMPLE_BYTES.
     """
-    source: Source = one_visible(Source.objects.visible_to(actor).filter(pk=source_id))
+    source: Source = one_visible(Source.objects.granted_to(actor).filter(pk=source_id))
     authorize(actor, MANAGE_SOURCES, entity_id=source.entity_id)
     authorize(actor, READ_CONFIDENTIAL, entity_id=source.entity_id)
     wanted = sound_mapping(mapping)

@@ -11,9 +11,10 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.common.guards import append_only, audited
-from apps.common.models import ScopedQuerySet, history, scoped_by
+from apps.common.models import history, scoped_by
 from apps.common.money import AmountField, CurrencyField
 from apps.ledger.models.books import Account, Period
+from apps.ledger.permissions import VIEW_LEDGER
 from apps.ledger.states import AnalysisStatus
 
 _user = settings.AUTH_USER_MODEL
@@ -38,7 +39,7 @@ class AccountAnalysis(models.Model):
     version = models.PositiveIntegerField(default=1, help_text="The newest version's number.")
 
     _history_user: Any  # set by services: whose hand the history shows
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_LEDGER).as_manager()
     history = history()
 
     class Meta:
@@ -85,7 +86,7 @@ class AnalysisVersion(models.Model):
     prepared_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     prepared_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("analysis__entity_id").as_manager()
+    objects = scoped_by(VIEW_LEDGER, "analysis__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["analysis", "number"]
@@ -131,7 +132,7 @@ class AnalysisItem(models.Model):
         max_length=64, blank=True, default="", help_text="SHA-256 of what it said then."
     )
 
-    objects = scoped_by("version__analysis__entity_id").as_manager()
+    objects = scoped_by(VIEW_LEDGER, "version__analysis__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["version", "number"]
@@ -166,7 +167,7 @@ class AnalysisThreshold(models.Model):
     set_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     set_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("account__entity_id").as_manager()
+    objects = scoped_by(VIEW_LEDGER, "account__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]

@@ -16,9 +16,10 @@ from django.db.models.functions import Now
 
 from apps.common.access import Actor
 from apps.common.guards import append_only, audited
-from apps.common.models import ScopedQuerySet, history, scoped_by
+from apps.common.models import history, scoped_by
 from apps.common.money import AmountField, CurrencyField
 from apps.ledger.fiscal import MonthCalendar, WeekCalendar, WeekPattern, YearEnd
+from apps.ledger.permissions import VIEW_LEDGER
 from apps.ledger.states import (
     CLOSED,
     KINDS_TAKEN,
@@ -69,7 +70,7 @@ class Account(models.Model):
     is_active = models.BooleanField(default=True, help_text="A retired account takes no new lines.")
 
     _history_user: Any  # set by services: whose hand the history shows
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_LEDGER).as_manager()
     history = history()
 
     class Meta:
@@ -133,7 +134,7 @@ class FiscalCalendar(models.Model):
     )
 
     _history_user: Any  # set by services: whose hand the history shows
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_LEDGER).as_manager()
     history = history()
 
     def __str__(self) -> str:
@@ -185,7 +186,7 @@ class Period(models.Model):
     )
 
     _history_user: Any  # set by services: whose hand the history shows
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_LEDGER).as_manager()
     history = history()
 
     class Meta:
@@ -256,7 +257,7 @@ class JournalEntry(models.Model):
     version = models.PositiveIntegerField(default=1)
 
     _history_user: Any  # set by services: whose hand the history shows
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_LEDGER).as_manager()
     history = history()
 
     class Meta:
@@ -338,7 +339,7 @@ class JournalLine(models.Model):
     counterparty = models.CharField(max_length=200, blank=True, default="")
     narrative = models.CharField(max_length=1000, blank=True, default="")
 
-    objects = scoped_by("entry__entity_id").as_manager()
+    objects = scoped_by(VIEW_LEDGER, "entry__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["entry", "line_number"]

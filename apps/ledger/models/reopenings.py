@@ -11,12 +11,15 @@ from django.db.models import F, Q
 from apps.common.guards import audited
 from apps.common.models import ScopedQuerySet, history
 from apps.ledger.models.books import Period
+from apps.ledger.permissions import VIEW_LEDGER
 from apps.ledger.states import LIVE_REOPENINGS, LONGEST_REOPENING, ReopeningEnd, ReopeningStatus
 
 _user = settings.AUTH_USER_MODEL
 
 
 class ReopeningQuerySet(ScopedQuerySet):
+    view_permission = VIEW_LEDGER
+
     entity_path = "period__entity_id"
 
     def live(self) -> Self:

@@ -159,7 +159,7 @@ def _analysis_of(
 
 def _period(period_id: int, actor: User) -> Period:
     return one_visible(
-        Period.objects.visible_to(actor).select_related("entity").filter(pk=period_id)
+        Period.objects.granted_to(actor).select_related("entity").filter(pk=period_id)
     )
 
 

@@ -22,4 +22,4 @@ def visible_calendar(calendar_id: int, actor: User) -> FiscalCalendar:
     Raises:
         NotVisible: no such calendar for this actor.
     """
-    return one_visible(FiscalCalendar.objects.visible_to(actor).filter(pk=calendar_id))
+    return one_visible(FiscalCalendar.objects.granted_to(actor).filter(pk=calendar_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -12,27 +12,13 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from apps.common.access import Actor
 from apps.common.guards import append_only, audited, unguarded
-from apps.common.models import ScopedQuerySet, history
+from apps.common.models import history, scoped_by
 from apps.outbound.permissions import VIEW_ENDPOINTS
 from apps.outbound.states import DeliveryStatus, EndpointNoticeKind, EndpointStatus
 from apps.privacy.fields import EncryptedTextField
 
 _user = settings.AUTH_USER_MODEL
-
-
-class OutboundQuerySet(ScopedQuerySet):
-    """Rows of the entities on which the actor holds a role that may look at endpoints."""
-
-    def visible_to(self, actor: Actor) -> Self:
-        if not actor.is_authenticated:
-            return self.none()
-        return self.filter(**{f"{self.entity_path}__in": actor.entity_ids(VIEW_ENDPOINTS)})
-
-
-def _scoped_by(entity_path: str) -> type[OutboundQuerySet]:
-    return type("OutboundQuerySet", (OutboundQuerySet,), {"entity_path": entity_path})
 
 
 @audited
@@ -56,7 +42,7 @@ class Endpoint(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     secret_changed_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = OutboundQuerySet.as_manager()
+    objects = scoped_by(VIEW_ENDPOINTS).as_manager()
     history = history(excluded_fields=["secret", "former_secret"])
 
     class Meta:
@@ -98,7 +84,7 @@ class WebhookEvent(models.Model):
     occurred_at = models.DateTimeField()
     body = models.TextField(help_text="JSON; what is signed and sent, to the byte.")
 
-    objects = _scoped_by("entity_id").as_manager()
+    objects = scoped_by(VIEW_ENDPOINTS, "entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -134,7 +120,7 @@ class Delivery(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     settled_at = models.DateTimeField(null=True, blank=True)
 
-    objects = _scoped_by("endpoint__entity_id").as_manager()
+    objects = scoped_by(VIEW_ENDPOINTS, "endpoint__entity_id").as_manager()
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -162,7 +148,7 @@ class DeliveryAttempt(models.Model):
     error = models.CharField(max_length=300, blank=True, default="")
     answer = models.TextField(blank=True, default="", help_text="The first 1,024 bytes.")
 
-    objects = _scoped_by("delivery__endpoint__entity_id").as_manager()
+    objects = scoped_by(VIEW_ENDPOINTS, "delivery__endpoint__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-number"]
@@ -189,7 +175,7 @@ class EndpointNotice(models.Model):
     noted_at = models.DateTimeField(db_default=Now(), editable=False)
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = _scoped_by("endpoint__entity_id").as_manager()
+    objects = scoped_by(VIEW_ENDPOINTS, "endpoint__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from apps.common.guards import append_only
 from apps.common.models import scoped_by
 from apps.reconciliation.models.outcomes import Run
+from apps.reconciliation.permissions import VIEW_RUNS
 from apps.reconciliation.states import CertificationPart
 
 _user = settings.AUTH_USER_MODEL
@@ -27,7 +28,7 @@ class Certification(models.Model):
     certified_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     certified_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("run__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]

@@ -15,6 +15,7 @@ from apps.common.guards import append_only, audited
 from apps.common.models import ScopedQuerySet, history, scoped_by
 from apps.common.money import AmountField, CurrencyField
 from apps.reconciliation.models.setup import MatchType, RuleSetVersion
+from apps.reconciliation.permissions import VIEW_RUNS
 from apps.reconciliation.states import UNDER_WAY, RevisionKind, RunStatus, Side
 
 _user = settings.AUTH_USER_MODEL
@@ -28,27 +29,29 @@ class _Standing(_Scoped):
 
 
 class StandingGroups(_Standing):
-    _queryset_class = scoped_by("run__entity_id")
+    _queryset_class = scoped_by(VIEW_RUNS, "run__entity_id")
 
     def get_queryset(self) -> Any:
         return super().get_queryset().filter(revocation__isnull=True)
 
 
 class StandingBreaks(_Standing):
-    _queryset_class = scoped_by("run__entity_id")
+    _queryset_class = scoped_by(VIEW_RUNS, "run__entity_id")
 
     def get_queryset(self) -> Any:
         return super().get_queryset().filter(closure__isnull=True)
 
 
 class StandingBreakItems(_Standing):
-    _queryset_class = scoped_by("broken__run__entity_id")
+    _queryset_class = scoped_by(VIEW_RUNS, "broken__run__entity_id")
 
     def get_queryset(self) -> Any:
         return super().get_queryset().filter(broken__closure__isnull=True)
 
 
 class RunQuerySet(ScopedQuerySet):
+    view_permission = VIEW_RUNS
+
     def live(self) -> Self:
         """Runs whose outcome stands."""
         return self.filter(status=RunStatus.COMPLETED)
@@ -135,7 +138,7 @@ class LearnedWeights(models.Model):
     weights = models.JSONField(help_text="In bits, as the rules take them.")
     learned_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("run__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "run__entity_id").as_manager()
 
     class Meta:
         verbose_name_plural = "learned weights"
@@ -165,7 +168,7 @@ class Revision(models.Model):
     revised_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     revised_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("run__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["run", "-number"]
@@ -190,7 +193,7 @@ class GroupRevocation(models.Model):
     )
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="revocations")
 
-    objects = scoped_by("revision__run__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "revision__run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -234,7 +237,7 @@ class MatchGroup(models.Model):
     )
 
     objects = StandingGroups()
-    ever = scoped_by("run__entity_id").as_manager()
+    ever = scoped_by(VIEW_RUNS, "run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["run", "number"]
@@ -291,7 +294,7 @@ class Break(models.Model):
     )
 
     objects = StandingBreaks()
-    ever = scoped_by("run__entity_id").as_manager()
+    ever = scoped_by(VIEW_RUNS, "run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["run", "number"]
@@ -326,7 +329,7 @@ class BreakItem(models.Model):
     side = models.CharField(max_length=5, choices=Side.choices)
 
     objects = StandingBreakItems()
-    ever = scoped_by("broken__run__entity_id").as_manager()
+    ever = scoped_by(VIEW_RUNS, "broken__run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["broken", "side", "record"]
@@ -345,7 +348,7 @@ class BreakClosure(models.Model):
     broken = models.OneToOneField(Break, on_delete=models.PROTECT, related_name="closure")
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="closures")
 
-    objects = scoped_by("revision__run__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "revision__run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]

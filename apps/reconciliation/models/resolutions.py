@@ -13,6 +13,7 @@ from apps.common.guards import audited
 from apps.common.models import history, scoped_by
 from apps.common.money import AmountField, CurrencyField
 from apps.reconciliation.models.setup import MatchType
+from apps.reconciliation.permissions import VIEW_RUNS
 from apps.reconciliation.states import Cause, ResolutionStatus
 
 _user = settings.AUTH_USER_MODEL
@@ -36,7 +37,7 @@ class ResolutionRule(models.Model):
     created_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("match_type__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "match_type__entity_id").as_manager()
     history = history()
 
     class Meta:

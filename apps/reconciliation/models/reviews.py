@@ -15,6 +15,7 @@ from apps.common.models import history, scoped_by
 from apps.common.money import AmountField, CurrencyField
 from apps.reconciliation.models.outcomes import Break, GroupRevocation, MatchGroup, Run
 from apps.reconciliation.models.resolutions import ResolutionRule
+from apps.reconciliation.permissions import VIEW_RUNS
 from apps.reconciliation.states import Cause, ReviewStatus
 
 _user = settings.AUTH_USER_MODEL
@@ -46,7 +47,7 @@ class BreakReview(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
     version = models.PositiveIntegerField(default=1)
 
-    objects = scoped_by("broken__run__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "broken__run__entity_id").as_manager()
     history = history()
 
     class Meta:
@@ -74,7 +75,7 @@ class BreakAssignment(models.Model):
     assigned_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     assigned_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("broken__run__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "broken__run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -94,7 +95,7 @@ class RematchPermit(models.Model):
     permitted_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     permitted_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("revocation__revision__run__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "revocation__revision__run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -116,7 +117,7 @@ class Correction(models.Model):
     corrected_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     corrected_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("broken__run__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "broken__run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -160,7 +161,7 @@ class WriteOff(models.Model):
     proposed_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("run__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "run__entity_id").as_manager()
 
     class Meta:
         verbose_name = "write-off"

@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models.functions import Now
 
 from apps.common.guards import append_only, audited
-from apps.common.models import ScopedQuerySet, history, scoped_by
+from apps.common.models import history, scoped_by
+from apps.reconciliation.permissions import VIEW_RUNS
 from apps.reconciliation.states import AdoptionBasis, Carries
 
 _user = settings.AUTH_USER_MODEL
@@ -57,7 +58,7 @@ class MatchType(models.Model):
         default=default_ageing, help_text="Upper ends of the ageing buckets, in days."
     )
 
-    objects = ScopedQuerySet.as_manager()
+    objects = scoped_by(VIEW_RUNS).as_manager()
     history = history()
 
     class Meta:
@@ -81,7 +82,7 @@ class RuleSetVersion(models.Model):
     created_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("match_type__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "match_type__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["match_type", "-number"]
@@ -111,7 +112,7 @@ class RuleSetAdoption(models.Model):
     adopted_by = models.ForeignKey(_user, on_delete=models.PROTECT, related_name="+")
     adopted_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = scoped_by("version__match_type__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "version__match_type__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]

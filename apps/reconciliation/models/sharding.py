@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from apps.common.guards import unguarded
 from apps.common.models import scoped_by
 from apps.reconciliation.models.outcomes import Run
+from apps.reconciliation.permissions import VIEW_RUNS
 
 _WORK = "work under way, gone when the run has ended; what it led to is on record with the run"
 
@@ -33,7 +34,7 @@ class ShardPlan(models.Model):
         default=0, help_text="Tries to finish the run, counted before the work."
     )
 
-    objects = scoped_by("run__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -57,7 +58,7 @@ class Shard(models.Model):
     started_at = models.DateTimeField(null=True, editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
 
-    objects = scoped_by("plan__run__entity_id").as_manager()
+    objects = scoped_by(VIEW_RUNS, "plan__run__entity_id").as_manager()
 
     class Meta:
         ordering: ClassVar = ["plan", "number"]
