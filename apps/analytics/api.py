@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from django_filters import rest_framework as filters
@@ -31,6 +32,7 @@ class HighestScoreFirst(NewestFirst):
     """Cursor pages by score; equal scores by id, newest first."""
 
     ordering = ("-score", "-id")  # type: ignore[assignment]  # the base names one column
+    position = re.compile(r"[0-9]{1,9}([.][0-9]{1,9})?")
 
 
 class ReviewSerializer(serializers.ModelSerializer[AnomalyReview]):

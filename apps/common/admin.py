@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import get_fields_from_path
 from django.db import models
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
@@ -66,6 +67,18 @@ class WindowInline(TabularInline):
         return False
 
 
+class VisibleRowsFilter(admin.RelatedFieldListFilter):
+    """Offers the rows that the actor may see: names of other companies are no choices."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        visible = field.related_model._default_manager.visible_to(request.user)
+        return field.get_choices(
+            include_blank=False,
+            ordering=self.field_admin_ordering(field, request, model_admin),
+            limit_choices_to={"pk__in": visible.values("pk")},
+        )
+
+
 class WindowAdmin(ModelAdmin):
     """Read-only by default; rows scoped to the actor.
 
@@ -83,6 +96,18 @@ class WindowAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         queryset: Any = super().get_queryset(request)
         return queryset.visible_to(request.user)
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [
+            (name, VisibleRowsFilter) if self._leads_to_scoped_rows(name) else name
+            for name in super().get_list_filter(request)
+        ]
+
+    def _leads_to_scoped_rows(self, name: Any) -> bool:
+        if not isinstance(name, str):
+            return False
+        related = get_fields_from_path(self.model, name)[-1].related_model
+        return related is not None and hasattr(related._default_manager, "visible_to")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

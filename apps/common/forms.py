@@ -4,7 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
+from django.core.serializers.json import DjangoJSONEncoder
+from django.forms.fields import InvalidJSONInput, JSONString
+
 from apps.common.errors import Refusal
+from apps.common.parsers import reason, strict_json
+
+
+class StrictJSONField(forms.JSONField):
+    """JSON as REST takes it: no key twice, no deep nesting; numbers with a fraction are exact."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "encoder": settings.get("encoder") or DjangoJSONEncoder})
+
+    def to_python(self, value: Any) -> Any:
+        if self.disabled or not isinstance(value, str) or isinstance(value, JSONString):
+            return super().to_python(value)
+        if value in self.empty_values:
+            return None
+        try:
+            return strict_json(value)
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError(
+                f"This is not acceptable JSON: {reason(error)}.", code="invalid"
+            ) from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What is shown again; text that is refused stays as it was typed."""
+        try:
+            self.to_python(data)
+        except forms.ValidationError:
+            return InvalidJSONInput(data)
+        return super().bound_data(data, initial)
 
 
 def complain(form: Any, refusal: Refusal) -> None:

@@ -38,12 +38,14 @@ def strict_json(text: str) -> Any:
         ValueError, RecursionError: it is not acceptable; `reason` says why in plain words.
     """
     _require_shallow(text)
-    return json.loads(
+    value = json.loads(
         text,
         object_pairs_hook=_unique_keys,
         parse_float=Decimal,
         parse_constant=_refuse_constant,
     )
+    _require_characters(value, "it")
+    return value
 
 
 def reason(error: BaseException) -> str:
@@ -74,6 +76,20 @@ def _require_shallow(text: str) -> None:
                 raise ValueError(f"nested deeper than {_DEEPEST} levels")
         elif character in "]}":
             depth -= 1
+
+
+def _require_characters(value: Any, place: str) -> None:
+    """Refuse halves of surrogate pairs: JSON can escape them, but no text can hold them."""
+    if isinstance(value, str):
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError(f"{place} holds half a character (an unpaired surrogate)")
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            _require_characters(name, f"a name in {place}")
+            _require_characters(each, repr(name))
+    elif isinstance(value, list):
+        for number, each in enumerate(value, 1):
+            _require_characters(each, f"item {number} of {place}")
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

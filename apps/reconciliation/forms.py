@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from typing import Any
 
 from django import forms
 
 from apps.common.access import Actor
+from apps.common.forms import StrictJSONField
 from apps.common.money import plain
 from apps.identity.models import User
 from apps.reconciliation.models import MatchType, Run
@@ -82,7 +83,7 @@ class StartForm(forms.Form):
         ).order_by("name")
 
 
-class RulesField(forms.JSONField):
+class RulesField(StrictJSONField):
     """Rules as JSON, indented so that people can read them."""
 
     widget = forms.Textarea(attrs={"rows": 24, "class": "mono", "spellcheck": "false"})
@@ -96,7 +97,7 @@ class RulesField(forms.JSONField):
 class RulesForm(forms.Form):
     """Other rules, and the run on which they can be tried first."""
 
-    rules = RulesField(label="Rules", error_messages={"invalid": "This is not JSON."})
+    rules = RulesField(label="Rules")
     run = forms.ModelChoiceField(
         label="Try them on",
         queryset=Run.objects.none(),
@@ -247,6 +248,12 @@ class AsOfForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
     )
+
+    def clean_at(self) -> datetime | None:
+        at: datetime | None = self.cleaned_data["at"]
+        if at and not MINYEAR < at.year < MAXYEAR:  # another time zone may lie in the next year
+            raise forms.ValidationError("Choose a moment at which there were books.")
+        return at
 
 
 class QueueForm(forms.Form):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
-from apps.common.parsers import StrictJSONParser
+from apps.common.parsers import StrictJSONParser, strict_json
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -56,3 +57,17 @@ def test_what_is_ambiguous_or_hostile_is_refused(body: bytes, words: str) -> Non
 
 def test_brackets_inside_strings_nest_nothing() -> None:
     assert parse(b'"' + b"[" * 50 + b'\\"]"') == "[" * 50 + '"]'
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('"a\\ud800"', "it holds half a character"),
+        ('{"name": ["x", "\\udfff"]}', "item 2 of 'name' holds half a character"),
+        ('{"\\ud800": 1}', "a name in it holds half a character"),
+    ],
+)
+def test_half_a_character_is_refused_where_it_stands(text: str, place: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(place)):
+        strict_json(text)
+    assert strict_json('"\\ud83d\\ude00"') == "\U0001f600"

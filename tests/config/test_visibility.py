@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.apps import apps
@@ -114,3 +116,22 @@ def test_requests_and_events_are_those_of_entities_where_one_may_look(
     # An administrator does look at events and at the chart of accounts.
     assert Event.objects.visible_to(mix).filter(entity=entity).exists()
     assert Account.objects.visible_to(mix).count() == Account.objects.visible_to(ada).count()
+
+
+def test_filters_of_the_admin_offer_only_what_one_may_see(
+    books: Pair, visit: Any, connie: Any, mix: Any
+) -> None:
+    url = reverse("admin:reconciliation_run_changelist")
+    assert "Bank to ledger" in visit(connie).get(url).content.decode()
+    assert "Bank to ledger" not in visit(mix).get(url).content.decode()
+
+
+@pytest.mark.parametrize("position", ["x", "1'2", "9" * 19, "-1", "1.5", "\ud800"])
+def test_a_cursor_that_leads_nowhere_is_refused(
+    books: Pair, api: Any, connie: Any, position: str
+) -> None:
+    text = f"p={quote(position, errors='surrogatepass')}".encode()
+    answer = api(connie).get(
+        "/api/reconciliation/breaks", {"cursor": b64encode(text).decode("ascii")}
+    )
+    assert (answer.status_code, answer.json()["error"]["message"]) == (404, "Invalid cursor")

@@ -195,7 +195,7 @@ def test_a_controller_adds_a_match_type_and_changes_its_rules(
         ({"code": "bank_gl"}, "A match type with this code exists."),
         ({"left_accounts": '"1000"'}, "Accounts are a list of account codes."),
         ({"right_accounts": "[1]"}, "Accounts are a list of account codes."),
-        ({"rules": "{"}, "Enter a valid JSON."),
+        ({"rules": "{"}, "This is not acceptable JSON"),
         ({"rules": "[1]"}, "Rules are a JSON object."),
         ({"rules": '{"passes": []}'}, "passes"),
         ({"left_source": "0"}, "Select a valid choice"),

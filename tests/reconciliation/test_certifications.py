@@ -210,3 +210,38 @@ def test_pages_certify(explained: Run, alice: User, rita: User, entity: Any, sys
     assert "changed since you opened it" in stale.content.decode()
     client.post(f"{url}certify/reviewed/", posted)
     assert "Certified by two people" in page()
+
+
+def test_who_changed_the_outcome_does_not_review_it(april: Run, alice: User, rita: User) -> None:
+    unmatch_group(run_id=april.pk, number=1, reason="Another customer", actor=rita)
+    april.refresh_from_db()
+    for broken in april.breaks.exclude(state="awaited"):
+        explain_break(break_id=broken.pk, comment="Known", actor=alice)
+    certify(april, "prepared", alice)
+    with pytest.raises(OwnCertification, match="worked on"):
+        certify(april, "reviewed", rita)
+    assert certification_of(april).status == "prepared"
+
+
+def test_who_explained_a_break_does_not_review_the_outcome(
+    april: Run, alice: User, rita: User
+) -> None:
+    for broken in april.breaks.exclude(state="awaited"):
+        actor = rita if broken.cause == "fee" else alice
+        explain_break(break_id=broken.pk, comment="Known", actor=actor)
+    certify(april, "prepared", alice)
+    with pytest.raises(OwnCertification, match="worked on"):
+        certify(april, "reviewed", rita)
+    assert certification_of(april).status == "prepared"
+
+
+def test_a_comment_that_is_too_long_certifies_nothing(explained: Run, alice: User) -> None:
+    client = Client()
+    client.force_login(alice)
+    answer = client.post(
+        f"/reconciliations/{explained.pk}/certify/prepared/",
+        {"outcome_digest": explained.outcome_digest, "comment": "x" * 2001},
+        follow=True,
+    )
+    assert "Nothing was certified. Comment: Ensure this value has at most 2000" in text(answer)
+    assert not Certification.objects.exists()

@@ -138,6 +138,14 @@ def test_ages_are_counted_from_the_oldest_record(april: Run) -> None:
     assert of_age(breaks, "31-60", date(2023, 6, 5)).count() == 5
     assert of_age(breaks, "61-", date(2023, 6, 5)).count() == 1
     assert of_age(breaks, "nonsense", today).count() == 6
+
+
+def test_a_bucket_lists_as_many_as_it_counts(april: Run) -> None:
+    """What is dated later than today is young, in the number and in the list behind it."""
+    breaks = with_owner(Break.objects.filter(run=april))
+    today = date(2023, 4, 1)
+    for bucket in ageing(breaks, today):
+        assert of_age(breaks, bucket.name, today).count() == bucket.count
     assert today_of(None) == datetime.now(UTC).date()
 
 

@@ -14,7 +14,7 @@ from apps.common.errors import IllegalMove, NotPermitted, NotVisible, Refusal, S
 from apps.identity.models import User
 from apps.reconciliation.errors import CommentMissing, NotExplained, OwnReview, RunSuperseded
 from apps.reconciliation.models import Break, BreakReview, Run
-from apps.reconciliation.services import accept_break, explain_break, reopen_break
+from apps.reconciliation.services import accept_break, correct_cause, explain_break, reopen_break
 from tests.reconciliation.conftest import Pair
 
 Broken = Callable[[str], Break]
@@ -177,3 +177,17 @@ def test_the_database_itself_knows_that_two_are_needed(broken: Broken, rita: Use
 
     with pytest.raises(IntegrityError, match="explained_and_accepted_by_two"):
         accept_alone()
+
+
+def test_who_gave_a_material_break_its_cause_does_not_accept_it(
+    april: Run, alice: User, rita: User, connie: User
+) -> None:
+    """The explanation was given for the cause that he replaced."""
+    material = april.breaks.filter(is_material=True).exclude(state="awaited").first()
+    explain_break(break_id=material.pk, comment="The bank's fee", actor=alice)
+    cause = "timing" if material.cause != "timing" else "amount"
+    made = correct_cause(break_id=material.pk, cause=cause, reason="Late", actor=rita)
+    with pytest.raises(OwnReview, match="gave this break its cause"):
+        accept_break(break_id=made.successor_id, comment="Fine", actor=rita)
+    assert made.successor.review.status == "explained"
+    accept_break(break_id=made.successor_id, comment="Fine", actor=connie)

@@ -248,6 +248,10 @@ def test_the_page_lists_every_item(
     assert "Roll-forward" in page
     assert client.get(f"{url}?at=2020-01-01T00:00").status_code == 404
     assert client.get(f"{url}?at=2100-01-01T00:00").status_code == 200
+    for beyond in ("0001-01-01T00:00", "9999-12-31T23:59"):
+        assert "Choose a moment at which there were books." in text(
+            client.get(f"{url}?at={beyond}")
+        )
     assert client.get(f"/reconciliations/{pair.run(**MAY).pk}/statement/").status_code == 200
     empty = pair.run(
         starts_on=april.starts_on.replace(year=2020), ends_on=april.starts_on.replace(year=2020)

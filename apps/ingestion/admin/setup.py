@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from apps.common.admin import ServiceAdmin, ServiceForm, service_action
+from apps.common.forms import StrictJSONField
 from apps.identity.context import actor_of
 from apps.identity.models import Entity
 from apps.ingestion import services
@@ -65,7 +66,7 @@ class SetUpForm(ServiceForm):
     """Another mapping, connector or schedule for a source. Credentials go in and never out."""
 
     connector = forms.ChoiceField(choices=_CONNECTORS, required=False)
-    new_credentials = forms.JSONField(
+    new_credentials = StrictJSONField(
         required=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "off"}),
         help_text='JSON such as {"password": "..."}. Empty keeps those that are there, {} drops'
@@ -75,6 +76,10 @@ class SetUpForm(ServiceForm):
     class Meta:
         model = Source
         fields: ClassVar = ("mapping", "connector", "connector_settings", "schedule")
+        field_classes: ClassVar = {
+            "mapping": StrictJSONField,
+            "connector_settings": StrictJSONField,
+        }
 
     def carry_out(self, facts: dict[str, Any]) -> Source:
         given = facts.get("new_credentials")

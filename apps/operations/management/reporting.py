@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
 from apps.common.errors import Malformed, NotVisible, Refusal
+from apps.common.parsers import reason, strict_json
 from apps.operations.envelope import refusal_body
 
 _WIDTH_CHARACTERS = 120  # of tables that go into a file or a pipe
@@ -67,10 +68,9 @@ def content_of(path: str) -> bytes:
     """
     try:
         return Path(path).read_bytes()
-    except OSError as error:
-        raise NotVisible(
-            f"{path} cannot be read: {error.strerror}.", remedy="Check the path."
-        ) from None
+    except (OSError, ValueError) as error:  # a path with a null character is a ValueError
+        words = error.strerror if isinstance(error, OSError) else error
+        raise NotVisible(f"{path} cannot be read: {words}.", remedy="Check the path.") from None
 
 
 def object_in(path: str, *, field: str) -> dict[str, Any]:
@@ -81,9 +81,9 @@ def object_in(path: str, *, field: str) -> dict[str, Any]:
         Malformed: it holds something else.
     """
     try:
-        found = json.loads(content_of(path))
-    except ValueError as error:
-        raise Malformed(f"{path} is not JSON: {error}.", field=field) from None
+        found = strict_json(content_of(path).decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"{path} is not JSON: {reason(error)}.", field=field) from None
     if not isinstance(found, dict):
         raise Malformed(f"{path} does not hold a JSON object.", field=field)
     return found

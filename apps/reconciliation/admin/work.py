@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 
 from apps.reconciliation.admin.seen import SeenAdmin
 from apps.reconciliation.models import (
@@ -16,6 +20,7 @@ from apps.reconciliation.models import (
     Revision,
     WriteOff,
 )
+from apps.reconciliation.selectors import evidence_shown
 
 
 @admin.register(BreakReview)
@@ -60,6 +65,24 @@ class CorrectionAdmin(SeenAdmin):
     list_filter = ("from_cause", "to_cause", "broken__run__match_type")
     list_select_related = ("broken", "corrected_by")
     date_hierarchy = "corrected_at"
+    fields = (
+        "broken",
+        "successor",
+        "from_cause",
+        "to_cause",
+        "reason",
+        "evidence_shown",
+        "corrected_by",
+        "corrected_at",
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields
+
+    @admin.display(description="What the rules had gone by")
+    def evidence_shown(self, correction: Any) -> str:
+        evidence = evidence_shown(correction.broken, actor=correction.seen_by)
+        return json.dumps(evidence, ensure_ascii=False)
 
 
 @admin.register(WriteOff)

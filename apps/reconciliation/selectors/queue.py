@@ -86,7 +86,8 @@ def of_age(breaks: Any, name: str, today: date) -> Any:
     least, _, most = name.partition("-")
     if not (_is_days(least) and (most == "" or _is_days(most))):
         return breaks
-    breaks = breaks.filter(since__lte=today - timedelta(days=int(least)))
+    if int(least):  # what is dated later than today counts as 0 days old
+        breaks = breaks.filter(since__lte=today - timedelta(days=int(least)))
     return breaks.filter(since__gte=today - timedelta(days=int(most))) if most else breaks
 
 

@@ -14,16 +14,78 @@ from apps.ingestion.models import Record, Source
 from apps.ingestion.selectors import holds_bank_accounts, record_shown, records_named
 from apps.privacy.classification import Classification
 from apps.privacy.masking import shown_to
+from apps.privacy.permissions import READ_CONFIDENTIAL
 from apps.reconciliation.models import Break, BreakItem, MatchGroup
 from apps.reconciliation.selectors.groups import right_sign
 from apps.reconciliation.states import Side
 
 Rows = dict[str, list[dict[str, Any]]]
 
-# Reasons name a field and then its value; of these fields the value is no secret.
-_OPEN_FIELDS: Final = ("reference", "currency", "booked_on", "value_on", "external_id", "amount")
-_EQUAL: Final = re.compile(r"^(?P<field>\w+) equal: (?P<value>.*)$", re.DOTALL)
-_DIFFERS: Final = re.compile(r"\b(?P<field>counterparty|narrative|account) differs: .*$", re.DOTALL)
+# Without the right everything is masked that is not known to be open: what a field holds that
+# the rules compare, and facts of a cause that nobody has put on these lists yet.
+_OPEN_FIELDS: Final = frozenset(
+    {"reference", "currency", "booked_on", "value_on", "external_id", "amount"}
+)
+_OPEN_IN_BREAKS: Final = _OPEN_FIELDS | {"rate"}  # what an hour costs
+_OPEN_FACTS: Final = frozenset(
+    {
+        "age_days",
+        "amount",
+        "as_of",
+        "awaited_days",
+        "booked_on",
+        "converted",
+        "copies",
+        "corrected_from",
+        "counterparts",
+        "currency",
+        "difference",
+        "error",
+        "fee",
+        "implied_rate",
+        "left_amount",
+        "left_amounts",
+        "left_booked_on",
+        "left_candidates",
+        "left_count",
+        "left_id",
+        "left_key",
+        "left_period",
+        "left_rate",
+        "left_reference",
+        "left_total",
+        "original_id",
+        "original_on",
+        "pass",
+        "pass_name",
+        "quantity",
+        "rate_id",
+        "reference",
+        "revoked_group",
+        "right_amount",
+        "right_amounts",
+        "right_booked_on",
+        "right_candidates",
+        "right_count",
+        "right_id",
+        "right_key",
+        "right_period",
+        "right_rate",
+        "right_reference",
+        "right_total",
+        "said",
+        "source",
+        "split_from",
+    }
+)
+_COMPARED: Final = re.compile(
+    r"^(?P<fields>.+?) (?P<how>equal|differs|\d+% alike): "
+    r"(?P<value>.*?)(?P<weight> \(weight [^()]*\))?$",
+    re.DOTALL,
+)
+_DIFFERS: Final = re.compile(
+    r"(?:^|(?<=but )|(?<=; ))(?P<field>(?:(?!but |; ).)*?) differs: ", re.DOTALL
+)
 
 
 def items_shown(found: Break | MatchGroup, *, actor: Actor) -> Rows:
@@ -63,27 +125,47 @@ def original_shown(broken: Break, *, actor: Actor) -> dict[str, Any] | None:
 
 def reasons_shown(group: MatchGroup, *, actor: Actor) -> list[str]:
     """Why the group's items belong together, in sentences."""
-    entity_id = group.run.entity_id
-    return [_equal_shown(sentence, actor, entity_id) for sentence in group.reasons]
+    if _reads_names(actor, group.run.entity_id):
+        return list(group.reasons)
+    return [_compared_masked(sentence, actor, group.run.entity_id) for sentence in group.reasons]
 
 
 def reason_shown(broken: Break, *, actor: Actor) -> str:
     """The break's cause in a sentence."""
-    return _differing_shown(broken.reason, actor, broken.run.entity_id)
+    if _reads_names(actor, broken.run.entity_id):
+        return broken.reason
+    return _reason_masked(broken, actor)
 
 
 def evidence_shown(broken: Break, *, actor: Actor) -> dict[str, Any]:
     """What decided the cause; texts in it are masked like the reason."""
-    entity_id = broken.run.entity_id
+    if _reads_names(actor, broken.run.entity_id):
+        return broken.evidence
     return {
-        name: [
-            _differing_shown(each, actor, entity_id) if isinstance(each, str) else each
-            for each in value
-        ]
-        if isinstance(value, list)
-        else value
+        name: value if name in _open_facts(broken) else _masked(value, actor, broken.run.entity_id)
         for name, value in broken.evidence.items()
     }
+
+
+def _reads_names(actor: Actor, entity_id: int) -> bool:
+    return actor.may(READ_CONFIDENTIAL, entity_id)
+
+
+def _open_facts(broken: Break) -> frozenset[str]:
+    """The names of facts to show; `value` is what two keys have in common."""
+    keys = {broken.evidence.get("left_key"), broken.evidence.get("right_key")}
+    return _OPEN_FACTS | {"value"} if keys <= _OPEN_FIELDS else _OPEN_FACTS
+
+
+def _masked(value: Any, actor: Actor, entity_id: int) -> Any:
+    if isinstance(value, list):
+        return [_masked(each, actor, entity_id) for each in value]
+    if not isinstance(value, str):
+        return value
+    cut = _differing_masked(value)
+    if cut != value:
+        return cut
+    return shown_to(actor, value, Classification.CONFIDENTIAL, entity_id=entity_id)
 
 
 def _record_ids(found: Break | MatchGroup, side: Side) -> list[int]:
@@ -112,19 +194,30 @@ def _rows(source: Source, record_ids: Sequence[int], actor: Actor) -> list[dict[
     return rows
 
 
-def _equal_shown(sentence: str, actor: Actor, entity_id: int) -> str:
-    match = _EQUAL.match(sentence)
-    if match is None or match["field"] in _OPEN_FIELDS:
+def _compared_masked(sentence: str, actor: Actor, entity_id: int) -> str:
+    """`counterparty 93% alike: ACME Ltd / Acme Limited (weight 5.2)` without the names."""
+    match = _COMPARED.match(sentence)
+    if match is None or set(match["fields"].split(" = ")) <= _OPEN_FIELDS:
         return sentence
-    value = shown_to(actor, match["value"], Classification.CONFIDENTIAL, entity_id=entity_id)
-    return f"{match['field']} equal: {value}"
+    told = f"{match['fields']} {match['how']}"
+    if match["how"] == "equal":
+        value = shown_to(actor, match["value"], Classification.CONFIDENTIAL, entity_id=entity_id)
+        told = f"{told}: {value}"
+    return told + (match["weight"] or "")
 
 
-def _differing_shown(sentence: str, actor: Actor, entity_id: int) -> str:
-    match = _DIFFERS.search(sentence)
-    if match is None:
-        return sentence
-    hidden = shown_to(actor, match[0], Classification.CONFIDENTIAL, entity_id=entity_id)
-    if hidden == match[0]:
-        return sentence
-    return f"{sentence[: match.start()]}{match['field']} differs"
+def _reason_masked(broken: Break, actor: Actor) -> str:
+    sentence = broken.reason
+    value = broken.evidence.get("value")
+    if isinstance(value, str) and "value" not in _open_facts(broken):
+        hidden = shown_to(actor, value, Classification.CONFIDENTIAL, entity_id=broken.run.entity_id)
+        sentence = sentence.replace(f" {value}: ", f" {hidden}: ", 1)
+    return _differing_masked(sentence)
+
+
+def _differing_masked(sentence: str) -> str:
+    """The sentence up to the first field with other values that are not open."""
+    for match in _DIFFERS.finditer(sentence):
+        if match["field"] not in _OPEN_IN_BREAKS:
+            return f"{sentence[: match.start()]}{match['field']} differs"
+    return sentence

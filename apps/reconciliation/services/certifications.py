@@ -15,7 +15,7 @@ from apps.reconciliation.errors import (
     OwnCertification,
 )
 from apps.reconciliation.locks import run_for_update
-from apps.reconciliation.models import Certification, Run
+from apps.reconciliation.models import BreakReview, Certification, Run
 from apps.reconciliation.permissions import CERTIFY_PREPARED, CERTIFY_REVIEWED
 from apps.reconciliation.selectors.certifications import open_break_count
 from apps.reconciliation.services.standing import require_standing
@@ -46,7 +46,7 @@ def certify_run(
         StaleVersion: the outcome is another by now.
         AlreadyCertified: somebody did this part.
         NotPrepared: the preparer comes first.
-        OwnCertification: the reviewer is somebody else.
+        OwnCertification: the reviewer is somebody else, who changed and explained nothing of it.
         BreaksOpen: breaks wait for an explanation.
     """
     run = run_for_update(run_id, actor=actor)
@@ -88,3 +88,11 @@ def _require_turn(run: Run, part: CertificationPart, actor: User) -> None:
             raise NotPrepared
         if preparer == actor.pk:
             raise OwnCertification
+        if _has_worked_on(run, actor):
+            raise OwnCertification("You worked on this outcome, so somebody else has to review it.")
+
+
+def _has_worked_on(run: Run, actor: User) -> bool:
+    """Whether the actor changed the outcome, or explained a break of it as it stands."""
+    explained = BreakReview.objects.filter(broken__run=run, explained_by=actor)
+    return run.revisions.filter(revised_by=actor).exists() or explained.exists()

@@ -10,7 +10,7 @@ from apps.common.transitions import advance, require_version
 from apps.identity.models import User
 from apps.reconciliation.errors import CommentMissing, NotExplained, OwnReview
 from apps.reconciliation.locks import review_for_update
-from apps.reconciliation.models import BreakReview
+from apps.reconciliation.models import Break, BreakReview, Correction
 from apps.reconciliation.permissions import ACCEPT_BREAK, EXPLAIN_BREAK
 from apps.reconciliation.services.standing import require_standing
 from apps.reconciliation.states import REVIEW_MOVES, ReviewStatus
@@ -59,6 +59,8 @@ def accept_break(
     review = _review(break_id, ACCEPT_BREAK, expected_version, actor)
     if review.explained_by_id == actor.pk:
         raise OwnReview
+    if review.broken.is_material and _gave_its_cause(review.broken, actor):
+        raise OwnReview("You gave this break its cause, so somebody else has to accept it.")
     if review.status == ReviewStatus.OPEN:
         if review.broken.is_material:
             raise NotExplained
@@ -67,6 +69,11 @@ def accept_break(
     review.accepted_by = actor
     review.comment = comment.strip() or review.comment
     return _saved(review, "reconciliation.break.accept", actor)
+
+
+def _gave_its_cause(broken: Break, actor: User) -> bool:
+    """Whether the explanation, if there is one, was given for a cause that the actor replaced."""
+    return Correction.objects.filter(successor=broken, corrected_by=actor).exists()
 
 
 @transaction.atomic

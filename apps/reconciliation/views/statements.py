@@ -73,13 +73,15 @@ def certify(request: HttpRequest, run_id: str, part: str) -> HttpResponse:
     actor = viewer(request)
     run = run_seen_by(actor, int(run_id))
     form = CertifyForm(request.POST)
-    comment = form.cleaned_data["comment"] if form.is_valid() else ""
+    if not form.is_valid():
+        messages.error(request, f"Nothing was certified. Comment: {form.errors['comment'][0]}")
+        return redirect("reconciliation:run", run.pk)
     try:
         certify_run(
             run_id=run.pk,
             part=part,
             outcome_digest=request.POST.get("outcome_digest", ""),
-            comment=comment,
+            comment=form.cleaned_data["comment"],
             actor=actor,
         )
     except Refusal as refusal:
