@@ -21,7 +21,7 @@ def endpoint_for_update(endpoint_id: int, *, actor: Actor) -> Endpoint:
     Raises:
         NotVisible: no such endpoint for this actor.
     """
-    visible = Endpoint.objects.granted_to(actor).select_for_update(no_key=True)
+    visible = Endpoint.objects.visible_to(actor).select_for_update(no_key=True)
     endpoint: Endpoint = one_visible(visible.filter(pk=endpoint_id))
     return endpoint
 
@@ -48,7 +48,7 @@ def delivery_for_update(delivery_id: int, *, actor: Actor) -> Delivery:
     Raises:
         NotVisible: no such delivery for this actor.
     """
-    one_visible(Delivery.objects.granted_to(actor).filter(pk=delivery_id))
+    one_visible(Delivery.objects.visible_to(actor).filter(pk=delivery_id))
     return delivery_held(delivery_id)
 
 
