@@ -98,6 +98,7 @@ class RulesForm(forms.Form):
     """Other rules, and the run on which they can be tried first."""
 
     rules = RulesField(label="Rules")
+    seen_version = forms.IntegerField(widget=forms.HiddenInput)
     run = forms.ModelChoiceField(
         label="Try them on",
         queryset=Run.objects.none(),

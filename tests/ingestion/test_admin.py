@@ -155,7 +155,8 @@ def test_a_controller_adds_changes_and_retires_a_source(
     source = Source.objects.get(code="card")
     assert (source.mapping, source.account_number) == (MAPPING, "12345678")
     wanted = {**MAPPING, "decimal": ","}
-    changed = client.post(url(Source, "change", source.pk), {"mapping": json.dumps(wanted)})
+    seen = {"mapping": json.dumps(wanted), "seen_version": source.version}
+    changed = client.post(url(Source, "change", source.pk), seen)
     assert changed.status_code == 302, text(changed)
     source.refresh_from_db()
     assert source.mapping == wanted

@@ -85,7 +85,7 @@ STEPS["split"] = (STEPS["split"][0], {"from": "Text", "separator": " ", "part": 
 
 def sent(*steps: dict[str, str], do: str = "save", **settings: str) -> dict[str, str]:
     """What the page sends: BASE with these steps."""
-    posted = {"f-count": "2", "s-count": str(len(steps)), "do": do}
+    posted = {"f-count": "2", "s-count": str(len(steps)), "do": do, "version": "1"}
     fields = (("booked_on", "day"), ("amount", "sum"))
     for number, (field, column) in enumerate(fields):
         posted |= {f"f-{number}-field": field, f"f-{number}-column": column}
@@ -219,9 +219,8 @@ def test_a_mapping_in_two_parts_stays_in_two(sales: Source, visit: Any, connie: 
 
 
 def test_an_empty_form_is_no_mapping(sales: Source, visit: Any, connie: Any) -> None:
-    visit(connie).post(
-        act(sales), {"f-count": "1", "f-0-field": "", "f-0-column": "", "do": "save"}
-    )
+    rows = {"f-count": "1", "f-0-field": "", "f-0-column": ""}
+    visit(connie).post(act(sales), {**rows, "version": "1", "do": "save"})
     sales.refresh_from_db()
     assert sales.mapping == {}
 
@@ -387,7 +386,7 @@ class TestExpert:
         assert raw.mapping == {}
 
     def test_json_can_be_seen_as_rows(self, sales: Source, visit: Any, connie: Any) -> None:
-        posted = {"mapping": json.dumps(BASE), "do": "show-rows"}
+        posted = {"mapping": json.dumps(BASE), "version": "1", "do": "show-rows"}
         found = filled(visit(connie).post(act(sales), posted))
         assert (found["f-0-field"], found["f-1-column"], found["o-currency"]) == (
             "booked_on",
@@ -411,7 +410,9 @@ class TestExpert:
     def test_what_rows_cannot_show_stays_json(
         self, mapping: str, words: str, sales: Source, visit: Any, connie: Any
     ) -> None:
-        answer = visit(connie).post(act(sales), {"mapping": mapping, "do": "show-rows"})
+        answer = visit(connie).post(
+            act(sales), {"mapping": mapping, "version": "1", "do": "show-rows"}
+        )
         assert answer.status_code == 422
         assert words in text(answer)
 

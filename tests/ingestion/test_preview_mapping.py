@@ -38,6 +38,8 @@ SEED: dict[str, Any] = {
 }
 GERMAN = b"Datum;Betrag;Bon\n03.04.2023;1.234,50;A-1\n04.04.2023;sieben;A-2\n"
 
+SENT = {"mapping": json.dumps(SEED), "version": "1"}
+
 
 def file(content: bytes = GERMAN, name: str = "probe.csv") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content)
@@ -163,9 +165,7 @@ class TestPage:
     ) -> None:
         client = visit(connie)
         before = table_counts()
-        answer = client.post(
-            self.url(sales), {"mapping": json.dumps(SEED), "sample": file(), "preview": "1"}
-        )
+        answer = client.post(self.url(sales), {**SENT, "sample": file(), "preview": "1"})
         page = text(answer)
         assert answer.status_code == 200
         assert "probe.csv: 1 line would be read, 1 rejected" in page
@@ -178,7 +178,7 @@ class TestPage:
 
     def test_htmx_gets_the_preview_alone(self, visit: Any, connie: Any, sales: Source) -> None:
         client = visit(connie)
-        sent = {"mapping": json.dumps(SEED), "sample": file(), "preview": "1"}
+        sent = {**SENT, "sample": file(), "preview": "1"}
         part = text(client.post(self.url(sales), sent, headers={"HX-Request": "true"}))
         assert part.startswith("<section")
         assert "would be read" in part
@@ -190,12 +190,12 @@ class TestPage:
     def test_saving_takes_the_mapping_over_with_an_event(
         self, visit: Any, connie: Any, sales: Source
     ) -> None:
-        answer = visit(connie).post(self.url(sales), {"mapping": json.dumps(SEED)}, follow=True)
+        answer = visit(connie).post(self.url(sales), SENT, follow=True)
         assert "The mapping is saved." in text(answer)
         assert Source.objects.get(pk=sales.pk).mapping == SEED
-        again = visit(connie).post(self.url(sales), {"mapping": json.dumps(SEED)}, follow=True)
+        again = visit(connie).post(self.url(sales), SENT, follow=True)
         assert "nothing changed" in text(again)
-        gone = visit(connie).post(self.url(sales), {"mapping": ""}, follow=True)
+        gone = visit(connie).post(self.url(sales), {"mapping": "", "version": "2"}, follow=True)
         assert gone.status_code == 200
         assert Source.objects.get(pk=sales.pk).mapping == {}
 
@@ -224,7 +224,7 @@ class TestPage:
     ) -> None:
         client = visit(connie)
         before = table_counts()
-        answer = client.post(self.url(sales), fields)
+        answer = client.post(self.url(sales), {"version": "1", **fields})
         assert answer.status_code == status
         assert words in text(answer)
         assert table_counts() == before
@@ -232,7 +232,7 @@ class TestPage:
     def test_a_file_that_would_be_refused_says_so(
         self, visit: Any, connie: Any, sales: Source
     ) -> None:
-        sent = {"mapping": json.dumps(MAPPING), "sample": file(), "preview": "1"}
+        sent = {"mapping": json.dumps(MAPPING), "version": "1", "sample": file(), "preview": "1"}
         page = text(visit(connie).post(self.url(sales), sent))
         assert "probe.csv would be refused" in page
         assert "no column that the field mapping names" in page
@@ -244,7 +244,7 @@ class TestPage:
         client = visit(request.getfixturevalue(who))
         before = table_counts()
         assert client.get(reverse("ingestion:mapping", args=[sales.pk])).status_code == status
-        sent = {"mapping": "{}", "preview": "1"}
+        sent = {"mapping": "{}", "version": "1", "preview": "1"}
         assert client.post(self.url(sales), sent).status_code == status
         assert table_counts() == before
 

@@ -291,6 +291,7 @@ class TestAdministration:
             ),
             "new_credentials": '{"password": "secret word"}',
             "schedule": "0 6 * * *",
+            "seen_version": source.version,
             **changes,
         }
 
@@ -319,8 +320,8 @@ class TestAdministration:
         ("changes", "words"),
         [
             ({"connector_settings": '{"url": "x"}'}, "url: is a URL"),
-            ({"connector_settings": "{"}, "Enter a valid JSON"),
-            ({"new_credentials": "word"}, "Enter a valid JSON"),
+            ({"connector_settings": "{"}, "This is not acceptable JSON"),
+            ({"new_credentials": "word"}, "This is not acceptable JSON"),
             ({"schedule": "often"}, "five cron fields"),
             ({"connector": "ftp"}, "Select a valid choice"),
         ],

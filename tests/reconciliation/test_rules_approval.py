@@ -13,7 +13,7 @@ from apps.approvals.errors import ApprovalUsed
 from apps.approvals.models import Request
 from apps.approvals.services import decide, define_policy, revoke
 from apps.audit.models import Event
-from apps.common.errors import NotPermitted, NotVisible, Refusal
+from apps.common.errors import NotPermitted, NotVisible, Refusal, StaleVersion
 from apps.identity.models import User
 from apps.operations.models import OutboxMessage
 from apps.reconciliation.errors import (
@@ -43,6 +43,7 @@ from tests.reconciliation.conftest import RULES, Pair
 WIDER = {**RULES, "awaited_days": 7}
 WIDEST = {**RULES, "awaited_days": 9}
 STRICT = {**RULES, "passes": RULES["passes"][:1]}
+SEEN = {"seen_version": 1}
 
 
 @pytest.fixture
@@ -173,7 +174,7 @@ class TestFirstRules:
         assert "Thresholds of version 1, not in force" in shown
         assert "passes[2].tolerance.absolute" in shown
         url = f"/reconciliations/rules/{fresh.match_type.pk}/change/"
-        done = visit(connie).post(url, {"rules": json.dumps(WIDER)}, follow=True)
+        done = visit(connie).post(url, {**SEEN, "rules": json.dumps(WIDER)}, follow=True)
         assert b"Version 2 waits for somebody else to approve it." in done.content
 
     def test_rest_refuses_the_run_and_the_administration_shows_the_rules(
@@ -446,21 +447,21 @@ def test_the_page_shows_thresholds_and_takes_a_proposal(
     url = f"/reconciliations/rules/{pair.match_type.pk}/change/"
     client = visit(connie)
     assert "passes[2].tolerance.absolute" in page(client, pair)
-    tried = client.post(url, {"rules": json.dumps(STRICT), "run": april.pk, "try": "1"})
+    tried = client.post(url, {**SEEN, "rules": json.dumps(STRICT), "run": april.pk, "try": "1"})
     assert tried.status_code == 200
     assert b"1 match would go, 0 would come" in tried.content
-    same = client.post(url, {"rules": json.dumps(RULES), "run": april.pk, "try": "1"})
+    same = client.post(url, {**SEEN, "rules": json.dumps(RULES), "run": april.pk, "try": "1"})
     assert b"Nothing would differ" in same.content
-    assert client.post(url, {"rules": json.dumps(RULES), "try": "1"}).status_code == 422
-    assert client.post(url, {"rules": "{"}).status_code == 422
-    refused = client.post(url, {"rules": json.dumps({**RULES, "awaited_days": -1})})
+    assert client.post(url, {**SEEN, "rules": json.dumps(RULES), "try": "1"}).status_code == 422
+    assert client.post(url, {**SEEN, "rules": "{"}).status_code == 422
+    refused = client.post(url, {**SEEN, "rules": json.dumps({**RULES, "awaited_days": -1})})
     assert (refused.status_code, b"awaited_days" in refused.content) == (422, True)
-    done = client.post(url, {"rules": json.dumps(WIDER)}, follow=True)
+    done = client.post(url, {**SEEN, "rules": json.dumps(WIDER)}, follow=True)
     assert b"Version 2 waits for somebody else to approve it." in done.content
     shown = page(visit(bob), pair, "?version=2")
     assert "What version 2 changes" in shown
     assert "Proposed by" in shown
-    again = client.post(url, {"rules": json.dumps(RULES)}, follow=True)
+    again = client.post(url, {**SEEN, "rules": json.dumps(RULES)}, follow=True)
     assert b"nothing changed" in again.content
     assert "Other rules" not in page(visit(otto), pair, "?version=x")
 
@@ -469,7 +470,7 @@ def test_without_a_policy_the_page_says_so(pair: Pair, visit: Any, connie: User)
     import json
 
     url = f"/reconciliations/rules/{pair.match_type.pk}/change/"
-    done = visit(connie).post(url, {"rules": json.dumps(WIDER)}, follow=True)
+    done = visit(connie).post(url, {**SEEN, "rules": json.dumps(WIDER)}, follow=True)
     assert b"Version 2 is in force: no policy asks for an approval." in done.content
 
 
@@ -523,3 +524,49 @@ def test_adopting_against_revoking_the_approval(
     is_revoked = request.status == "revoked"
     assert RuleSetAdoption.objects.filter(version=version).exists() != is_revoked
     assert len(refusals) == half - is_revoked
+
+
+class TestTwoPeoplePropose:
+    """Who was slower is told, and the rules that the other one proposed stay."""
+
+    def test_the_service(self, pair: Pair, connie: User, table_counts: Any) -> None:
+        first = propose(pair, connie)
+        before = table_counts()
+        with pytest.raises(StaleVersion):
+            change_rules(
+                match_type_id=pair.match_type.pk, rules=RULES, actor=connie, expected_version=1
+            )
+        assert table_counts() == before
+        assert rules_in_force(pair.match_type) == first
+        same = change_rules(
+            match_type_id=pair.match_type.pk, rules=WIDER, actor=connie, expected_version=1
+        )
+        assert same == first
+
+    @pytest.mark.parametrize("door", ["page", "administration"])
+    def test_the_pages(self, door: str, pair: Pair, visit: Any, connie: User) -> None:
+        import json
+
+        client, number = visit(connie), pair.match_type.pk
+        url = f"/admin/reconciliation/matchtype/{number}/change/"
+        shown, sent_to = (
+            (f"/reconciliations/rules/{number}/", f"/reconciliations/rules/{number}/change/")
+            if door == "page"
+            else (url, url)
+        )
+        assert 'name="seen_version" value="1"' in text(client.get(shown))
+        first = propose(pair, connie)
+        answer = client.post(sent_to, {"rules": json.dumps(STRICT), "seen_version": 1})
+        assert "This has changed since you opened it." in text(answer)
+        assert rules_in_force(pair.match_type) == first
+        client.post(sent_to, {"rules": json.dumps(STRICT), "seen_version": 2})
+        assert pair.match_type.rule_sets.latest("number").number == 3
+
+    def test_rest(self, pair: Pair, api: Any, connie: User) -> None:
+        propose(pair, connie)
+        url = f"/api/reconciliation/match-types/{pair.match_type.pk}/rules"
+        sent = {"rules": STRICT, "expected_version": 1}
+        answer = api(connie).post(url, sent, format="json")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "STALE_VERSION")
+        sent["expected_version"] = 2
+        assert api(connie).post(url, sent, format="json").status_code == 201

@@ -29,6 +29,7 @@ from apps.privacy.masking import shown_to
 _FORMATS = [("", "Recognised from the content"), *((known.name, known.title) for known in FORMATS)]
 _CONNECTORS = [("", "None: files are uploaded"), *((one.name, one.title) for one in CONNECTORS)]
 _CHANGING = ("mapping", "connector", "connector_settings", "schedule")
+_TYPED = ("new_credentials", "seen_version")
 _FIXED = ("entity", "code", "name", "format", "account", "drop_path", "is_active")
 
 
@@ -73,6 +74,8 @@ class SetUpForm(ServiceForm):
         " them.",
     )
 
+    seen_version = forms.IntegerField(widget=forms.HiddenInput)
+
     class Meta:
         model = Source
         fields: ClassVar = ("mapping", "connector", "connector_settings", "schedule")
@@ -80,6 +83,10 @@ class SetUpForm(ServiceForm):
             "mapping": StrictJSONField,
             "connector_settings": StrictJSONField,
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["seen_version"].initial = self.instance.version
 
     def carry_out(self, facts: dict[str, Any]) -> Source:
         given = facts.get("new_credentials")
@@ -91,6 +98,7 @@ class SetUpForm(ServiceForm):
             credentials=given if self["new_credentials"].value() else None,
             schedule=facts["schedule"],
             actor=self.actor,
+            expected_version=facts["seen_version"],
         )
 
 
@@ -113,7 +121,7 @@ class SourceAdmin(SeenAdmin, ServiceAdmin):
                 *_FIXED,
                 *(("preview",) if self.has_change_permission(request, obj) else ()),
                 *_CHANGING,
-                *(("new_credentials",) if self.has_change_permission(request, obj) else ()),
+                *(_TYPED if self.has_change_permission(request, obj) else ()),
             )
         )
 

@@ -44,6 +44,7 @@ class SourceSerializer(serializers.ModelSerializer[Source]):
             "connector",
             "connector_settings",
             "schedule",
+            "version",
         )
 
 

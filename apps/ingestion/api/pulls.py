@@ -74,7 +74,17 @@ class PullSerializer(serializers.ModelSerializer[Pull]):
         )
 
 
-class ConnectInput(StrictSerializer):
+class SeenInput(StrictSerializer):
+    expected_version = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="The `version` of the source that was read; if it changed since, nothing is"
+        " changed (409 STALE_VERSION).",
+    )
+
+
+class ConnectorInput(StrictSerializer):
     connector = serializers.CharField(
         max_length=10, allow_blank=True, help_text="drop, sql, http or ledger; empty for none."
     )
@@ -84,7 +94,11 @@ class ConnectInput(StrictSerializer):
     )
 
 
-class DefineInput(ConnectInput):
+class ConnectInput(SeenInput, ConnectorInput):
+    """A connector for a source that is there."""
+
+
+class DefineInput(ConnectorInput):
     entity = serializers.CharField(max_length=20, help_text="Code of the entity.")
     code = serializers.CharField(max_length=50)
     name = serializers.CharField(max_length=200)
@@ -96,11 +110,11 @@ class DefineInput(ConnectInput):
     schedule = serializers.CharField(max_length=100, required=False, allow_blank=True)
 
 
-class MappingInput(StrictSerializer):
+class MappingInput(SeenInput):
     mapping = serializers.JSONField(help_text="The field mapping; {} for none.")
 
 
-class ScheduleInput(StrictSerializer):
+class ScheduleInput(SeenInput):
     schedule = serializers.CharField(
         max_length=100,
         allow_blank=True,
@@ -164,6 +178,7 @@ class SourceView(IdempotentMixin, ScopedReadView):
             connector=facts["connector"],
             connector_settings=facts.get("settings"),
             credentials=facts.get("credentials"),
+            expected_version=facts.get("expected_version"),
             actor=actor,
         )
         return Response(SourceSerializer(source).data)

@@ -82,6 +82,7 @@ class MappingForm(forms.Form):
         required=False,
         help_text="JSON. Empty: columns are found by well-known names.",
     )
+    version = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, latest: str = "", **kwargs: Any) -> None:
         """`latest` is the name of the file that is taken where no sample is chosen."""

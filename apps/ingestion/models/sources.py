@@ -35,6 +35,9 @@ class Source(models.Model):
         help_text="File in the entity's drop folder, {period} for the period's name.",
     )
     is_active = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(
+        default=1, editable=False, help_text="Raised by every change of how it is set up."
+    )
     connector = models.CharField(
         max_length=10, blank=True, default="", help_text="Empty: files are uploaded or collected."
     )

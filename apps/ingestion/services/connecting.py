@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from apps.audit.services import record
 from apps.common.access import authorize
+from apps.common.transitions import require_version
 from apps.identity.models import Entity, User
 from apps.ingestion.connectors import ConnectorInvalid, EgressRules, Site, connector_named
 from apps.ingestion.errors import SourceRetired
@@ -31,6 +32,7 @@ def connect_source(
     actor: User,
     connector_settings: Mapping[str, Any] | None = None,
     credentials: Mapping[str, str] | None = None,
+    expected_version: int | None = None,
 ) -> Source:
     """Give a source a connector, or other settings for it; failures before that do not count.
 
@@ -38,9 +40,11 @@ def connect_source(
         connector: its name; empty to take it away, with its settings, credentials and schedule.
         connector_settings: see the connector; checked, but nothing is connected to.
         credentials: None keeps those that are there, as long as they go to the same place.
+        expected_version: the `version` that the actor saw; None asks nothing.
 
     Raises:
         NotVisible, NotPermitted: not this actor.
+        StaleVersion: the source was set up otherwise meanwhile.
         SourceRetired: the source takes no files any more.
         ConnectorInvalid: names the setting at fault by its path.
     """
@@ -48,6 +52,7 @@ def connect_source(
     authorize(actor, MANAGE_SOURCES, entity_id=source.entity_id)
     if not source.is_active:
         raise SourceRetired(remedy="It cannot be changed any more.")
+    require_version(source, expected_version)
     wanted = _storable({} if connector_settings is None else connector_settings, "settings")
     if connector:
         _connect(source, connector, wanted, credentials)
@@ -55,8 +60,10 @@ def connect_source(
         source.connector, source.connector_settings, source.credentials = "", {}, ""
         source.schedule, source.scheduled_at = "", None
     source.connected_at = timezone.now()
+    source.version += 1
     source.save(
         update_fields=[
+            "version",
             "connector",
             "connector_settings",
             "credentials",

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apps.audit.services import record
 from apps.common.access import authorize
+from apps.common.transitions import require_version
 from apps.identity.models import User
 from apps.identity.selectors import system_user
 from apps.ingestion.errors import ScheduleInvalid, SourceNotConnected, SourceRetired
@@ -29,15 +30,19 @@ _WORDS: Final = {"every 15 minutes": EVERY_QUARTER_HOUR}
 
 
 @transaction.atomic
-def schedule_source(*, source_id: int, schedule: str, actor: User) -> Source:
+def schedule_source(
+    *, source_id: int, schedule: str, actor: User, expected_version: int | None = None
+) -> Source:
     """Have a source pulled by itself, from now on.
 
     Args:
         schedule: five cron fields by the entity's clock ("30 6 * * mon-fri"; a day of the month
             and a day of the week both have to fit), "every 15 minutes", or "" for never.
+        expected_version: the `version` that the actor saw; None asks nothing.
 
     Raises:
         NotVisible, NotPermitted: not this actor.
+        StaleVersion: the source was set up otherwise meanwhile.
         SourceRetired, SourceNotConnected: it cannot be pulled.
         ScheduleInvalid: it is no cron line, or its day never comes.
     """
@@ -45,11 +50,13 @@ def schedule_source(*, source_id: int, schedule: str, actor: User) -> Source:
     authorize(actor, MANAGE_SOURCES, entity_id=source.entity_id)
     if not source.is_active:
         raise SourceRetired(remedy="It cannot be changed any more.")
+    require_version(source, expected_version)
     if schedule.strip() and not source.connector:
         raise SourceNotConnected
     source.schedule = sound_schedule(schedule)
     source.scheduled_at = timezone.now()
-    source.save(update_fields=["schedule", "scheduled_at"])
+    source.version += 1
+    source.save(update_fields=["schedule", "scheduled_at", "version"])
     record(
         actor=actor,
         action="ingestion.source.schedule",

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.common.transitions import require_version
 from apps.identity.models import User
 from apps.ingestion.locks import source_for_update
 from apps.ingestion.models import Source
@@ -60,17 +61,21 @@ def set_up_source(
     credentials: Mapping[str, str] | None,
     schedule: str,
     actor: User,
+    expected_version: int | None = None,
 ) -> Source:
     """Change what differs of a source's mapping, connector and schedule.
 
     Args:
         credentials: None keeps those that are there.
+        expected_version: the `version` that the actor saw; None asks nothing.
 
     Raises:
         NotVisible, NotPermitted, SourceRetired: not this actor, or not this source.
+        StaleVersion: the source was set up otherwise meanwhile.
         SourceInvalid, ConnectorInvalid, ScheduleInvalid, SourceNotConnected: see the steps.
     """
     source = source_for_update(source_id, actor=actor)
+    require_version(source, expected_version)
     before = (source.connector, source.connector_settings)
     source = change_mapping(source_id=source_id, mapping=mapping, actor=actor)
     if (connector, connector_settings or {}) != before or credentials is not None:

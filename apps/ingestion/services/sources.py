@@ -13,6 +13,7 @@ from django.db import transaction
 from apps.audit.services import record
 from apps.common.access import authorize, one_visible
 from apps.common.advisory import lock_exclusive
+from apps.common.transitions import require_version
 from apps.identity.models import Entity, User
 from apps.ingestion.errors import SourceExists, SourceInvalid, SourceRetired
 from apps.ingestion.formats import FORMATS
@@ -69,13 +70,23 @@ def define_source(
 
 
 @transaction.atomic
-def change_mapping(*, source_id: int, mapping: Mapping[str, Any] | None, actor: User) -> Source:
+def change_mapping(
+    *,
+    source_id: int,
+    mapping: Mapping[str, Any] | None,
+    actor: User,
+    expected_version: int | None = None,
+) -> Source:
     """Give a source another field mapping; lines imported before stay as they are.
 
     A file of which lines were rejected can then be imported again (see `import_file`).
 
+    Args:
+        expected_version: the `version` that the actor saw; None asks nothing.
+
     Raises:
         NotVisible, NotPermitted: not this actor.
+        StaleVersion: the source was set up otherwise meanwhile.
         SourceInvalid: the mapping has a fault (the key is named).
         SourceRetired: the source takes no files any more.
     """
@@ -85,8 +96,10 @@ def change_mapping(*, source_id: int, mapping: Mapping[str, Any] | None, actor: 
     wanted = sound_mapping(mapping)
     if wanted == source.mapping:
         return source
+    require_version(source, expected_version)
     source.mapping = wanted
-    source.save(update_fields=["mapping"])
+    source.version += 1
+    source.save(update_fields=["mapping", "version"])
     record(actor=actor, action="ingestion.source.remap", subject=source, mapping=wanted)
     return source
 

@@ -31,7 +31,9 @@ _MOST_REJECTED = 50
 def mapping_page(request: HttpRequest, source_id: int) -> HttpResponse:
     """The mapping that is saved, to be changed, and what it would be tried on."""
     source = source_to_map(request, source_id)
-    form = MappingForm(initial={"mapping": source.mapping}, latest=latest_name(source))
+    form = MappingForm(
+        initial={"mapping": source.mapping, "version": source.version}, latest=latest_name(source)
+    )
     return expert_page(request, source, form)
 
 
@@ -56,7 +58,12 @@ def try_mapping(request: HttpRequest, source_id: int) -> HttpResponse:
             )
             return expert_page(request, source, form, tried=tried)
         known = source.mapping
-        saved = change_mapping(source_id=source.pk, mapping=mapping, actor=actor).mapping
+        saved = change_mapping(
+            source_id=source.pk,
+            mapping=mapping,
+            expected_version=form.cleaned_data["version"],
+            actor=actor,
+        ).mapping
     except (NotVisible, NotPermitted):
         raise
     except Refusal as refusal:

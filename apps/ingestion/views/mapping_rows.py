@@ -43,7 +43,7 @@ def rows_page(request: HttpRequest, source_id: int) -> HttpResponse:
     except Unshowable:
         messages.info(request, _UNSHOWABLE)
         return redirect("ingestion:mapping", source.pk)
-    return _page(request, source, rows)
+    return _page(request, source, rows, seen=str(source.version))
 
 
 @require_POST
@@ -56,8 +56,8 @@ def act_on_rows(request: HttpRequest, source_id: int) -> HttpResponse:
         return _from_json(request, source)
     rows = rows_in(request.POST)
     if act == "show-json":
-        mapping = RowsForm.of(rows).built.mapping
-        form = MappingForm(initial={"mapping": mapping}, latest=latest_name(source))
+        written = {"mapping": RowsForm.of(rows).built.mapping, "version": _seen(request)}
+        form = MappingForm(initial=written, latest=latest_name(source))
         return expert_page(request, source, form)
     if act in ("preview", "save"):
         return _tried_or_saved(request, source, rows, is_preview=act == "preview")
@@ -82,7 +82,12 @@ def _tried_or_saved(
                 actor=actor,
             )
             return _page(request, source, rows, tried=tried)
-        saved = change_mapping(source_id=source.pk, mapping=mapping, actor=actor).mapping
+        saved = change_mapping(
+            source_id=source.pk,
+            mapping=mapping,
+            expected_version=_version_of(request),
+            actor=actor,
+        ).mapping
     except (NotVisible, NotPermitted):
         raise
     except Refusal as refusal:
@@ -113,6 +118,7 @@ def _page(
     source: Source,
     rows: Rows,
     *,
+    seen: str = "",
     form: RowsForm | None = None,
     tried: MappingPreview | None = None,
     focus: str = "",
@@ -123,12 +129,24 @@ def _page(
     context: dict[str, Any] = {
         **heading(source),
         "form": shown,
+        "seen": seen or _seen(request),
         "fields": _rows_shown("f", shown.fields, focus),
         "steps": _rows_shown("s", shown.steps, focus),
         "latest": latest_name(source),
         **preview_seen(request, tried),
     }
     return render(request, "ingestion/mapping_form.html", context, status=status)
+
+
+def _seen(request: HttpRequest) -> str:
+    """The version of the source that the page was opened with, as it sent it."""
+    return request.POST.get("version", "")
+
+
+def _version_of(request: HttpRequest) -> int:
+    """0, which no source has, where the page did not say what it was opened with."""
+    text = _seen(request)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _rows_shown(part: str, forms: Sequence[Any], focus: str) -> list[dict[str, Any]]:

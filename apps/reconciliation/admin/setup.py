@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
@@ -27,6 +28,7 @@ from apps.reconciliation.models import (
 )
 from apps.reconciliation.permissions import MANAGE_MATCH_TYPES
 from apps.reconciliation.selectors import (
+    newest_rules,
     rule_set_status,
     rules_in_force,
     rules_shown,
@@ -100,6 +102,7 @@ class RulesForm(ServiceForm):
     """Other rules for runs to come; where a policy asks for it they wait for an approval."""
 
     rules = AdminRulesField(help_text="Where a policy asks for an approval, they wait for it.")
+    seen_version = forms.IntegerField(widget=forms.HiddenInput)
 
     class Meta:
         model = MatchType
@@ -108,10 +111,14 @@ class RulesForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["rules"].initial = rules_shown(self.instance).rules
+        self.fields["seen_version"].initial = newest_rules(self.instance).number
 
     def carry_out(self, facts: dict[str, Any]) -> MatchType:
         services.change_rules(
-            match_type_id=self.instance.pk, rules=facts["rules"], actor=self.actor
+            match_type_id=self.instance.pk,
+            rules=facts["rules"],
+            expected_version=facts["seen_version"],
+            actor=self.actor,
         )
         match_type: MatchType = self.instance
         return match_type
@@ -131,7 +138,7 @@ class MatchTypeAdmin(SeenAdmin, ServiceAdmin):
         if obj is None:
             return (*MatchTypeForm.Meta.fields, "rules")
         is_changeable = self.has_change_permission(request, obj)
-        return (*_FIXED, "rules" if is_changeable else "rules_shown")
+        return (*_FIXED, *(("rules", "seen_version") if is_changeable else ("rules_shown",)))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return () if obj is None else (*_FIXED, "rules_shown")

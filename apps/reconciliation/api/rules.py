@@ -20,10 +20,10 @@ from apps.reconciliation.serializers import (
     MatchTypeSerializer,
     PreviewInput,
     PreviewSerializer,
+    ProposalInput,
     ResolutionInput,
     ResolutionSerializer,
     RuleSetSerializer,
-    RulesInput,
 )
 from apps.reconciliation.services import (
     change_rules,
@@ -48,14 +48,14 @@ class MatchTypeView(IdempotentMixin, ScopedReadView):
         versions = [line.version for line in versions_of(self.get_object())]
         return Response(RuleSetSerializer(versions, many=True).data)
 
-    @extend_schema(request=RulesInput, responses={201: RuleSetSerializer})
+    @extend_schema(request=ProposalInput, responses={201: RuleSetSerializer})
     @rules.mapping.post
     def propose(self, request: Request, pk: str) -> Response:
         """Propose other rules; its `status` says whether they wait for an approval."""
         match_type = self.get_object()
-        facts = body_of(request, RulesInput)
+        facts = body_of(request, ProposalInput)
         actor = actor_of(request)
-        version = change_rules(match_type_id=match_type.pk, rules=facts["rules"], actor=actor)
+        version = change_rules(match_type_id=match_type.pk, actor=actor, **facts)
         return Response(RuleSetSerializer(version).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=PreviewInput, responses=PreviewSerializer)

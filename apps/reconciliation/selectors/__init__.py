@@ -45,6 +45,7 @@ from apps.reconciliation.selectors.queue import (
 from apps.reconciliation.selectors.rule_sets import (
     RuleChange,
     VersionLine,
+    newest_rules,
     rule_changes,
     rule_set_status,
     rules_in_force,
@@ -123,6 +124,7 @@ __all__ = [
     "matches_by_pass",
     "naming",
     "net_variance",
+    "newest_rules",
     "next_open",
     "of_age",
     "of_owner",

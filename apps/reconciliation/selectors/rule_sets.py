@@ -41,8 +41,13 @@ def rules_in_force(match_type: MatchType) -> RuleSetVersion | None:
 
 def rules_shown(match_type: MatchType) -> RuleSetVersion:
     """The rules in force, or else the newest that somebody proposed."""
+    return rules_in_force(match_type) or newest_rules(match_type)
+
+
+def newest_rules(match_type: MatchType) -> RuleSetVersion:
+    """The rules that were proposed last, whatever became of them."""
     newest: RuleSetVersion = match_type.rule_sets.latest("number")
-    return rules_in_force(match_type) or newest
+    return newest
 
 
 def rule_set_status(version: RuleSetVersion) -> RuleSetStatus:

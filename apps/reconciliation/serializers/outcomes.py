@@ -160,6 +160,16 @@ class RulesInput(StrictSerializer):
     rules = serializers.DictField(help_text="A whole rule set, see how matching works.")
 
 
+class ProposalInput(RulesInput):
+    expected_version = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="Number of the newest version that was read; if there is a newer one, nothing is"
+        " proposed (409 STALE_VERSION).",
+    )
+
+
 class PreviewInput(RulesInput):
     run = serializers.IntegerField(min_value=1, max_value=10**18, help_text="A run that stands.")
 

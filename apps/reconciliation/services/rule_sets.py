@@ -16,7 +16,7 @@ from apps.approvals.services import request_approval, supersede_requests, use_ap
 from apps.approvals.states import RequestStatus
 from apps.audit.services import record
 from apps.common.access import authorize
-from apps.common.errors import Refusal
+from apps.common.errors import Refusal, StaleVersion
 from apps.identity.models import User
 from apps.identity.selectors import system_user
 from apps.reconciliation.errors import MatchTypeInvalid, RulesNotApproved, RulesOutdated
@@ -35,12 +35,21 @@ logger = structlog.get_logger(__name__)
 
 
 @transaction.atomic
-def change_rules(*, match_type_id: int, rules: Mapping[str, Any], actor: User) -> RuleSetVersion:
+def change_rules(
+    *,
+    match_type_id: int,
+    rules: Mapping[str, Any],
+    actor: User,
+    expected_version: int | None = None,
+) -> RuleSetVersion:
     """Propose other rules for runs to come; rules that stand or wait already change nothing.
 
     Where a policy asks for an approval of "matching_rules", the version waits for somebody else
     to approve it, and an earlier one that still waited is withdrawn from decision. Without a
     policy it is in force at once.
+
+    Args:
+        expected_version: number of the newest version that the actor saw; None asks nothing.
 
     Returns:
         The version; `selectors.rule_set_status` says whether it is in force.
@@ -48,6 +57,7 @@ def change_rules(*, match_type_id: int, rules: Mapping[str, Any], actor: User) -
     Raises:
         NotVisible, NotPermitted: not this actor.
         MatchTypeInvalid: the rules have a fault (path named).
+        StaleVersion: somebody proposed other rules meanwhile.
     """
     match_type = match_type_for_update(match_type_id, actor=actor)
     authorize(actor, MANAGE_MATCH_TYPES, entity_id=match_type.entity_id)
@@ -59,6 +69,8 @@ def change_rules(*, match_type_id: int, rules: Mapping[str, Any], actor: User) -
     waits = open_request_for(newest) is not None
     if waits and newest.digest == digest:
         return newest
+    if expected_version is not None and newest.number != expected_version:
+        raise StaleVersion(version_now=newest.number)
     if waits:
         supersede_requests(subject=newest, actor=actor)
     return add_version(match_type, rules, number=newest.number + 1, actor=actor)

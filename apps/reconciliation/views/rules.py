@@ -22,6 +22,7 @@ from apps.reconciliation.permissions import EXPLAIN_BREAK, MANAGE_MATCH_TYPES, P
 from apps.reconciliation.selectors import (
     learned_under,
     match_types_for,
+    newest_rules,
     rule_changes,
     rule_set_status,
     rules_in_force,
@@ -76,7 +77,12 @@ def change(request: HttpRequest, match_type_id: int) -> HttpResponse:
             tried = preview_rules(run_id=run.pk, rules=rules, actor=actor)
             return _page(request, match_type, form, tried=tried)
         known = rules_in_force(match_type)
-        version = change_rules(match_type_id=match_type.pk, rules=rules, actor=actor)
+        version = change_rules(
+            match_type_id=match_type.pk,
+            rules=rules,
+            expected_version=form.cleaned_data["seen_version"],
+            actor=actor,
+        )
     except Refusal as refusal:
         complain(form, refusal)
         return _page(request, match_type, form, status=refusal.status)
@@ -181,7 +187,9 @@ def _form(match_type: MatchType, number: str) -> RulesForm:
     asked = versions.filter(number=int(number)).first() if is_number else None
     rules = (asked or rules_shown(match_type)).rules
     live = match_type.runs.live().order_by("-ends_on").first()
-    return RulesForm(match_type=match_type, initial={"rules": rules, "run": live})
+    seen = newest_rules(match_type).number
+    initial = {"rules": rules, "run": live, "seen_version": seen}
+    return RulesForm(match_type=match_type, initial=initial)
 
 
 def _page(
