@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from apps.reconciliation.matching.classes import Classes, are_apart, runs
+from apps.reconciliation.matching.classes import Classes, may_pair, runs
 from apps.reconciliation.matching.pass_rules import Pass
 from apps.reconciliation.matching.schemas import Flags, Ints
 from apps.reconciliation.matching.tolerances import DateWindow
@@ -122,7 +122,7 @@ class Candidates:
         rights = runs(self._starts[classes], counts)
         least, greatest = day_gaps(left.days_of(lefts), right.days_of(rights))
         kept = in_window((least, greatest), self._window)
-        kept &= are_apart(left.marks, right.marks, lefts, rights)
+        kept &= may_pair(left, right, lefts, rights)
         lefts, rights = lefts[kept], rights[kept]
         return Edges(
             lefts,

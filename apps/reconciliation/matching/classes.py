@@ -15,7 +15,7 @@ from apps.reconciliation.matching.items import ROW
 from apps.reconciliation.matching.schemas import CONTENT_ORDER, IDENTITY, Flags, Ints
 
 LEVEL = "level"  # the amount that is compared, where it is part of a block
-_COMPARED = ["block", LEVEL, "day", "last_day", "mark"]
+_COMPARED = ["block", LEVEL, "day", "last_day", "mark", "worth"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class PassSide:
         days: the day number that is compared, by row number; of a batch the first one.
         last_days: the same array, or of batches the last day of each.
         marks: by row number; what has the same mark is not paired. None: that is no obstacle.
+        worth: by row number; what is worth the same is paired though it has the same mark.
         sizes: by row number, how many items it stands for; None: each for itself.
         identity: the columns in which interchangeable items agree.
     """
@@ -41,6 +42,7 @@ class PassSide:
     days: Ints
     last_days: Ints
     marks: Ints | None = None
+    worth: Ints | None = None
     sizes: Ints | None = None
     identity: tuple[str, ...] = IDENTITY
     content_order: tuple[str, ...] = CONTENT_ORDER
@@ -52,7 +54,7 @@ class PassSide:
 
 @dataclass(frozen=True)
 class Classes:
-    """Classes sorted by block, amount, days and mark.
+    """Classes sorted by block, amount, days, mark and worth.
 
     Attributes:
         starts: where each class begins in ``rows``.
@@ -66,6 +68,7 @@ class Classes:
     days: Ints
     last_days: Ints
     marks: Ints | None
+    worth: Ints | None
     starts: Ints
     counts: Ints
     is_mixed: Flags
@@ -98,7 +101,8 @@ def _classes(keyed: pl.DataFrame, side: PassSide, alike: list[str]) -> Classes:
         pl.Series(LEVEL, side.amounts[rows], dtype=pl.Int64),
         pl.Series("day", side.days[rows], dtype=pl.Int64),
         pl.Series("last_day", side.last_days[rows], dtype=pl.Int64),
-        pl.Series("mark", _mark_of(side, rows), dtype=pl.Int64),
+        pl.Series("mark", _of_rows(side.marks, rows), dtype=pl.Int64),
+        pl.Series("worth", _of_rows(side.worth, rows), dtype=pl.Int64),
     ).sort(*_COMPARED, *side.content_order)
     opens = _changes(frame, alike)
     starts = np.flatnonzero(opens).astype(np.int64)
@@ -110,6 +114,7 @@ def _classes(keyed: pl.DataFrame, side: PassSide, alike: list[str]) -> Classes:
         days=first["day"].to_numpy(),
         last_days=first["last_day"].to_numpy(),
         marks=None if side.marks is None else first["mark"].to_numpy(),
+        worth=None if side.worth is None else first["worth"].to_numpy(),
         starts=starts,
         counts=np.diff(np.append(starts, frame.height)),
         is_mixed=np.logical_or.reduceat(mixes, starts) if len(starts) else mixes,
@@ -117,15 +122,20 @@ def _classes(keyed: pl.DataFrame, side: PassSide, alike: list[str]) -> Classes:
     )
 
 
-def _mark_of(side: PassSide, rows: Ints) -> Ints:
-    return np.zeros(len(rows), dtype=np.int64) if side.marks is None else side.marks[rows]
+def _of_rows(values: Ints | None, rows: Ints) -> Ints:
+    return np.zeros(len(rows), dtype=np.int64) if values is None else values[rows]
 
 
-def are_apart(left: Ints | None, right: Ints | None, lefts: Ints, rights: Ints) -> Flags:
-    """Whether nothing forbids each pair: their marks differ, or there are none."""
-    if left is None or right is None:
+def may_pair(
+    left: PassSide | Classes, right: PassSide | Classes, lefts: Ints, rights: Ints
+) -> Flags:
+    """Whether nothing forbids each pair: there are no marks, they differ, or the worth agrees."""
+    if left.marks is None or right.marks is None:
         return np.ones(len(lefts), dtype=np.bool_)
-    return np.asarray(left[lefts] != right[rights])
+    allowed = left.marks[lefts] != right.marks[rights]
+    if left.worth is not None and right.worth is not None:
+        allowed |= left.worth[lefts] == right.worth[rights]
+    return np.asarray(allowed)
 
 
 def _changes(frame: pl.DataFrame, columns: list[str]) -> Flags:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from apps.reconciliation.matching.candidates import day_gaps, in_window
-from apps.reconciliation.matching.classes import Classes, PassSide, are_apart, collapse
+from apps.reconciliation.matching.classes import Classes, PassSide, collapse, may_pair
 from apps.reconciliation.matching.decisions import decide
 from apps.reconciliation.matching.found import Decision
 from apps.reconciliation.matching.items import ROW
@@ -49,7 +49,7 @@ def _lone_pairs(
     is_near = gaps <= step.tolerance.allowed(amounts)
     apart = day_gaps(left.days_of(left_rows), right.days_of(right_rows))
     is_near &= in_window(apart, step.date_window)
-    is_near &= are_apart(left.marks, right.marks, left_rows, right_rows)
+    is_near &= may_pair(left, right, left_rows, right_rows)
     return left_rows[is_near], right_rows[is_near]
 
 

@@ -24,7 +24,7 @@ from apps.reconciliation.matching.schemas import (
     Flags,
     Ints,
 )
-from apps.reconciliation.matching.valuing import OWN_CURRENCY, valued
+from apps.reconciliation.matching.valuing import OWN_CURRENCY, Valued, valued
 from apps.reconciliation.matching.watching import Step, Watch, unwatched
 from apps.reconciliation.matching.weights import Weights
 
@@ -132,7 +132,7 @@ class Run:
         for key in step.fields_filled(side):
             keyed = keyed.filter(pl.col(key).str.strip_chars() != "")
         days = self.rules.calendar.number(items[step.date_field], step.unit)
-        marks = _marks(keyed, step.different, items.height) if step.different else None
+        marks, worth = _obstacles(value, keyed, step, side)
         more = _also_told_apart_by(step)
         return PassSide(
             items,
@@ -142,6 +142,7 @@ class Run:
             days,
             days,
             marks,
+            worth,
             identity=(*more, *IDENTITY),
             content_order=(*more, *(name for name in CONTENT_ORDER if name not in more)),
         )
@@ -168,6 +169,25 @@ def _also_told_apart_by(step: Pass) -> list[str]:
     compared_texts = step.likeness.fields if step.likeness else ()
     own = [OWN_CURRENCY] if step.fx else []
     return own + [name for name in compared_texts if name not in IDENTITY]
+
+
+def _obstacles(
+    value: Valued, keyed: pl.DataFrame, step: Pass, side: str
+) -> tuple[Ints | None, Ints | None]:
+    """Marks and worth of the items: what keeps two apart that agree in all else.
+
+    Of two amounts in one foreign currency a rate takes the difference away, down to the minor unit
+    of another currency. Where amounts have to be equal, they have to be so in their own.
+    """
+    if step.different:
+        return _marks(keyed, step.different, value.items.height), None
+    if value.own is None or step.tolerance.is_some:
+        return None, None
+    codes = value.items[OWN_CURRENCY]
+    known = codes.unique().to_list()
+    numbers = [int.from_bytes(code.encode()) for code in known]
+    marks = codes.replace_strict(known, numbers, return_dtype=pl.Int64).to_numpy()
+    return marks, compared(value.own, step.sign, side)
 
 
 def _marks(keyed: pl.DataFrame, field: str, rows: int) -> Ints:

@@ -28,11 +28,13 @@ class Valued:
             amounts are converted, that currency as ``currency``; ``amount`` stays what it was.
         net: booked amounts less fees, by row.
         is_known: by row, whether there is a fee and a rate for the item; None: for all.
+        own: where amounts are converted, what they were before: ``net`` in the own currency.
     """
 
     items: pl.DataFrame
     net: Ints
     is_known: Flags | None
+    own: Ints | None = None
 
 
 def valued(items: pl.DataFrame, step: Pass, side: str, rules: RuleSet, table: RateTable) -> Valued:
@@ -62,7 +64,7 @@ def valued(items: pl.DataFrame, step: Pass, side: str, rules: RuleSet, table: Ra
         words.alias(RATE_WORDS),
     ).with_columns(json_text(pl.col(RATE_WORDS)))
     is_known &= is_own | (chosen >= 0)
-    return Valued(converted, _converted(net, scales, to), is_known)
+    return Valued(converted, _converted(net, scales, to), is_known, net)
 
 
 def _converted(amounts: Ints, rates: Ints, to: str) -> Ints:

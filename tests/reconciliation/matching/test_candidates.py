@@ -27,6 +27,7 @@ def classes_of(chosen: list[tuple[int, int]]) -> Classes:
         days=nothing,
         last_days=nothing,
         marks=None,
+        worth=None,
         starts=np.arange(size),
         counts=np.ones(size, dtype=np.int64),
         is_mixed=nothing.astype(bool),

@@ -362,6 +362,47 @@ def test_equal_amounts_of_two_currencies_are_not_interchangeable():
     assert all('"right_candidates": [1, 2]' in text for text in result.ambiguous["evidence"])
 
 
+VND = {"currency": "VND"}
+DONG = [rate("d", "0.0000394", currency="VND"), rate("a", "0.92")]
+
+
+@pytest.mark.parametrize("crowd", [1, 3])
+def test_a_rate_does_not_hide_a_difference_in_one_currency(crowd):
+    left = [item(n, "1000000", reference="A", **VND) for n in range(crowd)]
+    right = [item(n, "1000120", reference="A", **VND) for n in range(crowd)]
+    result = outcome(left, right, exact("reference", fx={"to": "EUR"}), rates=DONG)
+    assert grouped(result) == []
+    assert set(result.proof["exchanged"]) == {0}
+
+
+def test_equal_amounts_of_one_foreign_currency_agree_and_other_currencies_as_before():
+    left = [item(1, "1000000", reference="A", **VND), item(2, "39.40", reference="B")]
+    right = [item(1, "1000000", reference="A", **VND), item(2, "1000120", reference="B", **VND)]
+    result = outcome(left, right, exact("reference", fx={"to": "EUR"}), rates=DONG)
+    assert grouped(result) == ["L1 R1", "L2 R2"]
+
+
+def test_who_has_a_choice_takes_the_amount_that_is_equal_before_the_rate():
+    left = [item(1, "1000000", reference="A", **VND), item(2, "1000120", reference="A", **VND)]
+    right = [item(1, "1000120", reference="A", **VND), item(2, "1000000", reference="A", **VND)]
+    result = outcome(left, right, exact("reference", fx={"to": "EUR"}), rates=DONG)
+    assert grouped(result) == ["L1 R2", "L2 R1"]
+
+
+def test_a_tolerance_is_counted_in_the_currency_of_the_pass():
+    left = [item(1, "1000000", reference="A", **VND)]
+    right = [item(1, "1000120", reference="A", **VND)]
+    result = outcome(left, right, near("0.01", "reference", fx={"to": "EUR"}), rates=DONG)
+    assert grouped(result) == ["L1 R1"]
+
+
+@pytest.mark.parametrize(("sign", "right"), [("opposite", "-1000000"), ("unsigned", "-1000000")])
+def test_the_own_amount_is_compared_with_the_sign_of_the_pass(sign, right):
+    step = exact("reference", fx={"to": "EUR"}, sign=sign)
+    sides = [[item(1, each, reference="A", **VND)] for each in ("1000000", right)]
+    assert grouped(outcome(*sides, step, rates=DONG)) == ["L1 R1"]
+
+
 def test_signs_are_a_part_of_the_difference_of_their_own():
     step = exact("reference", sign="opposite", fee={"gross": "left", "schedule": "card"})
     left, right = [item(1, "100.00", reference="A")], [item(1, "-96.80", reference="A")]
