@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from apps.reconciliation.matching.causes import explained
-from apps.reconciliation.matching.causes.case import Case
+from apps.reconciliation.matching.causes.case import CANCELLED, Case
 from apps.reconciliation.matching.items import prepared
 from apps.reconciliation.matching.numbering import (
     Told,
@@ -18,6 +18,7 @@ from apps.reconciliation.matching.numbering import (
     told,
 )
 from apps.reconciliation.matching.outcome import Matched, Outcome
+from apps.reconciliation.matching.pass_rules import OFFSET
 from apps.reconciliation.matching.proof import exchanged, proved
 from apps.reconciliation.matching.rates import Rate, RateTable, rates_of
 from apps.reconciliation.matching.rules import RuleSet
@@ -102,7 +103,9 @@ def concluded(
     left_open = run.open_items()
 
     def explain() -> Outcome:
-        findings = explained(Case(run.items, left_open, run.ties(), rules, as_of, known))
+        cancelled = _cancelled(groups, items, rules)
+        case = Case(run.items, left_open, run.ties(), rules, as_of, known, cancelled)
+        findings = explained(case)
         breaks, break_items = numbered_breaks(findings, run.items, rules)
         exchange = exchanged(currencies or run.items, groups, items, rules)
         proof = proved(totals or run.items, groups, breaks, exchange)
@@ -110,3 +113,12 @@ def concluded(
         return Outcome(groups, items, breaks, break_items, proof, learned)
 
     return Matched(groups, items, left_open.height, explain)
+
+
+def _cancelled(groups: pl.DataFrame, items: pl.DataFrame, rules: RuleSet) -> pl.DataFrame:
+    """What offset passes put together: items of one side, with nothing on the other."""
+    names = [step.name for step in rules.passes if step.kind == OFFSET]
+    if not names:
+        return CANCELLED.to_frame()
+    alone = groups.filter(pl.col("pass_name").is_in(names)).select("group_no")
+    return items.join(alone, on="group_no", how="semi").select(CANCELLED.names())

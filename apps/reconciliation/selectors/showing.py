@@ -42,6 +42,7 @@ _OPEN_FACTS: Final = frozenset(
         "difference",
         "error",
         "fee",
+        "further",
         "implied_rate",
         "left_amount",
         "left_amounts",

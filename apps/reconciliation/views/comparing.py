@@ -39,6 +39,7 @@ _TERMS = {
     "awaited_days": "Awaited for up to",
     "copies": "Copies on this side",
     "counterparts": "Counterparts",
+    "further": "Counterparts too long before or after",
     "original_on": "First booked",
     "source": "Known from",
     "left_key": "Key on the left",

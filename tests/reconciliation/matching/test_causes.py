@@ -159,6 +159,41 @@ def test_monthly_items_of_one_reference_are_no_duplicates():
     assert causes(outcome(left, right, BY_REFERENCE)) == {"missing_right": [("missing", ["L2"])]}
 
 
+OFFSET = {"name": "o", "kind": "offset", "keys": ["reference"]}
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_what_was_cancelled_is_no_copy_and_stands_for_nothing_opposite(side):
+    mine = [item(1, reference="A"), item(2, "-100.00", reference="A"), item(3, reference="A")]
+    sides = (mine, []) if side == "left" else ([], mine)
+    other = "right" if side == "left" else "left"
+    result = outcome(*sides, OFFSET, BY_REFERENCE)
+    (held,) = causes(result)[f"missing_{other}"]
+    assert held[0] == "missing"
+    assert set(causes(result)) == {f"missing_{other}"}
+
+
+def test_a_copy_beside_what_was_cancelled_is_counted_without_it():
+    left = [
+        item(1, reference="A"),
+        item(2, "-100.00", reference="A"),
+        item(3, reference="A", booked=11),
+        item(4, reference="A", booked=12),
+    ]
+    offset = {**OFFSET, "date_window": window(0, 0)}
+    found = one_break(left, [item(1, reference="A", booked=11)], offset, BY_REFERENCE)
+    assert found["held"] == {"duplicate": [("missing", ["L4"])]}
+    assert "2 on the left, 1 on the right" in found["reason"]
+
+
+def test_counterparts_too_far_away_do_not_count_and_are_told():
+    left = [item(1, reference="A", booked=1), item(2, reference="A", booked=2)]
+    result = outcome(left, [item(1, reference="A", booked=20)], BY_REFERENCE)
+    assert causes(result)["duplicate"] == [("missing", ["L2"])]
+    (reason,) = result.breaks.filter(cause="duplicate")["reason"]
+    assert reason.endswith("2 on the left, 0 on the right, 1 more there over 3 days away")
+
+
 # --- timing and kept apart ------------------------------------------------------------------
 
 
@@ -229,6 +264,30 @@ def test_several_on_both_sides_that_do_not_add_up_are_one_unknown():
     )
     assert found["evidence"]["left_count"] == 2
     assert found["amount"] == units("-5.00")
+
+
+@pytest.mark.parametrize("name", ["account", "counterparty"])
+def test_of_equal_items_those_of_one_account_or_counterparty_belong_together(name):
+    step = exact("reference", name, date_window=window(0, 3))
+    left = [item(1, reference="A", booked=1, **{name: "X"}), item(2, reference="A", **{name: "Y"})]
+    right = [
+        item(1, reference="A", booked=20, **{name: "Y"}),
+        item(2, reference="A", booked=21, **{name: "X"}),
+    ]
+    result = outcome(left, right, step, causes={"duplicate_days": 0})
+    assert causes(result) == {
+        "timing": [("mismatched", ["L1", "R2"]), ("mismatched", ["L2", "R1"])]
+    }
+    assert not any("differs" in reason for reason in result.breaks["reason"])
+
+
+def test_what_differs_besides_the_time_is_named():
+    step = exact("reference", "account", date_window=window(0, 3))
+    left = [item(1, reference="A", account="X")]
+    found = one_break(left, [item(1, reference="A", booked=20, account="Y")], step)
+    assert found["held"] == {"timing": [("mismatched", ["L1", "R1"])]}
+    assert found["reason"].endswith("outside the window of every pass; account differs: X / Y")
+    assert found["evidence"]["differing"] == ["account differs: X / Y"]
 
 
 # --- sign, split ----------------------------------------------------------------------------

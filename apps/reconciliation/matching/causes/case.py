@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, TypeAlias
 
@@ -28,6 +28,7 @@ FOUND_BREAKS = pl.Schema(
         "evidence": pl.String(),
     }
 )
+CANCELLED = pl.Schema({"side": SIDES, "item_id": pl.Int64()})
 BREAK_MEMBERS = pl.Schema({"break": pl.Int64(), "side": SIDES, ROW: pl.UInt32()})
 
 
@@ -41,6 +42,8 @@ class Case:
             ``side`` and ``row``.
         ties: what the passes could not decide (``Run.ties``).
         rates: the exchange rates known.
+        cancelled: ``side`` and ``item_id`` of items that others of their side cancel: matched, but
+            with nothing on the other side.
     """
 
     items: dict[str, pl.DataFrame]
@@ -49,6 +52,7 @@ class Case:
     rules: RuleSet
     as_of: date
     rates: Sequence[Rate] = ()
+    cancelled: pl.DataFrame = field(default_factory=CANCELLED.to_frame)
 
     def without(self, members: pl.DataFrame) -> Case:
         """The case once these items are explained."""

@@ -2,7 +2,8 @@
 
 Copies agree in reference (which is not blank), amount, currency and counterparty, and each is
 booked within ``duplicate_days`` of the next. The copies booked last are the surplus; one copy
-always stays behind, to be matched or missed under its own cause.
+always stays behind, to be matched or missed under its own cause. What others of its side have
+cancelled is no copy: nothing on the other side stands for it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def find_duplicates(case: Case) -> Finding:
 
 def _surplus_copies(case: Case, side: str, other: str) -> list[Break]:
     open_items = case.referenced().filter(pl.col("side") == side)
-    copies = _copies(case.items[side], open_items, case.rules.causes.duplicate_days)
+    cancelled = case.cancelled.filter(pl.col("side") == side)
+    standing = case.items[side].join(cancelled, left_on="id", right_on="item_id", how="anti")
+    copies = _copies(standing, open_items, case.rules.causes.duplicate_days)
     clusters = copies.group_by("cluster").agg(
         pl.col(*_FACTS).first(),
         pl.len().alias("copies"),
@@ -48,7 +51,8 @@ def _surplus_copies(case: Case, side: str, other: str) -> list[Break]:
     )
     rank = pl.col(ROW).cum_count().over("cluster")
     last = surplus.sort("cluster", *_ORDER).filter(rank > pl.col("open") - pl.col("surplus"))
-    return [_judged(row, side, other) for row in last.iter_rows(named=True)]
+    days = case.rules.causes.duplicate_days
+    return [_judged(row, side, other, days) for row in last.iter_rows(named=True)]
 
 
 def _copies(items: pl.DataFrame, open_items: pl.DataFrame, window_days: int) -> pl.DataFrame:
@@ -71,16 +75,26 @@ def _copies(items: pl.DataFrame, open_items: pl.DataFrame, window_days: int) -> 
 
 
 def _with_surplus(clusters: pl.DataFrame, others: pl.DataFrame, window_days: int) -> pl.DataFrame:
-    """Adds ``counterparts`` (matched copies, and open ones opposite) and ``surplus``."""
+    """Adds ``counterparts`` (matched copies, and open ones opposite), ``further`` and ``surplus``.
+
+    Further are those that are open opposite, too long before or after the copies to count.
+    """
     window = pl.duration(days=window_days)
-    opposite = clusters.join(others.select(*_FACTS, "booked_on"), on=_FACTS).filter(
-        pl.col("booked_on").is_between(pl.col("first_on") - window, pl.col("last_on") + window)
+    is_near = pl.col("booked_on").is_between(
+        pl.col("first_on") - window, pl.col("last_on") + window
     )
-    opposite = opposite.group_by("cluster").agg(pl.len().cast(pl.Int64).alias("opposite"))
+    met = clusters.join(others.select(*_FACTS, "booked_on"), on=_FACTS)
+    opposite = met.group_by("cluster").agg(
+        is_near.sum().cast(pl.Int64).alias("opposite"),
+        (~is_near).sum().cast(pl.Int64).alias("further"),
+    )
     matched = pl.col("copies").cast(pl.Int64) - pl.col("open")
     return (
         clusters.join(opposite, on="cluster", how="left")
-        .with_columns((matched + pl.col("opposite").fill_null(0)).alias("counterparts"))
+        .with_columns(
+            (matched + pl.col("opposite").fill_null(0)).alias("counterparts"),
+            pl.col("further").fill_null(0),
+        )
         .with_columns(
             (pl.col("copies").cast(pl.Int64) - pl.col("counterparts").clip(lower_bound=1)).alias(
                 "surplus"
@@ -89,7 +103,7 @@ def _with_surplus(clusters: pl.DataFrame, others: pl.DataFrame, window_days: int
     )
 
 
-def _judged(row: Row, side: str, other: str) -> Break:
+def _judged(row: Row, side: str, other: str, window_days: int) -> Break:
     amount = amount_text(row["amount"], row["currency"])
     when = days_apart(row["original_on"], row["booked_on"])
     reason = (
@@ -97,6 +111,8 @@ def _judged(row: Row, side: str, other: str) -> Break:
         f"{amount} {row['currency']} and counterparty, booked {when}: "
         f"{row['copies']} on the {side}, {row['counterparts']} on the {other}"
     )
+    if row["further"]:
+        reason += f", {row['further']} more there over {window_days} days away"
     evidence = {
         "reference": row["reference"],
         "amount": amount,
@@ -105,5 +121,6 @@ def _judged(row: Row, side: str, other: str) -> Break:
         "original_on": row["original_on"].isoformat(),
         "copies": row["copies"],
         "counterparts": row["counterparts"],
+        **({"further": row["further"]} if row["further"] else {}),
     }
     return Break("duplicate", MISSING, reason, evidence, [(side, row[ROW])])

@@ -7,6 +7,8 @@ alone (wrong_account), or the cause is unknown, and the fields in which they dif
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -22,11 +24,13 @@ from apps.reconciliation.matching.causes.case import (
     pair_members,
 )
 from apps.reconciliation.matching.causes.wording import days_apart, pair_evidence
+from apps.reconciliation.matching.items import ROW
 from apps.reconciliation.matching.pass_rules import AGGREGATED, SUBSET
 from apps.reconciliation.matching.rules import CauseRules, RuleSet
 from apps.reconciliation.matching.schemas import CONTENT_ORDER, DATE_FIELDS, LEFT, RIGHT, Flags
 
 _FACTS = ["reference", "currency", "amount"]
+_WHOSE = ["account", "counterparty"]
 _TURN = "turn"
 
 
@@ -37,17 +41,35 @@ def find_timing(case: Case) -> Finding:
     fields = sorted({key for step in case.rules.two_sided for key in step.text_keys})
     rows = zip(pairs.iter_rows(named=True), admitted.tolist(), strict=True)
     return finding(
-        _kept_apart(pair, fields) if is_admitted else _at_another_time(pair, case.rules.causes)
+        _kept_apart(pair, fields)
+        if is_admitted
+        else _at_another_time(pair, fields, case.rules.causes)
         for pair, is_admitted in rows
     )
 
 
 def _pairs(items: pl.DataFrame) -> pl.DataFrame:
-    counts = [(pl.col("side") == side).sum().over(_FACTS) for side in (LEFT, RIGHT)]
-    even = items.filter(counts[0] == counts[1]).sort("booked_on", *CONTENT_ORDER)
-    even = even.with_columns(pl.int_range(pl.len()).over("side", *_FACTS).alias(_TURN))
-    left, right = (even.filter(pl.col("side") == side) for side in (LEFT, RIGHT))
-    return left.join(right, on=[*_FACTS, _TURN], suffix="_right")
+    """Pairs by date; those of one account and counterparty first, where both sides tell them so."""
+    even = _even(items, _FACTS)
+    alike = _even(even, [*_FACTS, *_WHOSE])
+    rest = even.join(alike, on=["side", ROW], how="anti")
+    found = [_in_turn(alike, [*_FACTS, *_WHOSE]), _in_turn(rest, _FACTS)]
+    same = [pl.col(name).alias(f"{name}_right") for name in _WHOSE]
+    return pl.concat([found[1], found[0].with_columns(same).select(found[1].columns)])
+
+
+def _even(items: pl.DataFrame, fields: list[str]) -> pl.DataFrame:
+    """The items of which both sides have as many that agree in the fields."""
+    left, right = ((pl.col("side") == side).sum().over(fields) for side in (LEFT, RIGHT))
+    return items.filter(left == right)
+
+
+def _in_turn(items: pl.DataFrame, fields: list[str]) -> pl.DataFrame:
+    """The first of the left side with the first of the right one that agrees in the fields."""
+    ordered = items.sort("booked_on", *CONTENT_ORDER)
+    ordered = ordered.with_columns(pl.int_range(pl.len()).over("side", *fields).alias(_TURN))
+    left, right = (ordered.filter(pl.col("side") == side) for side in (LEFT, RIGHT))
+    return left.join(right, on=[*fields, _TURN], suffix="_right")
 
 
 def dates_admitted(pairs: pl.DataFrame, rules: RuleSet) -> Flags:
@@ -80,21 +102,24 @@ def _are_equal(pairs: pl.DataFrame, field: str) -> Flags:
     return equal.to_numpy()
 
 
-def _at_another_time(pair: Row, rules: CauseRules) -> Break:
+def _at_another_time(pair: Row, fields: list[str], rules: CauseRules) -> Break:
+    differing = [words for name in fields if (words := _in_the_way(pair, name))]
+    evidence: dict[str, Any] = pair_evidence(pair) | ({"differing": differing} if differing else {})
+    also = "".join(f"; {words}" for words in differing)
     when = days_apart(pair["booked_on"], pair["booked_on_right"])
     left, right = (rules.period_of(pair[name]) for name in ("booked_on", "booked_on_right"))
     if left != right:
         reason = (
             f"reference {pair['reference']} and amount agree, but the left item is booked in "
-            f"{left} and the right one in {right}, {when}"
+            f"{left} and the right one in {right}, {when}{also}"
         )
-        evidence = {**pair_evidence(pair), "left_period": left, "right_period": right}
+        evidence |= {"left_period": left, "right_period": right}
         return Break("wrong_period", MISMATCHED, reason, evidence, pair_members(pair))
     reason = (
         f"the right item with the same reference {pair['reference']} and amount is booked {when}, "
-        "outside the window of every pass"
+        f"outside the window of every pass{also}"
     )
-    return Break("timing", MISMATCHED, reason, pair_evidence(pair), pair_members(pair))
+    return Break("timing", MISMATCHED, reason, evidence, pair_members(pair))
 
 
 def _kept_apart(pair: Row, fields: list[str]) -> Break:
