@@ -45,6 +45,14 @@ class RunSuperseded(Conflict):
     remedy = "Open the newer run; what was said of the same breaks is there."
 
 
+class RunOutdated(Conflict):
+    """The run before this one was carried out again or changed, and leaves other items to it."""
+
+    code = "RUN_OUTDATED"
+    message = "The run before this one leaves other items open now than this one took up."
+    remedy = "Run these days again."
+
+
 class NotExplained(Conflict):
     """A material break is accepted only after somebody explained it."""
 

@@ -81,6 +81,7 @@ class CertificationStatus(TextChoices):
     PREPARED = "prepared", "Prepared, waits for a reviewer"
     CERTIFIED = "certified", "Certified by two people"
     FALLEN = "fallen", "Fallen: a break is open again"
+    OUTDATED = "outdated", "Outdated: the run before it leaves other items to it now"
     SUPERSEDED = "superseded", "Superseded: the outcome is another"
 
 

@@ -180,10 +180,12 @@ def test_a_controller_adds_a_match_type_and_changes_its_rules(
     page = text(client.get(url(MatchType, "change", made.pk)))
     assert "&quot;awaited_days&quot;: 5" in page
     wider = json.dumps({**RULES, "awaited_days": 7})
-    changed = client.post(url(MatchType, "change", made.pk), {"rules": wider})
+    typed = {"rules": wider, "seen_version": 1}
+    changed = client.post(url(MatchType, "change", made.pk), typed)
     assert changed.status_code == 302, text(changed)
     assert made.rule_sets.count() == 2
-    client.post(url(MatchType, "change", made.pk), {"rules": wider, "name": "Other"})
+    again = {"rules": wider, "seen_version": 2, "name": "Other"}
+    assert client.post(url(MatchType, "change", made.pk), again).status_code == 302
     made.refresh_from_db()
     assert (made.name, made.rule_sets.count()) == ("New", 2)
     assert {event.actor for event in Event.objects.filter(subject_id=str(made.pk))} >= {connie}

@@ -161,6 +161,8 @@ def certify(context: TaskContext) -> TaskResult:
 
 def _missing(certified: Certified) -> str:
     """What has to be done next, by whom."""
+    if certified.is_outdated:
+        return "the run before it leaves other items to it now: run it again"
     if certified.open_breaks:
         return f"{certified.open_breaks} breaks wait for an explanation"
     part = "reviewer" if certified.status == CertificationStatus.PREPARED else "preparer"

@@ -7,7 +7,7 @@ from apps.reconciliation.selectors.groups import (
     items_by_group,
     with_items,
 )
-from apps.reconciliation.selectors.items import Population, population
+from apps.reconciliation.selectors.items import Population, population, run_before
 from apps.reconciliation.selectors.learning import learned_of, learned_under
 from apps.reconciliation.selectors.open_items import OpenItem, open_items, run_as_of, runs_up_to
 from apps.reconciliation.selectors.outcomes import (
@@ -144,6 +144,7 @@ __all__ = [
     "rules_in_force",
     "rules_shown",
     "run_as_of",
+    "run_before",
     "run_seen_by",
     "runs_for",
     "runs_up_to",

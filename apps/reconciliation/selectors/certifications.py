@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from apps.reconciliation.models import Break, Certification, Run
+from apps.reconciliation.selectors.items import is_outdated
 from apps.reconciliation.selectors.worklist import with_status
 from apps.reconciliation.states import (
     BreakState,
@@ -22,6 +23,7 @@ class Certified:
     Attributes:
         earlier: certifications of outcomes that no longer stand.
         open_breaks: breaks that are neither awaited nor explained now.
+        is_outdated: whether the run before leaves other items to it by now (`is_outdated`).
     """
 
     status: CertificationStatus
@@ -29,6 +31,7 @@ class Certified:
     reviewed: Certification | None
     earlier: list[Certification]
     open_breaks: int
+    is_outdated: bool
 
 
 def certification_of(run: Run) -> Certified:
@@ -39,13 +42,16 @@ def certification_of(run: Run) -> Certified:
     now = {each.part: each for each in every if each.outcome_digest == run.outcome_digest}
     prepared = now.get(CertificationPart.PREPARED)
     reviewed = now.get(CertificationPart.REVIEWED)
-    open_breaks = open_break_count(run)
+    open_breaks, outdated = open_break_count(run), is_outdated(run)
+    status = _status(run, prepared, reviewed, bool(every), open_breaks)
+    is_fallen = outdated and status in {CertificationStatus.PREPARED, CertificationStatus.CERTIFIED}
     return Certified(
-        status=_status(run, prepared, reviewed, bool(every), open_breaks),
+        status=CertificationStatus.OUTDATED if is_fallen else status,
         prepared=prepared,
         reviewed=reviewed,
         earlier=[each for each in every if each.outcome_digest != run.outcome_digest],
         open_breaks=open_breaks,
+        is_outdated=outdated,
     )
 
 

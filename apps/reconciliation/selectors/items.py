@@ -14,7 +14,7 @@ from apps.ingestion.selectors import record_ids, records_frame, records_named
 from apps.reconciliation.matching.schemas import Ints
 from apps.reconciliation.models import BreakItem, MatchGroup, Run
 from apps.reconciliation.selectors.groups import held_ids
-from apps.reconciliation.states import BreakState, Carries, ReviewStatus, Side
+from apps.reconciliation.states import BreakState, Carries, ReviewStatus, RunStatus, Side
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,37 @@ def _side(
     return pl.concat([carried, current])
 
 
+def run_before(run: Run) -> Run | None:
+    """The longest of the live runs that ended the day before this one starts."""
+    ended = Run.objects.live().filter(
+        match_type=run.match_type, ends_on=run.starts_on - timedelta(days=1)
+    )
+    return ended.order_by("starts_on").first()
+
+
+def is_outdated(run: Run) -> bool:
+    """Whether the run before leaves other items to this one now than this one took up.
+
+    What it matched may be matched in the days before as well then: the money would count twice.
+    Only where the run before was carried out again, or changed by hand, it is looked at.
+    """
+    before = run_before(run) if run.status == RunStatus.COMPLETED else None
+    if before is None or not _has_changed_since(before, run):
+        return False
+    carried = carried_over(run)
+    counts = {Side.LEFT: run.carried_left_count, Side.RIGHT: run.carried_right_count}
+    return any(
+        len(ids) != counts[side] or not set(ids) <= {*_ids_in(run, side)}
+        for side, ids in carried.items()
+    )
+
+
+def _has_changed_since(before: Run, run: Run) -> bool:
+    # What a run takes up is read after it was asked for: what is older than that, it has seen.
+    is_newer = before.finished_at is not None and before.finished_at > run.requested_at
+    return is_newer or before.revisions.filter(revised_at__gt=run.requested_at).exists()
+
+
 def carried_over(run: Run) -> dict[Side, list[int]]:
     """Records in breaks of the live run that ended the day before this one starts.
 
@@ -110,12 +141,7 @@ def carried_over(run: Run) -> dict[Side, list[int]]:
 
     Where several ended on that day, the longest of them decides, and the others do not count.
     """
-    before = (
-        Run.objects.live()
-        .filter(match_type=run.match_type, ends_on=run.starts_on - timedelta(days=1))
-        .order_by("starts_on")
-        .first()
-    )
+    before = run_before(run)
     carried: dict[Side, list[int]] = {Side.LEFT: [], Side.RIGHT: []}
     items = BreakItem.objects.filter(broken__run=before)
     if run.match_type.carries == Carries.OPEN:

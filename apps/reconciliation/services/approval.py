@@ -15,7 +15,7 @@ from apps.reconciliation.locks import run_for_update
 from apps.reconciliation.permissions import SUBMIT_RUN
 from apps.reconciliation.selectors.outcomes import variance
 from apps.reconciliation.selectors.participants import participants_in_run
-from apps.reconciliation.services.standing import require_standing
+from apps.reconciliation.services.standing import require_current
 
 ITEM_TYPE = "reconciliation"
 _LONGEST_NAME = 150  # a request's title takes 200 characters
@@ -40,10 +40,11 @@ def submit_run(
     Raises:
         NotVisible, NotPermitted: not this actor.
         RunNotCompleted, RunSuperseded: there is no outcome, or it no longer stands.
+        RunOutdated: the run before leaves other items to it by now.
     """
     run = run_for_update(run_id, actor=actor)
     authorize(actor, SUBMIT_RUN, entity_id=run.entity_id)
-    require_standing(run)
+    require_current(run)
     deviation = variance(run)
     return request_approval(
         entity_id=run.entity_id,

@@ -18,7 +18,7 @@ from apps.reconciliation.locks import run_for_update
 from apps.reconciliation.models import BreakReview, Certification, Run
 from apps.reconciliation.permissions import CERTIFY_PREPARED, CERTIFY_REVIEWED
 from apps.reconciliation.selectors.certifications import open_break_count
-from apps.reconciliation.services.standing import require_standing
+from apps.reconciliation.services.standing import require_current
 from apps.reconciliation.states import CertificationPart
 
 _PERMISSIONS = {
@@ -43,6 +43,7 @@ def certify_run(
     Raises:
         NotVisible, NotPermitted: not this actor.
         RunNotCompleted, RunSuperseded: there is no outcome, or it no longer stands.
+        RunOutdated: the run before leaves other items to it by now.
         StaleVersion: the outcome is another by now.
         AlreadyCertified: somebody did this part.
         NotPrepared: the preparer comes first.
@@ -52,7 +53,7 @@ def certify_run(
     run = run_for_update(run_id, actor=actor)
     chosen = CertificationPart(part)
     authorize(actor, _PERMISSIONS[chosen], entity_id=run.entity_id)
-    require_standing(run)
+    require_current(run)
     if outcome_digest != run.outcome_digest:
         raise StaleVersion
     _require_turn(run, chosen, actor)

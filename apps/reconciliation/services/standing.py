@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from apps.reconciliation.errors import RunNotCompleted, RunSuperseded
+from apps.reconciliation.errors import RunNotCompleted, RunOutdated, RunSuperseded
 from apps.reconciliation.models import Run
+from apps.reconciliation.selectors.items import is_outdated
 from apps.reconciliation.states import RunStatus
 
 
@@ -17,6 +18,17 @@ def require_standing(run: Run) -> None:
         raise RunSuperseded
     if run.status != RunStatus.COMPLETED:
         raise RunNotCompleted
+
+
+def require_current(run: Run) -> None:
+    """Refuse what does not stand, and what rests on a run before that has changed since.
+
+    Raises:
+        RunNotCompleted, RunSuperseded, RunOutdated
+    """
+    require_standing(run)
+    if is_outdated(run):
+        raise RunOutdated
 
 
 def require_outcome(run: Run) -> None:

@@ -30,6 +30,7 @@ from apps.reconciliation.selectors import (
     match_rates,
     matches_by_pass,
     reasons_shown,
+    run_before,
     run_seen_by,
     runs_for,
     standing_of,
@@ -172,7 +173,9 @@ def _outcome(run: Run, actor: Any) -> dict[str, Any]:
         and run.status == RunStatus.COMPLETED
         and actor.may(SUBMIT_RUN, run.entity_id),
         "newer": _newer(run),
+        "may_start": actor.may(START_RUN, run.entity_id),
         "certified": (certified := certification_of(run)),
+        "before": run_before(run) if certified.is_outdated else None,
         "certify_ways": certify_ways(run, certified, actor),
     }
 

@@ -93,7 +93,12 @@ def certify(request: HttpRequest, run_id: str, part: str) -> HttpResponse:
 
 def certify_ways(run: Run, certified: Certified, actor: Any) -> list[dict[str, Any]]:
     """The dialog with which this person may certify now, if there is one."""
-    if run.status != RunStatus.COMPLETED or certified.open_breaks or certified.reviewed:
+    if (
+        run.status != RunStatus.COMPLETED
+        or certified.open_breaks
+        or certified.reviewed
+        or certified.is_outdated
+    ):
         return []
     part = CertificationPart.REVIEWED if certified.prepared else CertificationPart.PREPARED
     permission = CERTIFY_REVIEWED if certified.prepared else CERTIFY_PREPARED
