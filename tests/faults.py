@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -61,6 +62,24 @@ def die_at(trap: Trap, work: str, **arguments: Any) -> None:
     process.start()
     process.join(PATIENCE_SECONDS)
     assert process.exitcode == -signal.SIGKILL, f"not killed at the trap: {process.exitcode}"
+    _wait_until_its_sessions_ended(_session_name(process.pid))
+
+
+def _session_name(pid: int | None) -> str:
+    return f"trapped-{pid}"
+
+
+def _wait_until_its_sessions_ended(name: str) -> None:
+    """The database server notices a dead client a moment later; until then it keeps its locks."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute("SELECT 1 FROM pg_stat_activity WHERE application_name = %s", [name])
+            if cursor.fetchone() is None:
+                return
+        time.sleep(0.01)
+    raise AssertionError(f"sessions of the killed process {name} are still there")
 
 
 def _perform(trap: Trap, work: str, arguments: Mapping[str, Any], stage: Mapping[str, Any]) -> None:
@@ -70,6 +89,8 @@ def _perform(trap: Trap, work: str, arguments: Mapping[str, Any], stage: Mapping
     for name in _CARRIED:
         setattr(settings, name, stage[name])
     connection.settings_dict["NAME"] = stage["database"]
+    options = connection.settings_dict["OPTIONS"]
+    connection.settings_dict["OPTIONS"] = options | {"application_name": _session_name(os.getpid())}
     from apps.identity.models import User
 
     given = dict(arguments)

@@ -20,6 +20,7 @@ from apps.analytics.services import LONGEST_COMMENT, review_anomaly, score_perio
 from apps.analytics.states import Disposition
 from apps.common.access import one_visible
 from apps.common.api import ScopedReadView, StrictSerializer, body_of
+from apps.common.filters import id_filter
 from apps.common.pagination import NewestFirst
 from apps.identity.context import actor_of
 from apps.ledger.models import Period
@@ -77,6 +78,7 @@ class AnomalySerializer(serializers.ModelSerializer[AnomalyScore]):
 
 
 class AnomalyFilter(filters.FilterSet):
+    entry = id_filter("entry_id")
     entity = filters.CharFilter(field_name="run__entity__code")
     period = filters.CharFilter(field_name="run__period__name")
     disposition = filters.MultipleChoiceFilter(choices=Disposition.choices)

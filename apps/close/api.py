@@ -16,6 +16,7 @@ from apps.close.permissions import VIEW_CLOSE
 from apps.close.selectors import progress, tasks_of
 from apps.close.services import complete_task, open_run, retry_task
 from apps.common.api import ScopedReadView, StrictSerializer, body_of
+from apps.common.filters import id_filter
 from apps.identity.context import actor_of
 from apps.operations.idempotency import IdempotentMixin
 
@@ -100,6 +101,7 @@ class EmptyInput(StrictSerializer):
 
 
 class TaskFilter(filters.FilterSet):
+    run = id_filter("run_id")
     period = filters.CharFilter(field_name="run__period__name")
 
     class Meta:

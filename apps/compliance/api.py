@@ -17,6 +17,7 @@ from rest_framework.response import Response
 
 from apps.common.access import one_visible
 from apps.common.api import ScopedReadView, body_of
+from apps.common.filters import id_filter
 from apps.compliance.models import Control, EvidencePackage
 from apps.compliance.permissions import VIEW_EVIDENCE
 from apps.compliance.selectors import controls_for, packages_for
@@ -63,6 +64,7 @@ class ControlView(IdempotentMixin, ScopedReadView):
 
 
 class PackageFilter(filters.FilterSet):
+    close_run = id_filter("close_run_id")
     entity = filters.CharFilter(field_name="entity__code")
     period = filters.CharFilter(field_name="close_run__period__name")
     is_superseded = filters.BooleanFilter(method="superseded", label="Counts no longer")

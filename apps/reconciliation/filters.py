@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.core.validators import RegexValidator
 from django_filters import rest_framework as filters
 
+from apps.common.filters import id_filter
 from apps.identity.models import User
 from apps.reconciliation.models import Break, MatchGroup, MatchType, Run
 from apps.reconciliation.selectors import (
+    AGE,
     naming,
     of_age,
     of_owner,
@@ -18,10 +21,6 @@ from apps.reconciliation.selectors import (
     with_status,
 )
 from apps.reconciliation.states import BreakState, Cause, ReviewStatus, RunStatus
-
-
-def _id(field_name: str) -> filters.NumberFilter:
-    return filters.NumberFilter(field_name=field_name, max_digits=18, decimal_places=0)
 
 
 def _amount(method: str, label: str) -> filters.NumberFilter:
@@ -50,7 +49,7 @@ class RunFilter(filters.FilterSet):
 
 
 class GroupFilter(filters.FilterSet):
-    run = _id("run_id")
+    run = id_filter("run_id")
     number = filters.NumberFilter(max_digits=9, decimal_places=0)
 
     class Meta:
@@ -59,7 +58,7 @@ class GroupFilter(filters.FilterSet):
 
 
 class BreakFilter(filters.FilterSet):
-    run = _id("run_id")
+    run = id_filter("run_id")
     match_type = filters.CharFilter(field_name="run__match_type__code")
     entity = filters.CharFilter(field_name="run__entity__code")
     cause = filters.ChoiceFilter(choices=Cause.choices)
@@ -68,7 +67,13 @@ class BreakFilter(filters.FilterSet):
     least_amount = _amount("at_least", "Amount without its sign, at least")
     most_amount = _amount("at_most", "Amount without its sign, at most")
     owner = filters.CharFilter(method="owned_by", label="User name of who has it; none: nobody")
-    age = filters.CharFilter(method="aged", label='Days since its oldest record: "31-60", "91-"')
+    age = filters.CharFilter(
+        method="aged",
+        label='Days since its oldest record: "31-60", "91-"',
+        validators=[
+            RegexValidator(AGE, 'Give days as "31-60", or as "91-" for that many and more.')
+        ],
+    )
     q = filters.CharFilter(method="naming", label="Part of a reference, or an external id")
 
     class Meta:

@@ -272,7 +272,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "apps.common.pagination.NewestFirst",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["apps.common.filters.KnownFilters"],
     "DEFAULT_SCHEMA_CLASS": "apps.operations.openapi.DocumentedSchema",
     "EXCEPTION_HANDLER": "apps.operations.envelope.answer_exception",
     "COERCE_DECIMAL_TO_STRING": True,

@@ -207,6 +207,11 @@ class TestRest:
         assert client.get(self.url(broken)).json()["correction"] == correction.pk
         seen = client.get(f"/api/ingestion/corrections/{correction.pk}").json()
         assert seen["changes"][0] == {"column": "amount", "before": "seven", "after": "7.00"}
+        listed = [
+            len(client.get(f"/api/ingestion/corrections?{query}").json()["results"])
+            for query in (f"rejected_line={broken.pk}", f"batch={correction.batch_id}", "batch=0")
+        ]
+        assert listed == [1, 1, 0]
         masked = api(otto).get(f"/api/ingestion/corrections/{correction.pk}").json()
         assert masked["changes"][0]["before"] == "••••en"
 

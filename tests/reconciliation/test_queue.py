@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -39,6 +42,7 @@ from apps.reconciliation.services import (
 from apps.reconciliation.services import assignments as assignments_module
 from apps.reconciliation.services.assignments import due_day
 from apps.reconciliation.services.rule_sets import read_rules
+from apps.reconciliation.views import queue
 from tests.pages import text
 from tests.reconciliation.conftest import MAY, RULES, Pair
 
@@ -137,7 +141,8 @@ def test_ages_are_counted_from_the_oldest_record(april: Run) -> None:
     assert ageing(breaks, date(2020, 1, 1))[0].count == 6
     assert of_age(breaks, "31-60", date(2023, 6, 5)).count() == 5
     assert of_age(breaks, "61-", date(2023, 6, 5)).count() == 1
-    assert of_age(breaks, "nonsense", today).count() == 6
+    with pytest.raises(ValueError, match="no bucket"):
+        of_age(breaks, "nonsense", today)
 
 
 def test_a_bucket_lists_as_many_as_it_counts(april: Run) -> None:
@@ -256,7 +261,10 @@ def test_the_page_is_narrowed_and_gives_breaks_to_people(
     assert "<strong>2 breaks</strong> wait" in page("?least=10&most=13")
     assert "Nothing waits here" in page("?age=0-30")
     assert "<strong>5 breaks</strong> wait" in page(f"?age=91-&match_type={pair.match_type.pk}")
-    assert "<strong>5 breaks</strong> wait" in page("?owner=nonsense&page=7")
+    unclear = page("?owner=nonsense&least=10")
+    assert "Nothing is listed: a filter was not understood" in unclear
+    assert "Owner: Select a valid choice" in unclear
+    assert "data-item" not in unclear
     client.force_login(otto)
     assert "Give to somebody" not in client.get(url).content.decode()
     assert 'data-key="a"' not in page()
@@ -281,16 +289,60 @@ def test_rest_filters_and_assigns(april: Run, broken: Broken, api: Any, alice: U
 
     assert (found("owner=alice"), found("owner=none"), found("owner=bob")) == (1, 5, 0)
     assert (found("age=91-"), found("age=0-30")) == (6, 0)
+    refused = api(alice).get(f"{url}?age=over-90")
+    assert (refused.status_code, list(refused.json()["error"]["details"])) == (422, ["age"])
 
 
-def test_pages_of_the_queue(april: Run, rita: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    from apps.reconciliation.views import queue
+def listed(page: str) -> list[str]:
+    return re.findall(r'id="break-([0-9]+)"', page)
 
-    monkeypatch.setattr(queue, "_PAGE", 2)
+
+def link(page: str, name: str) -> str:
+    """The address behind "next" or "prev"; empty if there is none."""
+    found = re.search(rf'rel="{name}" href="([^"]+)"', page)
+    return unescape(found[1]) if found else ""
+
+
+@pytest.fixture
+def leaf(rita: User, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """The queue as its reviewer sees it, two breaks a page."""
+    small = dataclasses.replace(queue._BY_URGENCY, size=2)
+    monkeypatch.setattr(queue, "_BY_URGENCY", small)
     client = Client()
     client.force_login(rita)
-    first = client.get("/breaks/queue/").content.decode()
-    assert "page=2" in first
-    second = client.get("/breaks/queue/?page=2").content.decode()
-    assert "page=1" in second
-    assert "page=3" in second
+    return lambda query="": client.get(f"/breaks/queue/{query}").content.decode()
+
+
+@pytest.mark.parametrize("due_on", [date(2023, 5, 4), None])
+def test_leafing_through_the_queue_there_and_back(
+    april: Run, leaf: Any, rita: User, due_on: date | None
+) -> None:
+    Run.objects.filter(pk=april.pk).update(due_on=due_on)
+    whole = [str(found.pk) for found in review_queue(rita)]
+    first = leaf("?cause=")
+    second = leaf(link(first, "next"))
+    third = leaf(link(second, "next"))
+    assert [listed(page) for page in (first, second, third)] == [whole[:2], whole[2:4], whole[4:]]
+    assert (link(first, "prev"), link(third, "next")) == ("", "")
+    again = leaf(link(third, "prev"))
+    assert listed(again) == whole[2:4]
+    assert listed(leaf(link(again, "prev"))) == whole[:2]
+
+
+def test_who_works_the_queue_while_leafing_misses_nothing(
+    april: Run, leaf: Any, alice: User, rita: User
+) -> None:
+    whole = [found.pk for found in review_queue(rita)]
+    first = leaf()
+    for key in whole[:2]:
+        explain_break(break_id=key, comment="Known", expected_version=1, actor=alice)
+        accept_break(break_id=key, comment="Agreed", expected_version=2, actor=rita)
+    assert listed(leaf(link(first, "next"))) == [str(key) for key in whole[2:4]]
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["x", "20230504_1_1.0000", "20231304_1_1.0000_7", "20230504_2_1.0000_7", "20230504_1_NaN_7"],
+)
+def test_a_place_that_is_none_shows_the_first_page(april: Run, leaf: Any, place: str) -> None:
+    assert listed(leaf(f"?after={place}")) == listed(leaf())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -226,6 +227,8 @@ def test_rest_answers_statements(april: Run, api: Any, otto: User, pair: Pair) -
     (roll,) = api(otto).get(f"{url}/roll-forward").json()
     assert roll["ties"] is True
     assert len(roll["closing"]) == 9
+    assert roll["totals"]["opening"] == "0.00"
+    assert re.fullmatch(r"-?[0-9]+\.[0-9]{2}", roll["totals"]["closing"])
     moment = later(5).isoformat().replace("+00:00", "Z")
     assert api(otto).get(f"{url}/statement?at={moment}").status_code == 200
     assert api(otto).get(f"{url}/statement?at=2020-01-01T00:00:00Z").status_code == 404

@@ -21,6 +21,7 @@ from apps.approvals.permissions import VIEW_REQUESTS
 from apps.approvals.serializers import AttachInput, AttachmentSerializer, as_content
 from apps.approvals.services import attach, hand_out_attachment
 from apps.common.api import ScopedReadView, announced_bytes
+from apps.common.filters import id_filter
 from apps.operations.idempotency import IdempotentMixin
 
 _AROUND_FILES = 64 * 1024  # bytes: the other fields and the frame of a multipart body
@@ -42,10 +43,7 @@ class WhateverItIs(DefaultContentNegotiation):
 
 
 class AttachmentFilter(filters.FilterSet):
-    # By number: whether a request exists that the caller may not see is not told.
-    request = filters.NumberFilter(
-        field_name="request_id", max_digits=18, decimal_places=0, label="Id of the request"
-    )
+    request = id_filter("request_id", label="Id of the request")
     entity = filters.CharFilter(field_name="request__entity__code")
 
     class Meta:

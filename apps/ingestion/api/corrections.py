@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.api import ScopedReadView, StrictSerializer, body_of
+from apps.common.filters import id_filter
 from apps.identity.context import actor_of
 from apps.ingestion.errors import CorrectionInvalid
 from apps.ingestion.models import LineCorrection, RejectedLine
@@ -114,7 +115,7 @@ class TextsSerializer(serializers.Serializer[Any]):
 
 class RejectedLineFilter(filters.FilterSet):
     source = filters.CharFilter(field_name="batch__source__code")
-    batch = filters.NumberFilter(field_name="batch_id", max_digits=18, decimal_places=0)
+    batch = id_filter("batch_id")
     is_corrected = filters.BooleanFilter(
         field_name="correction", lookup_expr="isnull", exclude=True, label="Is corrected"
     )
@@ -126,6 +127,8 @@ class RejectedLineFilter(filters.FilterSet):
 
 class LineCorrectionFilter(filters.FilterSet):
     source = filters.CharFilter(field_name="batch__source__code")
+    batch = id_filter("batch_id")
+    rejected_line = id_filter("rejected_line_id")
     corrected_since = filters.IsoDateTimeFilter(field_name="corrected_at", lookup_expr="gte")
 
     class Meta:

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.common.api import ScopedReadView, StrictSerializer, announced_bytes, body_of
+from apps.common.filters import id_filter
 from apps.identity.context import actor_of
 from apps.ingestion.errors import FileTooLarge
 from apps.ingestion.models import Amendment, Batch, FailedImport, Source
@@ -187,7 +188,7 @@ class BatchFilter(filters.FilterSet):
 
 class AmendmentFilter(filters.FilterSet):
     source = filters.CharFilter(field_name="record__source__code")
-    batch = filters.NumberFilter(field_name="record__batch_id", max_digits=18, decimal_places=0)
+    batch = id_filter("record__batch_id")
     external_id = filters.CharFilter(field_name="record__external_id")
 
     class Meta:

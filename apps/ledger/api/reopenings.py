@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.api import ScopedReadView, StrictSerializer, body_of
+from apps.common.filters import id_filter
 from apps.identity.context import actor_of
 from apps.ledger import services
 from apps.ledger.models import PeriodReopening
@@ -99,6 +100,7 @@ class ReopeningInput(StrictSerializer):
 
 
 class ReopeningFilter(filters.FilterSet):
+    period = id_filter("period_id")
     entity = filters.CharFilter(field_name="period__entity__code")
 
     class Meta:

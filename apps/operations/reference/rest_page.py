@@ -25,6 +25,8 @@ def rest_page() -> str:
         " one request.",
         "- Amounts are text with the currency's decimals. Dates are `YYYY-MM-DD`.\n"
         "- Lists come in pages: follow `next` until it is null; `page_size` goes up to 500.\n"
+        "- A list refuses filters that it does not know: ignoring a misspelt one would answer with"
+        " more than was asked for.\n"
         "- A POST with an `Idempotency-Key` may be repeated: it gets the first answer.\n"
         "- What you may not see is not there (404). Every refusal is an"
         " [error envelope](errors.md).",

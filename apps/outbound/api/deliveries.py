@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.api import ScopedReadView
+from apps.common.filters import id_filter
 from apps.identity.context import actor_of
 from apps.operations.idempotency import IdempotentMixin
 from apps.outbound.models import Delivery, DeliveryAttempt
@@ -59,6 +60,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
 
 
 class DeliveryFilter(filters.FilterSet):
+    endpoint = id_filter("endpoint_id")
     entity = filters.CharFilter(field_name="endpoint__entity__code")
     kind = filters.CharFilter(field_name="event__kind")
 

@@ -32,12 +32,16 @@ from apps.reconciliation.selectors.outcomes import (
 )
 from apps.reconciliation.selectors.progress import Progress, progress_of
 from apps.reconciliation.selectors.queue import (
+    AGE,
     Bucket,
+    Queued,
     ageing,
     ageing_ends,
     of_age,
     of_owner,
     owner_of,
+    queued_after,
+    queued_before,
     review_queue,
     today_of,
     with_owner,
@@ -85,6 +89,7 @@ from apps.reconciliation.selectors.worklist import (
 from apps.reconciliation.selectors.write_offs import standing_write_offs
 
 __all__ = [
+    "AGE",
     "Bucket",
     "CauseLine",
     "Certified",
@@ -94,6 +99,7 @@ __all__ = [
     "OpenItem",
     "Population",
     "Progress",
+    "Queued",
     "RollForward",
     "RuleChange",
     "Standing",
@@ -133,6 +139,8 @@ __all__ = [
     "owner_of",
     "population",
     "progress_of",
+    "queued_after",
+    "queued_before",
     "reason_shown",
     "reasons_shown",
     "references_of",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db.models import BigIntegerField, F, OuterRef, Q, Subquery
+from django.db.models import BigIntegerField, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Abs, Coalesce
 from django.utils import timezone
 
@@ -21,6 +22,25 @@ from apps.reconciliation.selectors.worklist import without_handed_on
 from apps.reconciliation.states import BreakState, ReviewStatus
 
 DEFAULT_AGEING: Final = (30, 60, 90)
+AGE: Final = re.compile("[0-9]{1,5}-(?:[0-9]{1,5})?")  # name of a bucket
+
+
+_URGENCY: Final = ("due", "-is_material", "-size", "pk")
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A place in the review queue: what is due first, then what is material, then what is large.
+
+    Args:
+        due: the latest day there is where nothing is due.
+        key: id of the break; equals go by it.
+    """
+
+    due: date
+    is_material: bool
+    size: Decimal
+    key: int
 
 
 @dataclass(frozen=True)
@@ -48,17 +68,31 @@ class Bucket:
 def review_queue(actor: Actor) -> Any:
     """Breaks of runs that stand, neither accepted nor awaited, the most urgent first.
 
-    Urgent is what is due first, then what is material, then what is large. Each has `owner_id_now`,
-    `since` (the booking date of its oldest record) and `size`.
+    Each has `owner_id_now`, `since` (the booking date of its oldest record), `size` and `due`.
     """
     waiting = (
         without_handed_on(breaks_for(actor))
         .exclude(state=BreakState.AWAITED)
         .filter(Q(review__isnull=True) | ~Q(review__status=ReviewStatus.ACCEPTED))
     )
-    return with_owner(waiting).order_by(
-        F("run__due_on").asc(nulls_last=True), "-is_material", "-size", "pk"
-    )
+    due = Coalesce(F("run__due_on"), Value(date.max))
+    return with_owner(waiting).annotate(due=due).order_by(*_URGENCY)
+
+
+def queued_after(breaks: Any, last: Queued) -> Any:
+    """Of the review queue what follows a place, the most urgent first."""
+    later = Q(due__gt=last.due) | Q(due=last.due, is_material__lt=last.is_material)
+    alike = Q(due=last.due, is_material=last.is_material)
+    smaller = Q(size__lt=last.size) | Q(size=last.size, pk__gt=last.key)
+    return breaks.filter(later | (alike & smaller))
+
+
+def queued_before(breaks: Any, first: Queued) -> Any:
+    """Of the review queue what precedes a place, the nearest first."""
+    earlier = Q(due__lt=first.due) | Q(due=first.due, is_material__gt=first.is_material)
+    alike = Q(due=first.due, is_material=first.is_material)
+    larger = Q(size__gt=first.size) | Q(size=first.size, pk__lt=first.key)
+    return breaks.filter(earlier | (alike & larger)).reverse()
 
 
 def with_owner(breaks: ScopedQuerySet) -> Any:
@@ -82,10 +116,14 @@ def of_owner(breaks: Any, owner_id: int | None) -> Any:
 
 
 def of_age(breaks: Any, name: str, today: date) -> Any:
-    """Of breaks with `since` those of a bucket by its name ("31-60"); all if it is none."""
+    """Of breaks with `since` those of a bucket by its name ("31-60", "91-").
+
+    Raises:
+        ValueError: the name is not one of a bucket.
+    """
+    if not AGE.fullmatch(name):
+        raise ValueError(f"{name!r} is no bucket of days.")
     least, _, most = name.partition("-")
-    if not (_is_days(least) and (most == "" or _is_days(most))):
-        return breaks
     if int(least):  # what is dated later than today counts as 0 days old
         breaks = breaks.filter(since__lte=today - timedelta(days=int(least)))
     return breaks.filter(since__gte=today - timedelta(days=int(most))) if most else breaks
@@ -124,7 +162,3 @@ def owner_of(broken: Break) -> int | None:
     last = BreakAssignment.objects.filter(broken=broken).order_by("-pk").first()
     owner_id: int | None = last.owner_id if last else broken.run.match_type.owner_id
     return owner_id
-
-
-def _is_days(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 6

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from apps.common.api import AmountField, StrictSerializer
+from apps.common.money import plain
 from apps.reconciliation.models import Certification
 from apps.reconciliation.states import CertificationPart
 
@@ -62,7 +63,10 @@ class RollForwardSerializer(serializers.Serializer[Any]):
     def get_totals(self, line: Any) -> dict[str, str]:
         """What the items add to left less right."""
         names = ("opening", "new", "cleared", "closing")
-        return {name: f"{total:f}" for name, total in zip(names, line.totals, strict=True)}
+        return {
+            name: plain(total, line.currency)
+            for name, total in zip(names, line.totals, strict=True)
+        }
 
 
 class CertifyInput(StrictSerializer):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -18,7 +19,7 @@ from apps.common.access import one_visible
 from apps.common.errors import Refusal
 from apps.common.forms import complain
 from apps.common.models import ScopedQuerySet
-from apps.common.paging import Leafing, row_id
+from apps.common.paging import Leafing
 from apps.identity.context import entity_in_view, show_times_of
 from apps.reconciliation.forms import (
     ALL_DAYS,
@@ -56,6 +57,7 @@ from apps.reconciliation.views.revising import changes_of
 from apps.reconciliation.views.scope import cause_label, run_link, runs_link, viewer
 
 Cursor = tuple[Decimal, int]
+_CURSOR: Final = re.compile(r"([0-9]{1,16}(?:\.[0-9]{1,4})?)-([0-9]{1,18})")
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,7 @@ def breaks_page(request: HttpRequest) -> HttpResponse:
     )
     if entity is not None:
         found = found.filter(run__entity=entity)
-    wanted = form.cleaned_data if form.is_valid() else {}
-    found = _narrowed(found, wanted, days)
+    found = _narrowed(found, form.cleaned_data, days) if form.is_valid() else found.none()
     page = _BY_SIZE.page(largest_first(found), request.GET)
     references = references_of(page.rows)
     context = {
@@ -181,15 +182,8 @@ def _narrowed(found: ScopedQuerySet, wanted: dict[str, Any], days: list[Days]) -
 
 def _cursor(text: str) -> Cursor | None:
     """A cursor is "size-id"; anything else is none."""
-    size, _, key = text.partition("-")
-    pk = row_id(key)
-    if pk is None or len(size) > 24:
-        return None
-    try:
-        amount = Decimal(size)
-    except InvalidOperation:
-        return None
-    return (amount, pk) if amount.is_finite() and amount < 10**16 else None
+    found = _CURSOR.fullmatch(text)
+    return (Decimal(found[1]), int(found[2])) if found else None
 
 
 _BY_SIZE = Leafing(

@@ -37,8 +37,7 @@ def groups_page(request: HttpRequest, run_id: int) -> HttpResponse:
     run = run_seen_by(actor, run_id)
     passes = [name for name, _ in matches_by_pass(run)]
     form = GroupFilterForm(request.GET, passes=passes)
-    wanted = form.cleaned_data if form.is_valid() else {}
-    found = _narrowed(run, wanted)
+    found = _narrowed(run, form.cleaned_data) if form.is_valid() else MatchGroup.objects.none()
     after = _number(request.GET, "after")
     rows = list(found.filter(number__gt=after)[: _PAGE + 1])
     listed = with_items(rows[:_PAGE])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from apps.common.paging import Leafing
 from apps.identity.context import entity_in_view
 from apps.identity.models import User
 from apps.identity.selectors import people_who_may
@@ -20,11 +22,14 @@ from apps.reconciliation.forms import AssignForm, QueueForm
 from apps.reconciliation.models import Break
 from apps.reconciliation.permissions import ACCEPT_BREAK, ASSIGN_BREAK, EXPLAIN_BREAK
 from apps.reconciliation.selectors import (
+    Queued,
     ageing,
     ageing_ends,
     of_age,
     of_owner,
     owner_of,
+    queued_after,
+    queued_before,
     references_of,
     review_queue,
     today_of,
@@ -32,7 +37,7 @@ from apps.reconciliation.selectors import (
 )
 from apps.reconciliation.views.scope import cause_label, viewer
 
-_PAGE: Final = 50
+_PLACE: Final = re.compile(r"([0-9]{8})_([01])_([0-9]{1,16}\.[0-9]{1,4})_([0-9]{1,18})")
 
 
 @require_safe
@@ -52,23 +57,20 @@ def queue_page(request: HttpRequest) -> HttpResponse:
     ends = ageing_ends(bare.cleaned_data.get("match_type"))
     ages = [(bucket.name, bucket.words) for bucket in ageing(found.none(), today, ends)]
     form = QueueForm(request.GET, actor=actor, owners=sorted(owners.values(), key=str), ages=ages)
-    form.is_valid()
-    found = _narrowed(found, form.cleaned_data, actor, today)
-    page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
+    found = _narrowed(found, form.cleaned_data, actor, today) if form.is_valid() else found.none()
+    page = _BY_URGENCY.page(found, request.GET)
     context = {
         "page_title": "Review queue",
         "breadcrumbs": [{"label": "Breaks", "url": reverse("reconciliation:breaks")}],
         "filters": form,
         "clear_url": request.path if any(request.GET.values()) else None,
-        "rows": _rows(list(page.object_list), owners, today),
+        "rows": _rows(page.rows, owners, today),
         "is_reviewer": actor.may(ACCEPT_BREAK),
-        "total": page.paginator.count,
+        "total": found.count(),
         "late": found.filter(run__due_on__lt=today).count(),
         "buckets": ageing(found, today, ends),
-        "previous_url": _link(request, page.previous_page_number())
-        if page.has_previous()
-        else None,
-        "next_url": _link(request, page.next_page_number()) if page.has_next() else None,
+        "previous_url": page.previous_url,
+        "next_url": page.next_url,
     }
     return render(request, "reconciliation/queue.html", context)
 
@@ -128,7 +130,25 @@ def _narrowed(found: Any, wanted: dict[str, Any], actor: Any, today: Any) -> Any
     return with_size(found, least=wanted.get("least"), most=wanted.get("most"))
 
 
-def _link(request: HttpRequest, page: int) -> str:
-    link = request.GET.copy()
-    link["page"] = str(page)
-    return f"?{link.urlencode()}"
+# --- Pages by urgency -----------------------------------------------------------------------
+
+
+def _place(text: str) -> Queued | None:
+    """A place is "20230504_1_120.0000_7": due day, material, size, id; anything else is none."""
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        return None
+    try:
+        due = date.fromisoformat(found[1])
+    except ValueError:
+        return None
+    return Queued(due, found[2] == "1", Decimal(found[3]), int(found[4]))
+
+
+def _written(broken: Any) -> str:
+    return f"{broken.due:%Y%m%d}_{int(broken.is_material)}_{broken.size:f}_{broken.pk}"
+
+
+_BY_URGENCY = Leafing(
+    size=50, read=_place, write=_written, beyond=queued_after, ahead=queued_before
+)
