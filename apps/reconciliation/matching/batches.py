@@ -18,6 +18,9 @@ from apps.reconciliation.matching.schemas import LEFT, RIGHT, SIDES, Ints
 _ROWS = "rows"  # the row numbers of a batch
 _LEAST_ID = "least_id"
 _CONTENT = "content"  # what its items are, without ids
+_EXTERNAL = "external_ids"  # those of its items, in their order
+_OWN, _MARK = "own", "mark"  # what a batch is in its own currency, and which that is
+_SEVERAL = {LEFT: -1, RIGHT: -2}  # the mark of items of several currencies; no two are the same
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,31 @@ def added_up(side: PassSide, keyed: pl.DataFrame, by: list[str]) -> pl.DataFrame
         pl.Series("day", side.days[rows], dtype=pl.Int64),
         pl.Series("last_day", side.last_days[rows], dtype=pl.Int64),
     ]
-    batches = keyed.select(ROW, *by).hstack(facts).hstack(days).group_by(by)
+    own = _own_of(side, rows)
+    batches = keyed.select(ROW, *by).hstack(facts).hstack(days).hstack(own).group_by(by)
     return batches.agg(
         pl.col(_LEAST_ID).min(),
         pl.col("booked", "net").sum(),
+        *([pl.col(_OWN).sum(), _if_one(_MARK)] if own else []),
         pl.col("day").min(),
         pl.col("last_day").max(),
         pl.col(ROW).alias(_ROWS),
         *(pl.col(name).filter(pl.col(name) != "").unique().sort().str.join(", ") for name in told),
     ).sort(_LEAST_ID)
+
+
+def _if_one(name: str) -> pl.Expr:
+    """The value that all have; null if there are several."""
+    return pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first())
+
+
+def _own_of(side: PassSide, rows: pl.Series) -> list[pl.Series]:
+    if side.own is None or side.marks is None:
+        return []
+    return [
+        pl.Series(_OWN, side.own[rows], dtype=pl.Int64),
+        pl.Series(_MARK, side.marks[rows], dtype=pl.Int64),
+    ]
 
 
 def batched(side: PassSide, batches: pl.DataFrame, step: Pass, name: str) -> Batches:
@@ -68,8 +87,12 @@ def batched(side: PassSide, batches: pl.DataFrame, step: Pass, name: str) -> Bat
     amounts = compared(net, step.sign, name)
     members = batches.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("batch"), _ROWS)
     members = members.explode(_ROWS, empty_as_null=False).rename({_ROWS: ROW})
-    contents = _contents(side, batches, members, step)
-    items = batches.with_columns(pl.col(_LEAST_ID).alias("id"), contents)
+    texts = _texts(side, batches, members, step)
+    items = batches.with_columns(pl.col(_LEAST_ID).alias("id"), *texts)
+    marks = worth = None
+    if _OWN in batches.columns:
+        marks = batches[_MARK].fill_null(_SEVERAL[name]).to_numpy()
+        worth = compared(batches[_OWN].to_numpy(), step.sign, name)
     keyed = batches.select(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW),
         *step.block_fields,
@@ -83,24 +106,34 @@ def batched(side: PassSide, batches: pl.DataFrame, step: Pass, name: str) -> Bat
             net,
             batches["day"].to_numpy(),
             batches["last_day"].to_numpy(),
+            marks,
+            worth,
             sizes=batches[_ROWS].list.len().cast(pl.Int64).to_numpy(),
             identity=(_CONTENT,),
-            content_order=(_CONTENT, "id"),
+            content_order=(_CONTENT, _EXTERNAL, "id"),
         ),
         members,
     )
 
 
-def _contents(
+def _texts(
     side: PassSide, batches: pl.DataFrame, members: pl.DataFrame, step: Pass
-) -> pl.Series:
-    """A text for each batch: the same for batches of items that are interchangeable one by one."""
+) -> list[pl.Series]:
+    """Two texts for each batch: what its items are, and which they are.
+
+    The first is the same for batches of items that are interchangeable one by one, the second says
+    which of them is taken first.
+    """
     if step.left_by == step.right_by == ():  # one batch in each block: nothing to tell apart
-        return pl.repeat("", batches.height, dtype=pl.String, eager=True).alias(_CONTENT)
-    content = side.items[members[ROW]].select(pl.struct(side.identity).struct.json_encode())
-    texts = members.select("batch").hstack(content.rename(lambda _: _CONTENT))
-    joined = texts.group_by("batch").agg(pl.col(_CONTENT).sort().str.join(" / "))
-    return joined.sort("batch")[_CONTENT]
+        nothing = pl.repeat("", batches.height, dtype=pl.String, eager=True)
+        return [nothing.alias(_CONTENT), nothing.alias(_EXTERNAL)]
+    texts = side.items[members[ROW]].select(
+        pl.struct(side.identity).struct.json_encode().alias(_CONTENT),
+        pl.col("external_id").alias(_EXTERNAL),
+    )
+    joined = members.select("batch").hstack(texts).group_by("batch")
+    told = joined.agg(pl.col(_CONTENT, _EXTERNAL).sort().str.join(" / ")).sort("batch")
+    return [told[_CONTENT], told[_EXTERNAL]]
 
 
 def sum_words(left: PassSide, right: PassSide, rows: tuple[Ints, Ints]) -> pl.Series:

@@ -31,6 +31,7 @@ class PassSide:
         last_days: the same array, or of batches the last day of each.
         marks: by row number; what has the same mark is not paired. None: that is no obstacle.
         worth: by row number; what is worth the same is paired though it has the same mark.
+        own: by row number, what ``worth`` compares, with its sign; to be added up.
         sizes: by row number, how many items it stands for; None: each for itself.
         identity: the columns in which interchangeable items agree.
     """
@@ -43,6 +44,7 @@ class PassSide:
     last_days: Ints
     marks: Ints | None = None
     worth: Ints | None = None
+    own: Ints | None = None
     sizes: Ints | None = None
     identity: tuple[str, ...] = IDENTITY
     content_order: tuple[str, ...] = CONTENT_ORDER

@@ -143,6 +143,7 @@ class Run:
             days,
             marks,
             worth,
+            None if worth is None else value.own,
             identity=(*more, *IDENTITY),
             content_order=(*more, *(name for name in CONTENT_ORDER if name not in more)),
         )

@@ -274,3 +274,16 @@ def _held(result, side: str, each: dict) -> bool:
     return not result.items.filter(
         (pl.col("side") == side) & (pl.col("item_id") == each["id"])
     ).is_empty()
+
+
+@pytest.mark.parametrize("ids", [(1, 2), (2, 1)])
+def test_of_equal_batches_that_with_the_smaller_external_ids_goes_first(ids):
+    """Not the one that was stored first: the order in which files came in changes nothing."""
+    first, second = ids
+    left = [
+        item(first, "10.00", reference="A", counterparty="x", external_id="E-1"),
+        item(second, "10.00", reference="A", counterparty="x", external_id="E-2"),
+    ]
+    right = [item(9, "10.00", reference="A")]
+    result = outcome(left, right, sums("reference", left_by=["external_id"]))
+    assert grouped(result) == [f"L{first} R9"]

@@ -403,6 +403,42 @@ def test_the_own_amount_is_compared_with_the_sign_of_the_pass(sign, right):
     assert grouped(outcome(*sides, step, rates=DONG)) == ["L1 R1"]
 
 
+@pytest.mark.parametrize("kind", ["aggregated", "subset"])
+@pytest.mark.parametrize(
+    ("whole", "fits"), [("1000000", ["L1 R1 R2"]), ("1000120", []), ("-1000000", [])]
+)
+def test_a_rate_hides_no_difference_between_sums_of_one_currency(kind, whole, fits):
+    step = {"name": "s", "kind": kind, "keys": ["reference"], "fx": {"to": "EUR"}}
+    left = [item(1, whole, reference="A", **VND)]
+    right = [item(n, a, reference="A", **VND) for n, a in ((1, "400000"), (2, "600000"))]
+    result = outcome(left, right, step, rates=DONG)
+    assert grouped(result) == fits
+
+
+@pytest.mark.parametrize(("whole", "fits"), [("-1000000", ["L1 R1 R2"]), ("-1000120", [])])
+@pytest.mark.parametrize("sign", ["unsigned", "opposite"])
+def test_own_sums_are_compared_with_the_sign_of_the_pass(sign, whole, fits):
+    step = {"name": "s", "kind": "aggregated", "keys": ["reference"], "fx": {"to": "EUR"}}
+    left = [item(1, whole, reference="A", **VND)]
+    right = [item(n, a, reference="A", **VND) for n, a in ((1, "-400000"), (2, "1400000"))]
+    assert grouped(outcome(left, right, step | {"sign": sign}, rates=DONG)) == fits
+
+
+@pytest.mark.parametrize("kind", ["aggregated", "subset"])
+def test_sums_of_several_currencies_are_compared_after_the_rate(kind):
+    step = {"name": "s", "kind": kind, "keys": ["reference"], "fx": {"to": "EUR"}}
+    left = [item(1, "1000120", reference="A", **VND)]
+    right = [item(1, "400000", reference="A", **VND), item(2, "23.64", reference="A")]
+    assert grouped(outcome(left, right, step, rates=DONG)) == ["L1 R1 R2"]
+    both = [item(1, "400050", reference="A", **VND), item(2, "23.64", reference="A")]
+    assert grouped(outcome(both, right, sums_of(step), rates=DONG)) == ["L1 L2 R1 R2"]
+
+
+def sums_of(step):
+    """The same pass over sums of both sides."""
+    return step | {"kind": "aggregated"}
+
+
 def test_signs_are_a_part_of_the_difference_of_their_own():
     step = exact("reference", sign="opposite", fee={"gross": "left", "schedule": "card"})
     left, right = [item(1, "100.00", reference="A")], [item(1, "-96.80", reference="A")]

@@ -21,7 +21,7 @@ from apps.reconciliation.matching.batches import (
     sum_words,
 )
 from apps.reconciliation.matching.bundles import Block, Made, Verdict, judged
-from apps.reconciliation.matching.classes import Classes, PassSide, kinds_of, runs
+from apps.reconciliation.matching.classes import Classes, PassSide, kinds_of, may_pair, runs
 from apps.reconciliation.matching.found import DOUBTS, NO_CLUSTER, Found
 from apps.reconciliation.matching.items import ROW
 from apps.reconciliation.matching.pairing import shared_blocks
@@ -191,9 +191,11 @@ def _told(
 ) -> Found:
     left, right = batches[LEFT].side, batches[RIGHT].side
     numbers = np.arange(len(taking.made))
+    numbers = numbers[may_pair(left, right, numbers, numbers)]
     rows = numbers, numbers
     sums = sum_words(left, right, rows)
-    proofs = pl.Series([_proof_words(made, step) for made in taking.made], dtype=pl.String)
+    made = [taking.made[number] for number in numbers]
+    proofs = pl.Series([_proof_words(each, step) for each in made], dtype=pl.String)
     reasons = pair_reasons(step, left, right, rows, sums, proofs)
     members = [batch_members(name, side, batches[name], numbers) for name, side in sides.items()]
     return Found(pair_groups(step, left, right, rows, reasons), pl.concat(members), taking.doubts())
