@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path
+from django.core.exceptions import EmptyResultSet
 from django.db import models
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.views import ChangeList
 
 from apps.common.errors import Refusal
 from apps.common.forms import complain
@@ -79,6 +82,20 @@ class VisibleRowsFilter(admin.RelatedFieldListFilter):
         )
 
 
+class SoundChangeList(ChangeList):
+    """A list whose filters are tried while they can still be refused: a year 99999 is no date."""
+
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        found = super().get_queryset(request, *args, **kwargs)
+        try:
+            str(found.query)
+        except EmptyResultSet:
+            return found
+        except (ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters(error) from error
+        return found
+
+
 class WindowAdmin(ModelAdmin):
     """Read-only by default; rows scoped to the actor.
 
@@ -96,6 +113,9 @@ class WindowAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         queryset: Any = super().get_queryset(request)
         return queryset.visible_to(request.user)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return SoundChangeList
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return [

@@ -1,4 +1,4 @@
-from apps.common.errors import Conflict, Invalid
+from apps.common.errors import Conflict, Invalid, Refusal
 
 
 class IdempotencyKeyReused(Invalid):
@@ -15,6 +15,15 @@ class IdempotencyKeyMalformed(Invalid):
     code = "IDEMPOTENCY_KEY_MALFORMED"
     message = "An Idempotency-Key has 1 to 200 printable ASCII characters."
     remedy = "A random UUID does well."
+
+
+class CharsetUnsupported(Refusal):
+    """The request says that its texts are written in a way that is not read here."""
+
+    code = "CHARSET_UNSUPPORTED"
+    status = 415
+    message = "Texts of requests are read as UTF-8."
+    remedy = "Leave `charset` out of the Content-Type, or send UTF-8."
 
 
 class RequestInProgress(Conflict):

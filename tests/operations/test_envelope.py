@@ -76,6 +76,34 @@ def test_paths_that_do_not_exist_answer_in_the_envelope(api: Any, otto: Any, pat
     assert answer.json()["error"]["code"] == "NOT_FOUND"
 
 
+@pytest.mark.parametrize("charset", ["hex", "base64", "idna", "utf-16", "latin-1"])
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/json"])
+def test_what_is_not_sent_as_utf_8_is_refused(
+    api: Any, alice: Any, charset: str, kind: str
+) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="source"\r\n\r\n7\r\n--x--\r\n'
+    answer = api(alice).generic(
+        "POST", "/api/transactions/upload", body, content_type=f"{kind}; charset={charset}"
+    )
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (415, "CHARSET_UNSUPPORTED")
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF8", "us-ascii", "nothing-known"])
+def test_utf_8_by_any_of_its_names_is_read(api: Any, alice: Any, charset: str) -> None:
+    kind = f"application/json; charset={charset}"
+    answer = api(alice).generic("POST", "/api/transactions/upload", b"{}", content_type=kind)
+    assert answer.json()["error"]["code"] != "CHARSET_UNSUPPORTED"
+
+
+def test_a_form_in_another_charset_is_refused_on_a_page(client: Any, alice: Any) -> None:
+    client.force_login(alice)
+    kind = "application/x-www-form-urlencoded; charset=utf-7"
+    answer = client.post("/breaks/1/accept/", "comment=x", content_type=kind)
+    assert answer.status_code == 415
+    assert "Texts of requests are read as UTF-8" in answer.content.decode()
+
+
 def test_a_refusal_on_a_page_is_a_page(client: Any, alice: Any) -> None:
     client.force_login(alice)
     answer = client.get("/close/runs/999999/")

@@ -295,3 +295,11 @@ def test_breaks_and_groups_lead_to_their_pages(visit: Any, filled: Run, connie: 
         assert shown in page
     page = text(client.get(url(Run)))
     assert f"/admin/reconciliation/break/?run__id__exact={filled.pk}" in page
+
+
+@pytest.mark.parametrize("lookup", ["requested_at__year=99999", "requested_at__year=0", "pk=x"])
+def test_a_lookup_that_makes_no_sense_leads_to_the_list_and_says_so(
+    visit: Any, april: Run, connie: User, lookup: str
+) -> None:
+    answer = visit(connie).get(f"/admin/reconciliation/run/?{lookup}")
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/reconciliation/run/?e=1")
