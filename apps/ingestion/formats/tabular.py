@@ -13,10 +13,17 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from apps.ingestion.formats.amounts import decimals_of
-from apps.ingestion.formats.contract import LINE_SCHEMA, TEXT_FIELDS, Reading, Rejected
+from apps.ingestion.formats.contract import (
+    LINE_SCHEMA,
+    TEXT_FIELDS,
+    Reading,
+    Rejected,
+    frame_of,
+)
 from apps.ingestion.formats.dates import dates_of, known_dates
 from apps.ingestion.formats.errors import ColumnMissing, ForbiddenConstruct, MalformedFile
 from apps.ingestion.formats.mapping import FieldMapping
+from apps.ingestion.formats.pending_rows import are_pending, pending_column, with_pending
 from apps.ingestion.formats.running_balance import statements_of
 from apps.ingestion.formats.sign_rules import FAULT, decimal_of, fault_column, signed_amounts
 from apps.ingestion.formats.spare_columns import attributes_of
@@ -156,21 +163,29 @@ def reading_of(
     _require_one_word(table, mapping)
     table = _without_blank_rows(_transformed(table, mapping), mapping)
     require_mapped_signs(table.cells, mapping)
+    status = pending_column(table.cells, mapping)
     written = _Written.of(table.cells, mapping)
     rejected = list(table.rejected)
     slices = _slices(table)
     del table  # so that the cells of a slice go when its rows are made
-    accepted = []
+    accepted, pending = [], [frame_of([])]
     while slices:
-        rows, refused = _verdicts(_rows_of(*slices.popleft(), mapping, written))
+        cells, numbers = slices.popleft()
+        rows, refused = _verdicts(_rows_of(cells, numbers, mapping, written))
+        if status:
+            is_pending = rows["line"].is_in(numbers.filter(are_pending(cells[status])).implode())
+            pending.append(_as_lines(rows.filter(is_pending).with_columns(statement=0)))
+            rows = rows.filter(~is_pending)
         # Columns in pieces of the same rows: others would all be copied later to make them so.
         accepted.append(rows.rechunk())
         rejected += refused
     lines, statements = statements_of(accepted, [one.line for one in rejected])
+    left_out = pl.concat(pending)
     return Reading(
         format=format_name,
-        lines=lines.select(pl.col(name).cast(kind) for name, kind in LINE_SCHEMA.items()),
-        statements=statements,
+        lines=_as_lines(lines),
+        statements=with_pending(statements, left_out),
+        pending=left_out,
         rejected=tuple(sorted(rejected, key=lambda one: one.line)),
         conventions={
             **conventions,
@@ -179,6 +194,10 @@ def reading_of(
         },
         found=found,
     )
+
+
+def _as_lines(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(pl.col(name).cast(kind) for name, kind in LINE_SCHEMA.items())
 
 
 @dataclass(frozen=True)
