@@ -79,6 +79,16 @@ class AmbiguousSigns(FileRefused):
     )
 
 
+class AmbiguousAccount(FileRefused):
+    """A column of accounts may hold one's own or those of the other parties."""
+
+    code = "AMBIGUOUS_ACCOUNT"
+    remedy = (
+        "Map the column as `account` in the field mapping of the source if it holds your own "
+        "accounts; if it holds those of others, map the columns of dates and amounts without it."
+    )
+
+
 class AmbiguousDates(FileRefused):
     """The dates can be read in more than one way, or in none."""
 

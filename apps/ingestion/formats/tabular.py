@@ -27,6 +27,7 @@ from apps.ingestion.formats.pending_rows import are_pending, pending_column, wit
 from apps.ingestion.formats.running_balance import statements_of
 from apps.ingestion.formats.sign_rules import FAULT, decimal_of, fault_column, signed_amounts
 from apps.ingestion.formats.spare_columns import attributes_of
+from apps.ingestion.formats.unmapped_accounts import require_own_account
 from apps.ingestion.formats.unmapped_signs import require_mapped_signs
 
 _SLICE_ROWS = 100_000
@@ -158,11 +159,13 @@ def reading_of(
         ColumnMissing: no currency, neither as a column nor as a constant.
         AmbiguousNumbers, AmbiguousDates: two conventions fit and the mapping names none.
         AmbiguousSigns: a column that is not mapped seems to tell debits from credits.
+        AmbiguousAccount: a column that is not mapped may hold one's own account or another's.
     """
     table, found = corrected(table, mapping.corrections)
     _require_one_word(table, mapping)
     table = _without_blank_rows(_transformed(table, mapping), mapping)
     require_mapped_signs(table.cells, mapping)
+    require_own_account(table.cells, mapping)
     status = pending_column(table.cells, mapping)
     written = _Written.of(table.cells, mapping)
     rejected = list(table.rejected)

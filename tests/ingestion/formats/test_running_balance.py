@@ -105,7 +105,7 @@ def test_a_card_balance_is_turned_with_its_amounts():
 
 def test_each_account_and_currency_is_a_statement_of_its_own():
     reading = read_csv(
-        "Date,Amount,Balance,IBAN,Currency\n"
+        "Date,Amount,Balance,Account IBAN,Currency\n"
         "2026-04-01,1.00,1.00,NL02,EUR\n"
         "2026-04-01,2.00,12.00,NL01,EUR\n"
         "2026-04-02,4.00,5.00,NL02,EUR\n"
