@@ -282,6 +282,8 @@ def _required(accepted: pl.DataFrame, corrected: _Corrected) -> pl.DataFrame:
         if rejected.line == number:
             raise StillRejected(rejected.reason, field=rejected.field)
     lines = accepted.filter(pl.col("line") == number)
+    if lines.is_empty() and number in corrected.reading.pending["line"]:
+        raise StillRejected("The file says that this line is not booked.")
     if lines.is_empty():
         raise StillRejected
     return lines
