@@ -89,6 +89,13 @@ class AmbiguousAccount(FileRefused):
     )
 
 
+class SeveralTables(FileRefused):
+    """More than one sheet of a workbook has the columns of a table."""
+
+    code = "SEVERAL_TABLES"
+    remedy = "Name one as `sheet` in the field mapping of the source, and import each by its own."
+
+
 class AmbiguousDates(FileRefused):
     """The dates can be read in more than one way, or in none."""
 

@@ -1,4 +1,4 @@
-"""Excel workbooks: the first sheet with a table, or the one that the mapping names.
+"""Excel workbooks: the only sheet with a table, or the one that the mapping names.
 
 A spreadsheet keeps numbers as binary fractions and shows 15 significant digits; a number is read
 as those digits, so that no cent is lost or invented. Larger amounts with decimals, which a
@@ -17,7 +17,12 @@ from python_calamine import CalamineSheet
 
 from apps.ingestion.formats.amounts import written_number
 from apps.ingestion.formats.contract import Reading, frame_of
-from apps.ingestion.formats.errors import FileTooLarge, MalformedFile, UnknownFormat
+from apps.ingestion.formats.errors import (
+    FileTooLarge,
+    MalformedFile,
+    SeveralTables,
+    UnknownFormat,
+)
 from apps.ingestion.formats.mapping import FieldMapping
 from apps.ingestion.formats.table_header import (
     MAX_COLUMNS,
@@ -76,16 +81,30 @@ class Xlsx:
 def _table_in(
     sheets: Sequence[CalamineSheet], mapping: FieldMapping
 ) -> tuple[CalamineSheet, Header]:
-    for sheet in sheets:
-        header = header_of(_named_rows(sheet), mapping)
-        if header is None:
-            continue
+    """The sheet that is read; of one without rows below its header only if there is no other.
+
+    Raises:
+        FileTooLarge: too many columns.
+        SeveralTables: more than one sheet has a table with rows.
+        ColumnMissing: none has one.
+    """
+    headers = [(sheet, header_of(_named_rows(sheet), mapping)) for sheet in sheets]
+    tables = [(sheet, header) for sheet, header in headers if header is not None]
+    filled = [(sheet, header) for sheet, header in tables if _has_rows(sheet, header)]
+    if len(filled) > 1:
+        names = ", ".join(repr(sheet.name) for sheet, _ in filled)
+        raise SeveralTables(f"There are tables in {len(filled)} sheets: {names}.")
+    for sheet, header in filled or tables:
         if len(header.names) > MAX_COLUMNS:
             line = header.body_line
             raise FileTooLarge(f"There are more than {MAX_COLUMNS} columns.", line=line)
         return sheet, header
     tops = (islice(_named_rows(sheet), SEARCH_ROWS) for sheet in sheets)
     raise column_missing((names for _, names in chain.from_iterable(tops)), mapping)
+
+
+def _has_rows(sheet: CalamineSheet, header: Header) -> bool:
+    return any(any(row) for line, row in rows_of(sheet) if line >= header.body_line)
 
 
 def _named_rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[str]]]:

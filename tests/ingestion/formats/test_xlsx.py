@@ -18,6 +18,7 @@ from apps.ingestion.formats.errors import (
     FileTooLarge,
     ForbiddenConstruct,
     MalformedFile,
+    SeveralTables,
     UnknownFormat,
     WrongEncoding,
 )
@@ -44,7 +45,7 @@ def amounts_of(*numbers: object, **spec: object) -> list[int]:
     return reading.lines["amount"].to_list()
 
 
-def test_lines_are_rows_of_the_first_sheet_with_a_table():
+def test_lines_are_rows_of_the_sheet_with_a_table():
     reading = read(sample("xlsx/own_german_books.xlsx"), filename="x")
 
     assert reading.lines["line"].to_list() == [5, 6, 7, 8, 10]
@@ -65,8 +66,29 @@ class TestSheets:
     def test_one_that_the_mapping_names(self):
         content = workbooks.workbook([HEADER, ROW], before={"May": [HEADER, ROW, ROW]})
 
-        assert read_xlsx(content).lines.height == 2
+        assert read_xlsx(content, sheet="May").lines.height == 2
         assert read_xlsx(content, sheet="Lines").lines.height == 1
+
+    def test_of_several_with_a_table_none_is_chosen(self):
+        content = workbooks.workbook([HEADER, ROW], before={"May": [HEADER, ROW, ROW]})
+
+        with pytest.raises(SeveralTables, match="2 sheets: 'May', 'Lines'") as refused:
+            read_xlsx(content)
+
+        assert "`sheet`" in refused.value.remedy
+
+    @pytest.mark.parametrize("other", [[], [HEADER], [["Total", "3"]], [HEADER, ["", None]]])
+    def test_one_that_has_no_rows_of_a_table_is_no_obstacle(self, other):
+        content = workbooks.workbook([HEADER, ROW], before={"May": other})
+
+        reading = read_xlsx(content)
+
+        assert (reading.conventions["sheet"], reading.lines.height) == ("Lines", 1)
+
+    def test_a_table_without_rows_is_one_if_there_is_no_other(self):
+        reading = read_xlsx(workbooks.workbook([HEADER], before={"May": [["Total", "3"]]}))
+
+        assert (reading.conventions["sheet"], reading.lines.height) == ("Lines", 0)
 
     def test_a_hidden_one_is_read_only_by_name(self):
         content = workbooks.workbook(
