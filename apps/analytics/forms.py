@@ -35,8 +35,9 @@ class AnomalyFilter(forms.Form):
         period.choices = [("", "All"), *((name, name) for name in periods)]
 
     def narrow(self, anomalies: ScopedQuerySet) -> ScopedQuerySet:
-        """The anomalies that the filled-in fields leave; a field in error narrows nothing."""
-        self.is_valid()
+        """The anomalies that the filled-in fields leave; none while one is in error."""
+        if not self.is_valid():
+            return anomalies.none()
         asked = self.cleaned_data
         for field, path in (("period", "run__period__name"), ("entity", "run__entity__code")):
             if asked.get(field):

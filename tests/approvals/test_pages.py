@@ -231,7 +231,9 @@ def test_lists_are_narrowed_and_say_so(define: Any, ask: Any, bob: Any, alice: A
     nothing = visitor.get(MINE, {"q": "none such"})
     assert "No request fits these filters" in text_of(nothing)
     assert nothing.context["clear_url"] == MINE
-    assert len(titles(visitor.get(MINE, {"status": "no status"}))) == 3
+    unclear = visitor.get(MINE, {"status": "no status", "q": "bank"})
+    assert titles(unclear) == []
+    assert "Nothing is listed: a filter was not understood" in text_of(unclear)
     assert [
         kind for kind, _ in visitor.get(MINE).context["filters"].fields["item_type"].choices
     ] == [

@@ -31,9 +31,9 @@ class RequestFilterForm(forms.Form):
         kind.choices = [("", "Any"), *kinds]
 
     def narrow(self, requests: Any) -> Any:
-        """The requests that fit; all of them while the input makes no sense."""
+        """The requests that fit; none while the input makes no sense."""
         if not self.is_valid():
-            return requests
+            return requests.none()
         facts = self.cleaned_data
         if facts["q"]:
             requests = requests.filter(title__icontains=facts["q"])

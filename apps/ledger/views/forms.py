@@ -50,8 +50,9 @@ class JournalFilter(forms.Form):
         period.choices = [("", "All"), *((name, name) for name in names)]
 
     def narrow(self, entries: ScopedQuerySet) -> ScopedQuerySet:
-        """The entries that the filled-in fields leave; a field in error narrows nothing."""
-        self.is_valid()
+        """The entries that the filled-in fields leave; none while one is in error."""
+        if not self.is_valid():
+            return entries.none()
         asked = self.cleaned_data
         for field, path in (("period", "period__name"), ("status", "status"), ("kind", "kind")):
             if asked.get(field):
